@@ -1,0 +1,3 @@
+"""Reverse-mode automatic differentiation on NumPy."""
+
+from autograd import operators as operators

@@ -1,0 +1,61 @@
+"""The default floating dtype, and how what a user hands over becomes an array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_default = np.dtype(np.float32)
+
+
+def set_default_dtype(dtype: npt.DTypeLike) -> None:
+    """Set the dtype that Python floats and lists of them become; float32 until it is set.
+
+    Raises TypeError unless `dtype` is a floating dtype.
+
+    >>> set_default_dtype("float64")
+    >>> tensor(1.5).dtype
+    dtype('float64')
+    >>> set_default_dtype("float32")
+    """
+    global _default
+    wanted = np.dtype(dtype)
+    if wanted.kind != "f":
+        raise TypeError(f"set_default_dtype: wants a floating dtype, got {wanted}")
+    _default = wanted
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype that Python floats and lists of them become.
+
+    >>> get_default_dtype()
+    dtype('float32')
+    """
+    return _default
+
+
+def to_array(value: Any, dtype: npt.DTypeLike | None = None) -> Array:
+    """A new array that nobody else holds, with the dtype rule of `tensor`.
+
+    NumPy arrays and scalars keep their dtype; floats made by Python (alone or in lists) take the default dtype.
+    """
+    if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
+        array = np.array(value)
+        if array.dtype == np.float64 and not _holds_numpy(value):
+            array = array.astype(_default)
+    else:
+        array = np.array(value, dtype=dtype)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"tensor: wants numbers or booleans, got {type(value).__name__} of dtype {array.dtype}")
+    return array
+
+
+def _holds_numpy(value: Any) -> bool:
+    """Whether the first element of a nested list is a NumPy value, whose dtype is to be kept."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (np.ndarray, np.generic))

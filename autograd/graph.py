@@ -1,0 +1,245 @@
+"""The recorded computation: nodes, their order, and the two sweeps over them.
+
+A node holds what its derivative rules need and points at the nodes of its inputs, never at tensors. Nodes are numbered
+as they are made, and a node is made after its inputs, so descending numbers are a reverse topological order.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from autograd.memory import latest_write, written_since
+
+if TYPE_CHECKING:
+    from autograd.primitive import Plan
+
+# A cotangent is an ndarray (a Tensor under create_graph), or a Bundle for a node with several outputs.
+Cotangent = Any
+
+
+class Node:
+    """One recorded operation, or, without a plan, a leaf: a tensor whose gradient is asked for.
+
+    Attributes: `plan`, how to differentiate the operation with respect to the inputs that need it; `parents`, the nodes of
+    just those inputs; `values`, what the rules asked to keep (None once released); `shape` and `dtype` of the output (None
+    for an operation with several outputs); `number`, its place in the order of creation; `site`, the line of the user's
+    source that made it, as a code object and an offset; `hooks`, called with the cotangent as it arrives.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "grad", "hooks", "name", "number", "parents", "plan", "shape", "site", "values")
+
+    plan: Plan | None
+    parents: tuple[Node, ...]
+    values: tuple[Any, ...] | None
+    shape: tuple[int, ...] | None
+    dtype: np.dtype[Any] | None
+    number: int
+    site: tuple[CodeType, int] | None
+    hooks: dict[int, Callable[[Node, Cotangent], Cotangent]] | None
+    grad: Any
+    name: str | None
+
+    def __repr__(self) -> str:
+        return f"<{self.op} node of shape {self.shape}>"
+
+    @property
+    def op(self) -> str:
+        """The name of the operation; "leaf" for a leaf."""
+        return "leaf" if self.plan is None else self.plan.primitive.name
+
+    @property
+    def source(self) -> str:
+        """Where the node was made: file, line and the text of the line."""
+        if self.site is None:
+            return "an unknown line"
+        code, offset = self.site
+        line = next((number for start, end, number in code.co_lines() if start <= offset < end and number), code.co_firstlineno)
+        text = linecache.getline(code.co_filename, line).strip()
+        return f"{code.co_filename}:{line}" + (f": {text}" if text else "")
+
+
+class Bundle:
+    """The cotangent of a node with several outputs: one cotangent each, or None where none arrived."""
+
+    __slots__ = ("parts",)
+    shape = None
+    dtype = None
+    base = None
+
+    def __init__(self, parts: Sequence[Cotangent]) -> None:
+        self.parts = tuple(parts)
+
+    def __iter__(self) -> Iterator[Cotangent]:
+        return iter(self.parts)
+
+    def __add__(self, other: Bundle) -> Bundle:
+        pairs = zip(self.parts, other.parts, strict=True)
+        return Bundle([b if a is None else a if b is None else a + b for a, b in pairs])
+
+
+class Visit(NamedTuple):
+    """What a watched sweep yields at a node: the cotangent that arrived, and what each parent is given."""
+
+    node: Node
+    cotangent: Cotangent
+    contributions: tuple[Cotangent, ...]
+
+
+def ancestors(roots: Iterable[Node]) -> list[Node]:
+    """`roots` and all nodes that they depend on, in order of creation."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=attrgetter("number"))
+
+
+def descendants(nodes: Iterable[Node], order: Sequence[Node]) -> set[Node]:
+    """Those of `order` (in order of creation) that are in `nodes` or depend on one of them."""
+    live = set(nodes)
+    for node in order:
+        if not live.isdisjoint(node.parents):
+            live.add(node)
+    return live
+
+
+def reverse_sweep(
+    seeds: Mapping[Node, Cotangent],
+    targets: Iterable[Node] | None = None,
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    watch: bool = False,
+) -> Generator[Visit, None, dict[Node, Cotangent]]:
+    """THE backward pass: from the cotangents of some nodes to those of `targets` (all leaves, if None).
+
+    A generator, so that it can be stepped: with `watch` it stops at every node; without, it runs to its end. Returns the
+    cotangent of each target that one reaches. On raw arrays it makes no tensor and no node; with `create_graph` the
+    cotangents are tensors, the rules run on tensors, and what they compute is recorded in turn. Unless `retain_graph` or
+    `create_graph`, each node lets go of what it saved as soon as it has been passed.
+    """
+    keep = retain_graph or create_graph
+    order = ancestors(seeds)
+    wanted = None if targets is None else set(targets)
+    live = None if wanted is None else descendants(wanted, order)
+    pending = dict(seeds)
+    owned: set[Node] = set()
+    results: dict[Node, Cotangent] = {}
+    while order:
+        node = order.pop()
+        cotangent = pending.pop(node, None)
+        if cotangent is None:
+            continue
+        if node.hooks is not None:
+            for hook in tuple(node.hooks.values()):
+                cotangent = hook(node, cotangent)
+        plan = node.plan
+        if plan is None or wanted is not None:
+            if wanted is None or node in wanted:
+                results[node] = cotangent if create_graph or node in owned else _own(cotangent)
+            if plan is None or (live is not None and live.isdisjoint(node.parents)):
+                continue
+        values = node.values
+        if values is None:
+            raise released_error(node)
+        if latest_write[0] > node.number and written_since(values, node.number):
+            raise RuntimeError(
+                f"backward: an array that '{node.op}' saved for its derivative was written into after the operation ran "
+                f"(by an optimizer step, an assignment or an in-place operator); node made at {node.source}"
+            )
+        if create_graph:
+            values = plan.lift(node)
+        visited = []
+        for parent, pull in zip(node.parents, plan.pulls):
+            if live is not None and parent not in live:
+                continue
+            share = pull(cotangent, values)
+            if share is None:
+                continue
+            if watch:
+                visited.append(share)
+            if share.shape != parent.shape:
+                share = unbroadcast(share, parent.shape)
+            if share.dtype is not parent.dtype and share.dtype != parent.dtype:
+                share = share.astype(parent.dtype)
+            earlier = pending.get(parent)
+            if earlier is None:
+                pending[parent] = share
+                if not create_graph and share is not cotangent and type(share) is np.ndarray and share.base is None:
+                    owned.add(parent)
+            elif parent in owned:
+                np.add(earlier, share, out=earlier)
+            else:
+                pending[parent] = total = earlier + share
+                if type(total) is np.ndarray:
+                    owned.add(parent)
+        if not keep:
+            node.values = None
+            node.parents = ()
+        if watch:
+            yield Visit(node, cotangent, tuple(visited))
+    return results
+
+
+def forward_sweep(
+    seeds: Mapping[Node, Any], outputs: Sequence[Node], *, create_graph: bool = False
+) -> dict[Node, Any]:
+    """Push tangents of some nodes forward through the recorded graph, to `outputs`: a Jacobian-vector product."""
+    order = ancestors(outputs)
+    tangents = dict(seeds)
+    for node in order:
+        plan = node.plan
+        if plan is None or node in seeds or tangents.keys().isdisjoint(node.parents):
+            continue
+        values = node.values
+        if values is None:
+            raise released_error(node)
+        if create_graph:
+            values = plan.lift(node)
+        tangent = plan.push([tangents.get(parent) for parent in node.parents], values)
+        if tangent is None:
+            continue
+        if tangent.shape != node.shape:
+            tangent = np.broadcast_to(tangent, node.shape)
+        tangents[node] = tangent if tangent.dtype == node.dtype else tangent.astype(node.dtype)
+    return {node: tangents[node] for node in outputs if node in tangents}
+
+
+def run(sweep: Generator[Any, None, dict[Node, Cotangent]]) -> dict[Node, Cotangent]:
+    """Run a sweep to its end and return what it returns; floating-point warnings are the forward pass's business."""
+    with np.errstate(all="ignore"):
+        while True:
+            try:
+                next(sweep)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+
+def unbroadcast(cotangent: Cotangent, shape: tuple[int, ...]) -> Cotangent:
+    """Sum a cotangent over the axes along which its input was broadcast: the adjoint of broadcasting."""
+    extra = cotangent.ndim - len(shape)
+    stretched = tuple(
+        axis for axis in range(cotangent.ndim) if axis < extra or (shape[axis - extra] == 1 and cotangent.shape[axis] != 1)
+    )
+    return cotangent.sum(axis=stretched).reshape(shape)
+
+
+def released_error(node: Node) -> RuntimeError:
+    return RuntimeError(
+        f"backward: the graph behind '{node.op}' was already used and freed; call backward(retain_graph=True) the first "
+        f"time to go through it twice; node made at {node.source}"
+    )
+
+
+def _own(cotangent: Cotangent) -> Cotangent:
+    """A copy that shares memory with nothing, for a cotangent that the sweep may share with other nodes."""
+    return np.array(cotangent) if isinstance(cotangent, (np.ndarray, np.generic)) else cotangent

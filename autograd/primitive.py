@@ -1,0 +1,467 @@
+"""What a primitive is: a forward function on arrays with its derivative rules, and the one `apply` that records it.
+
+Four ways to declare one, each saying the derivative once:
+
+- `elementwise(*partials)`: y_i = f(a_i, b_i, …); one partial derivative per input. Both vjp and jvp follow.
+- `linear(adjoint)`: y = A x for one array input. The adjoint is the vjp; the operation itself is the jvp.
+- `multilinear(*vjps)`: linear in each input while the others are held. The operation itself gives the jvp.
+- `primitive(vjps, jvps)`: everything else.
+
+and `nondifferentiable` for what has no derivative. A rule is an ordinary function, and *the names of its parameters say what
+it needs*: `g` the cotangent (or tangent), an input's name, `y` the result, `<input>_shape`, or a static parameter of the
+operation. Only what the rules of the inputs that require grad name is kept. Rules are written with the public operations,
+so they run on ndarrays in an ordinary backward pass and on tensors when the pass is itself recorded.
+
+An operation called with arrays alone runs its forward function and returns an array.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, ParamSpec
+
+import numpy as np
+
+from autograd.dtypes import Array, to_array
+from autograd.grad_mode import recording
+from autograd.graph import Bundle, Node
+from autograd.memory import freeze, owner, tick
+from autograd.tensor import Tensor, wrap
+
+P = ParamSpec("P")
+Rule = Callable[..., Any]
+
+# What operations take where NumPy would take something array-like.
+Operand = Tensor | Array | np.generic | bool | int | float | complex | Sequence[Any]
+
+registry: dict[str, Primitive] = {}
+_library_files: set[str] = {__file__}
+
+
+class Masked:
+    """Marks a partial derivative that is one where a condition holds and zero elsewhere.
+
+    The cotangent is dropped there, not multiplied by zero, so that an infinite one does not become NaN.
+    """
+
+    def __init__(self, condition: Rule) -> None:
+        self.condition = condition
+
+
+class Primitive:
+    """An operation on arrays and its derivative rules.
+
+    Attributes: `name`; `forward`, arrays and static parameters to an array (or a tuple of arrays); `inputs`, the names of its
+    array parameters; `variadic`, whether its one array parameter is a sequence of arrays; `statics`, the names of the other
+    parameters; `vjps` and `jvps`, one rule per input, None where there is no derivative (if variadic, one vjp that is also
+    told the position `i`, and one jvp that takes all tangents at once); `function`, the public operation.
+    """
+
+    def __init__(self, forward: Rule, inputs: int, variadic: bool = False) -> None:
+        self.name = forward.__name__.strip("_")
+        self.forward = forward
+        parameters = inspect.signature(forward).parameters
+        names = list(parameters)
+        self.variadic = variadic
+        self.inputs = tuple(names[:inputs])
+        self.statics = tuple(names[inputs:])
+        self.defaults = {name: parameters[name].default for name in self.statics}
+        self.vjps: tuple[Rule | None, ...] = ()
+        self.jvps: tuple[Rule | None, ...] = ()
+        self.function = _public(self)
+        self.plans: dict[int, Plan | None] = {}
+        if self.name in registry:
+            raise ValueError(f"a primitive named '{self.name}' is declared already")
+        registry[self.name] = self
+        _library_files.add(forward.__code__.co_filename)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether any input has a derivative rule."""
+        return any(rule is not None for rule in self.vjps)
+
+    def plan(self, mask: int) -> Plan | None:
+        """How to differentiate with respect to the inputs whose bits are set in `mask`; None if it is not defined."""
+        if mask not in self.plans:
+            self.plans[mask] = Plan(self, mask) if self.differentiable else None
+        return self.plans[mask]
+
+    def complete(self, static: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
+        """All static parameters in order, from those given by position, by keyword or by default."""
+        given = dict(zip(self.statics, static, strict=False)) | keywords
+        values = tuple(given.pop(name, default) for name, default in self.defaults.items())
+        if given or len(static) > len(self.statics) or inspect.Parameter.empty in values:
+            raise TypeError(f"{self.name}: takes {', '.join(self.inputs + self.statics)}; got {static} and {keywords}")
+        return values
+
+
+def _public(primitive: Primitive) -> Callable[..., Any]:
+    """The function a user calls: records when given a tensor, and only computes when given arrays."""
+    forward, count, width = primitive.forward, len(primitive.inputs), len(primitive.statics)
+
+    def unary(x: Any) -> Any:
+        return apply(primitive, (x,)) if isinstance(x, Tensor) else forward(x)
+
+    def binary(a: Any, b: Any) -> Any:
+        return apply(primitive, (a, b)) if isinstance(a, Tensor) or isinstance(b, Tensor) else forward(a, b)
+
+    def general(*arguments: Any, **keywords: Any) -> Any:
+        inputs, static = arguments[:count], arguments[count:]
+        if keywords or len(static) != width:
+            static = primitive.complete(static, keywords)
+        if len(inputs) == count and any(isinstance(x, Tensor) for x in inputs):
+            return apply(primitive, inputs, static)
+        return forward(*inputs, *static)
+
+    def variadic(xs: Sequence[Any], *static: Any, **keywords: Any) -> Any:
+        if keywords or len(static) != width:
+            static = primitive.complete(static, keywords)
+        return apply(primitive, xs, static) if any(isinstance(x, Tensor) for x in xs) else forward(xs, *static)
+
+    if primitive.variadic:
+        function: Callable[..., Any] = variadic
+    elif width or count > 2:
+        function = general
+    else:
+        function = unary if count == 1 else binary
+    function = functools.wraps(forward)(function)
+    function.primitive = primitive  # type: ignore[attr-defined]
+    return function
+
+
+def elementwise(*partials: Rule | Masked | int | None) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+    """Declare y = f(a, b, …), element by element and broadcasting, by its partial derivatives.
+
+    A partial is a function of what it needs (inputs by name, or `y`), one of the constants 1, -1 and 0, a `Masked`
+    condition, or None for an input without a derivative.
+    """
+    rules = tuple(_scaling(partial) for partial in partials)
+
+    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+        made = Primitive(forward, len(partials))
+        made.vjps = made.jvps = rules
+        return made.function
+
+    return declare
+
+
+def linear(adjoint: Rule, variadic: bool = False) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+    """Declare an operation that is linear in its first parameter, by its adjoint."""
+
+    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+        made = Primitive(forward, 1, variadic)
+        made.vjps = (adjoint,)
+        if variadic:
+
+            def push(tangents: Sequence[Any], shapes: tuple[tuple[int, ...], ...], *static: Any) -> Any:
+                like = next(t for t in tangents if t is not None).dtype
+                filled = [np.zeros(s, like) if t is None else t for t, s in zip(tangents, shapes, strict=True)]
+                return made.function(filled, *static)
+
+            made.jvps = (_needing(push, f"{made.inputs[0]}_shape", *made.statics),)
+        else:
+            made.jvps = (_needing(made.function, *made.statics),)
+        return made.function
+
+    return declare
+
+
+def multilinear(*vjps: Rule) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+    """Declare an operation that is linear in each of its inputs, by one vjp for each."""
+
+    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+        made = Primitive(forward, len(vjps))
+        made.vjps = vjps
+
+        def along(i: int) -> Rule:
+            def push(tangent: Any, *values: Any) -> Any:
+                return made.function(*values[:i], tangent, *values[i:])
+
+            return _needing(push, *made.inputs[:i], *made.inputs[i + 1 :], *made.statics)
+
+        made.jvps = tuple(along(i) for i in range(len(vjps)))
+        return made.function
+
+    return declare
+
+
+def primitive(
+    vjps: Sequence[Rule | None], jvps: Sequence[Rule | None], variadic: bool = False
+) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+    """Declare an operation by a vjp and a jvp for each input, as functions of `g` and of what they name."""
+
+    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+        made = Primitive(forward, len(vjps), variadic)
+        made.vjps, made.jvps = tuple(vjps), tuple(jvps)
+        return made.function
+
+    return declare
+
+
+def nondifferentiable(inputs: int = 1) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+    """Declare an operation whose result (an index, a truth value) has no derivative; nothing is recorded."""
+
+    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+        return Primitive(forward, inputs).function
+
+    return declare
+
+
+def _needing(rule: Rule, *names: str) -> Rule:
+    """`rule`, with what it needs said outright instead of by the names of its parameters."""
+    wrapped = functools.partial(rule)
+    wrapped.needs = names  # type: ignore[attr-defined]
+    return wrapped
+
+
+def _scaling(partial: Rule | Masked | int | None) -> Rule | None:
+    """The rule that multiplies a cotangent or a tangent, alike, by a partial derivative."""
+    if partial is None:
+        return None
+    if isinstance(partial, Masked):
+        condition = partial.condition
+        return _needing(lambda g, *values: np.where(condition(*values), g, 0), *inspect.signature(condition).parameters)
+    if isinstance(partial, int):
+        return {1: lambda g: g, -1: lambda g: -g, 0: lambda g: np.zeros_like(g)}[partial]
+
+    def scale(g: Any, *values: Any) -> Any:
+        return g * partial(*values)
+
+    scale.needs = tuple(inspect.signature(partial).parameters)  # type: ignore[attr-defined]
+    return scale
+
+
+class Plan:
+    """A primitive differentiated with respect to a given choice of its inputs.
+
+    `keep` takes the tuple (inputs…, y, static parameters…, shapes of inputs…) to what has to be saved; `pulls[k](g, values)` is
+    the vjp for the k-th chosen input.
+    """
+
+    __slots__ = ("active", "keep", "kept", "primitive", "pulls", "pushes", "shaped")
+
+    def __init__(self, primitive: Primitive, mask: int) -> None:
+        self.primitive = primitive
+        self.active = tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
+        if primitive.variadic:
+            vjps: list[Rule | None] = [_at(primitive.vjps[0], i) for i in self.active]
+            jvps: list[Rule | None] = [primitive.jvps[0]]
+        else:
+            vjps = [primitive.vjps[i] for i in self.active]
+            jvps = [primitive.jvps[i] for i in self.active]
+        names = (*primitive.inputs, "y", *primitive.statics, *(f"{name}_shape" for name in primitive.inputs))
+        needs = {id(rule): _needs(rule, names, primitive) for rule in (*vjps, *jvps) if rule is not None}
+        self.kept = tuple(sorted({k for need in needs.values() for k in need}))
+        self.keep = _selector(self.kept)
+        self.shaped = any(k > len(primitive.inputs) + len(primitive.statics) for k in self.kept)
+        place = {k: n for n, k in enumerate(self.kept)}
+        self.pulls, self.pushes = (
+            tuple(rule and _bind(rule, [place[k] for k in needs[id(rule)]], len(place)) for rule in rules)
+            for rules in (vjps, jvps)
+        )
+
+    def push(self, tangents: Sequence[Any], values: tuple[Any, ...]) -> Any:
+        """The tangent of the result, from those of the chosen inputs (None where there is none)."""
+        if self.primitive.variadic:
+            parts = [self.pushes[0](self._spread(tangents, values), values)]
+        else:
+            pairs = zip(tangents, self.pushes, strict=True)
+            parts = [push(tangent, values) for tangent, push in pairs if tangent is not None and push is not None]
+        parts = [Bundle(part) if isinstance(part, tuple) else part for part in parts if part is not None]
+        return functools.reduce(lambda a, b: a + b, parts) if parts else None
+
+    def _spread(self, tangents: Sequence[Any], values: tuple[Any, ...]) -> list[Any]:
+        """Tangents of the chosen inputs, laid out over all inputs of a variadic operation."""
+        count = len(values[0])
+        given = dict(zip(self.active, tangents, strict=True))
+        return [given.get(i) for i in range(count)]
+
+    def lift(self, node: Node) -> tuple[Any, ...]:
+        """The node's saved arrays as tensors that stand in the graph where the arrays came from."""
+        assert node.values is not None
+        parent_of = dict(zip(self.active, node.parents, strict=True))
+        result = len(self.primitive.inputs)
+        lifted: list[Any] = []
+        for k, value in zip(self.kept, node.values, strict=True):
+            if k > result:
+                lifted.append(value)
+            elif k == result and isinstance(value, tuple):
+                lifted.append(tuple(_output(node, i, value) for i in range(len(value))))
+            elif k == result:
+                lifted.append(_attach(value, node))
+            elif self.primitive.variadic:
+                lifted.append(tuple(_attach(v, parent_of.get(i)) for i, v in enumerate(value)))
+            else:
+                lifted.append(_attach(value, parent_of.get(k)))
+        return tuple(lifted)
+
+
+def _needs(rule: Rule, names: Sequence[str], primitive: Primitive) -> list[int]:
+    needed = getattr(rule, "needs", None) or list(inspect.signature(rule).parameters)[1:]
+    unknown = [name for name in needed if name not in names]
+    if unknown:
+        raise TypeError(f"a rule of '{primitive.name}' names {unknown}; it can have {names}")
+    return [names.index(name) for name in needed]
+
+
+def _selector(kept: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    if len(kept) > 1:
+        return itemgetter(*kept)
+    start = kept[0] if kept else 0
+    return itemgetter(slice(start, start + len(kept)))
+
+
+def _bind(rule: Rule, places: list[int], size: int) -> Rule:
+    """`rule` as a function of the cotangent and the tuple of saved values."""
+    if places == list(range(size)):
+        return lambda g, values: rule(g, *values)
+    if len(places) == 1:
+        place = places[0]
+        return lambda g, values: rule(g, values[place])
+    if not places:
+        return lambda g, values: rule(g)
+    select = itemgetter(*places)
+    return lambda g, values: rule(g, *select(values))
+
+
+def _at(rule: Rule | None, i: int) -> Rule | None:
+    """The rule of a variadic operation for the input at position `i`."""
+    if rule is None:
+        return None
+    bound = functools.partial(rule, i=i)
+    bound.needs = [n for n in list(inspect.signature(rule).parameters)[1:] if n != "i"]  # type: ignore[attr-defined]
+    return bound
+
+
+def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] = ()) -> Any:
+    """Run a primitive on inputs of which one at least is a tensor, and record it if one of them requires grad."""
+    arrays = []
+    parents = []
+    mask = 0
+    bit = 1
+    foreign = False
+    for x in inputs:
+        if isinstance(x, Tensor):
+            arrays.append(x.array)
+            node = x.node
+            if node is not None:
+                parents.append(node)
+                mask |= bit
+        else:
+            if isinstance(x, (list, tuple)):
+                x = to_array(x)
+            arrays.append(x)
+            foreign = True
+        bit <<= 1
+    try:
+        y = primitive.forward(arrays, *static) if primitive.variadic else primitive.forward(*arrays, *static)
+    except (ValueError, TypeError, IndexError) as error:
+        raise _explained(error, primitive, arrays) from None
+    if type(y) is tuple:
+        return _several(primitive, arrays, parents, mask, y, static)
+    if type(y) is not np.ndarray:
+        y = np.asarray(y)
+    y.setflags(False)
+    result = _new(Tensor)
+    result.array = y
+    result.label = None
+    if mask and recording.get():
+        try:
+            plan = primitive.plans[mask]
+        except KeyError:
+            plan = primitive.plan(mask)
+        result.node = None if plan is None else _record(plan, arrays, parents, y, static, foreign)
+    else:
+        result.node = None
+    return result
+
+
+_new = Tensor.__new__
+_new_node = Node.__new__
+
+
+def _record(plan: Plan, arrays: list[Any], parents: list[Node], y: Any, static: tuple[Any, ...], foreign: bool) -> Node:
+    node = _new_node(Node)
+    node.plan = plan
+    node.parents = tuple(parents)
+    if plan.primitive.variadic:
+        everything = (tuple(arrays), y, *static, tuple(np.shape(a) for a in arrays))
+    elif plan.shaped:
+        everything = (*arrays, y, *static, *(np.shape(a) for a in arrays))
+    else:
+        everything = (*arrays, y, *static)
+    values = plan.keep(everything)
+    node.values = tuple(_protected(v) for v in values) if foreign else values
+    if type(y) is tuple:
+        node.shape = node.dtype = None
+    else:
+        node.shape = y.shape
+        node.dtype = y.dtype
+    node.number = tick()
+    frame = sys._getframe(2)
+    while frame.f_code.co_filename in _library_files and frame.f_back is not None:
+        frame = frame.f_back
+    node.site = (frame.f_code, frame.f_lasti)
+    node.hooks = None
+    return node
+
+
+def _protected(value: Any) -> Any:
+    """A copy of an array that the caller could still write into; anything else as it is."""
+    if isinstance(value, np.ndarray) and owner(value).flags.writeable:
+        return freeze(value.copy())
+    if isinstance(value, tuple):
+        return tuple(_protected(v) for v in value)
+    return value
+
+
+def _attach(array: Any, node: Node | None) -> Any:
+    if node is None:
+        return array
+    attached = wrap(array)
+    attached.node = node
+    return attached
+
+
+def _several(
+    primitive: Primitive, arrays: list[Any], parents: list[Node], mask: int, y: tuple[Any, ...], static: tuple[Any, ...]
+) -> tuple[Tensor, ...]:
+    """The results of an operation with several outputs: a node for the operation, and one for each output picked from it."""
+    y = tuple(freeze(np.asarray(part)) for part in y)
+    plan = primitive.plan(mask) if mask and recording.get() else None
+    if plan is None:
+        return tuple(wrap(part) for part in y)
+    whole = _record(plan, arrays, parents, y, static, foreign=True)
+    return tuple(_output(whole, i, y) for i in range(len(y)))
+
+
+def _output(whole: Node, i: int, y: tuple[Array, ...]) -> Tensor:
+    """The `i`-th output of an operation with several, as a tensor; an index or a truth value has no history."""
+    if y[i].dtype.kind != "f":
+        return wrap(y[i])
+    plan = _pick.primitive.plan(1)  # type: ignore[attr-defined]
+    result: Tensor = _attach(y[i], _record(plan, [None], [whole], y[i], (i, len(y)), foreign=False))
+    return result
+
+
+@primitive(
+    vjps=[lambda g, i, count: Bundle([g if k == i else None for k in range(count)])],
+    jvps=[lambda g, i: g.parts[i]],
+)
+def _pick(outputs: Any, i: int, count: int) -> Any:
+    return outputs[i]
+
+
+def _explained(error: Exception, primitive: Primitive, arrays: Sequence[Any]) -> Exception:
+    """The error again, naming the operation and what it was given."""
+    kind = next(k for k in (np.linalg.LinAlgError, IndexError, TypeError, ValueError) if isinstance(error, k))
+    given = " and ".join(f"{np.shape(a)} {getattr(a, 'dtype', type(a).__name__)}" for a in arrays)
+    text = str(error).strip().removeprefix(f"{primitive.name}: ")
+    return kind(f"{primitive.name}: {text}; given {given}")

@@ -1,0 +1,301 @@
+"""Tensor: an ndarray, the node that made it, and a name. No mathematics here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd.dtypes import Array, to_array
+from autograd.graph import Node
+from autograd.memory import freeze, tick, writing
+
+if TYPE_CHECKING:
+    from autograd.operators import Operators
+else:
+
+    class Operators:
+        """Filled in by `autograd.operators`, which binds the operations to the class."""
+
+        __slots__ = ()
+
+
+class Tensor(Operators):
+    """An array that records what is computed from it, so that derivatives can be had.
+
+    `Tensor(data)` copies `data` as `tensor(data)` does. The array inside is read-only; write through the tensor
+    (`t[index] = value`, `t += step` under `no_grad`, or `t.data = array`), so that a backward pass can tell.
+
+    Attributes: `array`, the ndarray (`data` is the same, and checks what is assigned to it); `node`, where the tensor stands
+    in the recorded graph, None if it does not require grad.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "array", "label", "node")
+
+    array: Array
+    node: Node | None
+    label: str | None
+
+    __hash__ = object.__hash__
+
+    def __init__(
+        self, data: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+    ) -> None:
+        self.array = freeze(to_array(data.array if isinstance(data, Tensor) else data, dtype))
+        self.node = None
+        self.label = name
+        if requires_grad:
+            self.requires_grad_()
+
+    @property
+    def data(self) -> Array:
+        """The array, read-only. Assigning replaces its contents with a copy of another array of the same shape."""
+        return self.array
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = to_array(value.array if isinstance(value, Tensor) else value, self.array.dtype)
+        if array.shape != self.array.shape:
+            raise ValueError(f"data: a tensor of shape {self.array.shape} cannot take data of shape {array.shape}")
+        self.array = freeze(array)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def size(self) -> int:
+        return self.array.size
+
+    @property
+    def nbytes(self) -> int:
+        return self.array.nbytes
+
+    @property
+    def name(self) -> str | None:
+        """What the tensor is called in drawings, steps and messages."""
+        return self.label
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        self.label = value
+        if self.node is not None:
+            self.node.name = value
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded. Assignable on leaves."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start or stop recording operations on this leaf, and return it.
+
+        Raises RuntimeError for the result of a recorded operation, TypeError for a dtype that has no derivatives.
+        """
+        if not self.is_leaf:
+            if requires_grad:
+                return self
+            raise RuntimeError("requires_grad_: only a leaf can stop requiring grad; use t.detach() for a result")
+        if not requires_grad:
+            self.node = None
+        elif self.node is None:
+            if self.array.dtype.kind != "f":
+                raise TypeError(f"requires_grad_: only floating-point tensors can require grad, not {self.array.dtype}")
+            self.node = node = Node()
+            node.plan = None
+            node.parents = ()
+            node.values = ()
+            node.shape = self.array.shape
+            node.dtype = self.array.dtype
+            node.number = tick()
+            node.site = None
+            node.hooks = None
+            node.grad = None
+            node.name = self.label
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether a user made this tensor, rather than a recorded operation."""
+        return self.node is None or self.node.plan is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The recorded operation that made this tensor; None for a leaf."""
+        return None if self.is_leaf else self.node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward passes have accumulated here, a tensor of the same shape and dtype, or None."""
+        return None if self.node is None else getattr(self.node, "grad", None)
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if self.node is None:
+            if value is None:
+                return
+            raise RuntimeError("grad: only a tensor that requires grad has a gradient")
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"grad: wants a Tensor or None, got {type(value).__name__}")
+            if value.shape != self.shape or value.dtype != self.dtype:
+                raise ValueError(
+                    f"grad: wants shape {self.shape} and dtype {self.dtype}, got shape {value.shape} and dtype {value.dtype}"
+                )
+        self.node.grad = value
+
+    def retain_grad(self) -> None:
+        """Keep this tensor's gradient in `.grad` after a backward pass, as leaves do."""
+        if self.node is None:
+            raise RuntimeError("retain_grad: the tensor does not require grad")
+        if not self.is_leaf:
+            self._add_hook(_keep)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Call `hook(gradient)` when this tensor's gradient is complete; what it returns, if not None, replaces it.
+
+        Returns a function that removes the hook.
+
+        >>> x = tensor(3.0, requires_grad=True)
+        >>> remove = x.register_hook(lambda g: 2 * g)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(12.)
+        >>> remove()
+        """
+        if self.node is None:
+            raise RuntimeError("register_hook: the tensor does not require grad")
+
+        def call(node: Node, cotangent: Any) -> Any:
+            raw = not isinstance(cotangent, Tensor)
+            result = hook(wrap(np.array(cotangent)) if raw else cotangent)
+            if result is None:
+                return cotangent
+            if not isinstance(result, Tensor) or result.shape != node.shape:
+                got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
+                raise ValueError(f"register_hook: the hook has to return a Tensor of shape {node.shape} or None, got {got}")
+            return result.array if raw else result
+
+        return self._add_hook(call)
+
+    def _add_hook(self, hook: Callable[[Node, Any], Any]) -> Callable[[], None]:
+        assert self.node is not None
+        hooks = self.node.hooks
+        if hooks is None:
+            hooks = self.node.hooks = {}
+        key = tick()
+        hooks[key] = hook
+
+        def remove() -> None:
+            hooks.pop(key, None)
+
+        return remove
+
+    def detach(self) -> Tensor:
+        """The same array, without its history: a tensor that does not require grad."""
+        return wrap(self.array)
+
+    def numpy(self) -> Array:
+        """The array, read-only; copy it to write into it."""
+        return self.array
+
+    def item(self) -> Any:
+        """The value of a tensor with one element, as a Python number."""
+        if self.array.size != 1:
+            raise ValueError(f"item: wants a tensor with one element, got shape {self.shape}")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self.array.tolist()
+
+    def write(self, values: Any, index: Any = ...) -> Tensor:
+        """Write into the array in place, unrecorded, and return the tensor: what `t[index] = values` does under `no_grad`."""
+        with writing(self.array) as array:
+            array[index] = values.array if isinstance(values, Tensor) else values
+        return self
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.array, separator=", ", prefix="tensor(", floatmode="maxprec", threshold=1000)
+        extras = []
+        if self.array.dtype not in (np.float32, np.int64, np.bool_):
+            extras.append(f"dtype={self.array.dtype}")
+        if 0 in self.shape and self.shape != (0,):
+            extras.append(f"shape={self.shape}")
+        if self.grad_fn is not None:
+            extras.append(f"grad_fn=<{self.grad_fn.op}>")
+        elif self.requires_grad:
+            extras.append("requires_grad=True")
+        if self.label is not None:
+            extras.append(f"name={self.label!r}")
+        return f"tensor({', '.join([text, *extras])})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError("deepcopy: only leaves can be copied, since a copy has no history; use t.detach() first")
+        copied = _blank(type(self))
+        copied.__setstate__((self.array, self.requires_grad, self.label))
+        memo[id(self)] = copied
+        return copied
+
+    def __reduce__(self) -> Any:
+        return _blank, (type(self),), (np.array(self.array), self.requires_grad, self.label)
+
+    def __setstate__(self, state: tuple[Array, bool, str | None]) -> None:
+        array, requires_grad, self.label = state
+        self.array = freeze(np.array(array))
+        self.node = None
+        if requires_grad:
+            self.requires_grad_()
+
+
+def wrap(array: Array) -> Tensor:
+    """A tensor around an array that the caller gives away, without a copy."""
+    result = Tensor.__new__(Tensor)
+    result.array = freeze(np.asarray(array))
+    result.node = None
+    result.label = None
+    return result
+
+
+def tensor(
+    data: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
+    """A tensor holding a copy of `data`: numbers, nested lists, an array or a tensor.
+
+    Python floats become the default dtype (float32), Python ints int64, NumPy arrays keep their dtype. Raises TypeError
+    for what is not numeric, ValueError for ragged lists.
+
+    >>> tensor([[1.0, 2.0], [3.0, 4.0]])
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
+    return Tensor(data, dtype, requires_grad, name)
+
+
+def _blank(kind: type[Tensor]) -> Tensor:
+    return kind.__new__(kind)
+
+
+def _keep(node: Node, cotangent: Any) -> Any:
+    node.grad = cotangent if isinstance(cotangent, Tensor) else wrap(np.array(cotangent))
+    return cotangent
