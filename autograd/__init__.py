@@ -1,3 +1,98 @@
-"""Reverse-mode automatic differentiation on NumPy."""
+"""Reverse-mode automatic differentiation on NumPy: tensors, their operations, and derivatives of any order.
 
-from autograd import operators as operators
+A `Tensor` records the computation while ordinary Python runs; `t.backward()` walks the record back and leaves a gradient
+on every leaf. The operations are functions here and methods of the tensor, under NumPy's names, and NumPy's own
+functions take tensors.
+
+>>> x = tensor([1.0, 2.0], requires_grad=True)
+>>> y = (x * x).sum()
+>>> y.backward()
+>>> x.grad
+tensor([2., 4.])
+"""
+
+from pathlib import Path as _Path
+
+from autograd.environment import warn_of_namesake as _warn_of_namesake
+
+_warn_of_namesake(_Path(__file__).parent)
+
+from autograd import operators as operators  # noqa: E402
+from autograd import random as random  # noqa: E402
+from autograd.dtypes import get_default_dtype, set_default_dtype  # noqa: E402
+from autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
+from autograd.numeric import finite_difference, gradcheck  # noqa: E402
+from autograd.ops import (  # noqa: E402
+    assignment,
+    comparison,
+    creation,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    products,
+    reductions,
+    shaping,
+    sorting,
+    windows,
+)
+from autograd.ops.assignment import *  # noqa: E402, F403
+from autograd.ops.comparison import *  # noqa: E402, F403
+from autograd.ops.creation import *  # noqa: E402, F403
+from autograd.ops.elementwise import *  # noqa: E402, F403
+from autograd.ops.indexing import *  # noqa: E402, F403
+from autograd.ops.joining import *  # noqa: E402, F403
+from autograd.ops.linalg import *  # noqa: E402, F403
+from autograd.ops.products import *  # noqa: E402, F403
+from autograd.ops.reductions import *  # noqa: E402, F403
+from autograd.ops.shaping import *  # noqa: E402, F403
+from autograd.ops.sorting import *  # noqa: E402, F403
+from autograd.ops.windows import *  # noqa: E402, F403
+from autograd.random import *  # noqa: E402, F403
+from autograd.recompute import checkpoint  # noqa: E402
+from autograd.tensor import Tensor, tensor  # noqa: E402
+from autograd.transforms import (  # noqa: E402
+    grad,
+    gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
+
+__all__ = [
+    "Tensor",
+    "checkpoint",
+    "enable_grad",
+    "finite_difference",
+    "get_default_dtype",
+    "grad",
+    "gradcheck",
+    "gradients",
+    "hessian",
+    "hvp",
+    "is_grad_enabled",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "set_default_dtype",
+    "set_grad_enabled",
+    "tensor",
+    "value_and_grad",
+    "vjp",
+]
+__all__ += assignment.__all__
+__all__ += comparison.__all__
+__all__ += creation.__all__
+__all__ += elementwise.__all__
+__all__ += indexing.__all__
+__all__ += joining.__all__
+__all__ += linalg.__all__
+__all__ += products.__all__
+__all__ += reductions.__all__
+__all__ += shaping.__all__
+__all__ += sorting.__all__
+__all__ += windows.__all__
+__all__ += random.__all__

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-_default = np.dtype(np.float32)
+_default: np.dtype[Any] = np.dtype(np.float32)
 
 
 def set_default_dtype(dtype: npt.DTypeLike) -> None:
@@ -38,15 +38,16 @@ def get_default_dtype() -> np.dtype[Any]:
     return _default
 
 
-def to_array(value: Any, dtype: npt.DTypeLike | None = None) -> Array:
+def to_array(value: Any, dtype: npt.DTypeLike | None = None, default: npt.DTypeLike | None = None) -> Array:
     """A new array that nobody else holds, with the dtype rule of `tensor`.
 
-    NumPy arrays and scalars keep their dtype; floats made by Python (alone or in lists) take the default dtype.
+    NumPy arrays and scalars keep their dtype; floats made by Python (alone or in lists) take `default`, or, if that is
+    None, the default dtype.
     """
     if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
         array = np.array(value)
         if array.dtype == np.float64 and not _holds_numpy(value):
-            array = array.astype(_default)
+            array = array.astype(default or _default)
     else:
         array = np.array(value, dtype=dtype)
     if array.dtype.kind not in "biufc":

@@ -32,13 +32,25 @@ class Node:
     source that made it, as a code object and an offset; `hooks`, called with the cotangent as it arrives.
     """
 
-    __slots__ = ("__weakref__", "dtype", "grad", "hooks", "name", "number", "parents", "plan", "shape", "site", "values")
+    __slots__ = (
+        "__weakref__",
+        "dtype",
+        "grad",
+        "hooks",
+        "name",
+        "number",
+        "parents",
+        "plan",
+        "shape",
+        "site",
+        "values",
+    )
 
     plan: Plan | None
-    parents: tuple[Node, ...]
+    parents: Sequence[Node]
     values: tuple[Any, ...] | None
-    shape: tuple[int, ...] | None
-    dtype: np.dtype[Any] | None
+    shape: Any
+    dtype: Any
     number: int
     site: tuple[CodeType, int] | None
     hooks: dict[int, Callable[[Node, Cotangent], Cotangent]] | None
@@ -59,28 +71,31 @@ class Node:
         if self.site is None:
             return "an unknown line"
         code, offset = self.site
-        line = next((number for start, end, number in code.co_lines() if start <= offset < end and number), code.co_firstlineno)
+        line = next(
+            (number for start, end, number in code.co_lines() if start <= offset < end and number), code.co_firstlineno
+        )
         text = linecache.getline(code.co_filename, line).strip()
         return f"{code.co_filename}:{line}" + (f": {text}" if text else "")
 
 
 class Bundle:
-    """The cotangent of a node with several outputs: one cotangent each, or None where none arrived."""
+    """The cotangent of a node with several outputs: `parts` has those that arrived, by position."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("count", "parts")
     shape = None
     dtype = None
     base = None
 
-    def __init__(self, parts: Sequence[Cotangent]) -> None:
-        self.parts = tuple(parts)
+    def __init__(self, parts: Mapping[int, Cotangent], count: int) -> None:
+        self.parts = parts
+        self.count = count
 
     def __iter__(self) -> Iterator[Cotangent]:
-        return iter(self.parts)
+        return map(self.parts.get, range(self.count))
 
     def __add__(self, other: Bundle) -> Bundle:
-        pairs = zip(self.parts, other.parts, strict=True)
-        return Bundle([b if a is None else a if b is None else a + b for a, b in pairs])
+        both = {i: self.parts[i] + other.parts[i] for i in self.parts.keys() & other.parts.keys()}
+        return Bundle({**self.parts, **other.parts, **both}, self.count)
 
 
 class Visit(NamedTuple):
@@ -91,12 +106,15 @@ class Visit(NamedTuple):
     contributions: tuple[Cotangent, ...]
 
 
-def ancestors(roots: Iterable[Node]) -> list[Node]:
-    """`roots` and all nodes that they depend on, in order of creation."""
+def ancestors(roots: Iterable[Node], since: int = 0) -> list[Node]:
+    """`roots` and all nodes that they depend on, in order of creation; looking no further than nodes made before `since`."""
     seen = set(roots)
     stack = list(seen)
     while stack:
-        for parent in stack.pop().parents:
+        node = stack.pop()
+        if node.number < since:
+            continue
+        for parent in node.parents:
             if parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
@@ -118,17 +136,18 @@ def reverse_sweep(
     *,
     retain_graph: bool = False,
     create_graph: bool = False,
+    since: int = 0,
     watch: bool = False,
 ) -> Generator[Visit, None, dict[Node, Cotangent]]:
     """THE backward pass: from the cotangents of some nodes to those of `targets` (all leaves, if None).
 
     A generator, so that it can be stepped: with `watch` it stops at every node; without, it runs to its end. Returns the
     cotangent of each target that one reaches. On raw arrays it makes no tensor and no node; with `create_graph` the
-    cotangents are tensors, the rules run on tensors, and what they compute is recorded in turn. Unless `retain_graph` or
+    cotangents are tensors, the rules run on tensors, and what they compute is recorded in turn. Nodes made before `since` count as leaves. Unless `retain_graph` or
     `create_graph`, each node lets go of what it saved as soon as it has been passed.
     """
     keep = retain_graph or create_graph
-    order = ancestors(seeds)
+    order = ancestors(seeds, since)
     wanted = None if targets is None else set(targets)
     live = None if wanted is None else descendants(wanted, order)
     pending = dict(seeds)
@@ -142,11 +161,12 @@ def reverse_sweep(
         if node.hooks is not None:
             for hook in tuple(node.hooks.values()):
                 cotangent = hook(node, cotangent)
+            owned.discard(node)
         plan = node.plan
         if plan is None or wanted is not None:
             if wanted is None or node in wanted:
                 results[node] = cotangent if create_graph or node in owned else _own(cotangent)
-            if plan is None or (live is not None and live.isdisjoint(node.parents)):
+            if plan is None or node.number < since or (live is not None and live.isdisjoint(node.parents)):
                 continue
         values = node.values
         if values is None:
@@ -158,11 +178,15 @@ def reverse_sweep(
             )
         if create_graph:
             values = plan.lift(node)
-        visited = []
+        visited: list[Cotangent] = []
         for parent, pull in zip(node.parents, plan.pulls):
             if live is not None and parent not in live:
                 continue
-            share = pull(cotangent, values)
+            try:
+                share = pull(cotangent, values)
+            except Exception as error:
+                error.add_note(f"in the derivative of '{node.op}'; node made at {node.source}")
+                raise
             if share is None:
                 continue
             if watch:
@@ -174,7 +198,7 @@ def reverse_sweep(
             earlier = pending.get(parent)
             if earlier is None:
                 pending[parent] = share
-                if not create_graph and share is not cotangent and type(share) is np.ndarray and share.base is None:
+                if parent.plan is None and share is not cotangent and type(share) is np.ndarray and share.base is None:
                     owned.add(parent)
             elif parent in owned:
                 np.add(earlier, share, out=earlier)
@@ -191,14 +215,14 @@ def reverse_sweep(
 
 
 def forward_sweep(
-    seeds: Mapping[Node, Any], outputs: Sequence[Node], *, create_graph: bool = False
+    seeds: Mapping[Node, Any], outputs: Sequence[Node], *, create_graph: bool = False, since: int = 0
 ) -> dict[Node, Any]:
     """Push tangents of some nodes forward through the recorded graph, to `outputs`: a Jacobian-vector product."""
-    order = ancestors(outputs)
+    order = ancestors(outputs, since)
     tangents = dict(seeds)
     for node in order:
         plan = node.plan
-        if plan is None or node in seeds or tangents.keys().isdisjoint(node.parents):
+        if plan is None or node in seeds or node.number < since or tangents.keys().isdisjoint(node.parents):
             continue
         values = node.values
         if values is None:
@@ -221,14 +245,16 @@ def run(sweep: Generator[Any, None, dict[Node, Cotangent]]) -> dict[Node, Cotang
             try:
                 next(sweep)
             except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+                return end.value
 
 
 def unbroadcast(cotangent: Cotangent, shape: tuple[int, ...]) -> Cotangent:
     """Sum a cotangent over the axes along which its input was broadcast: the adjoint of broadcasting."""
     extra = cotangent.ndim - len(shape)
     stretched = tuple(
-        axis for axis in range(cotangent.ndim) if axis < extra or (shape[axis - extra] == 1 and cotangent.shape[axis] != 1)
+        axis
+        for axis in range(cotangent.ndim)
+        if axis < extra or (shape[axis - extra] == 1 and cotangent.shape[axis] != 1)
     )
     return cotangent.sum(axis=stretched).reshape(shape)
 

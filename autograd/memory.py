@@ -33,7 +33,7 @@ def owner(array: Array) -> Array:
 
 def freeze(array: Array) -> Array:
     """Make `array` read-only and return it."""
-    array.setflags(False)
+    array.setflags(write=False)
     return array
 
 
@@ -42,13 +42,13 @@ def writing(array: Array) -> Iterator[Array]:
     """Unlock a tensor's array for a write in place, and stamp its memory."""
     memory = owner(array)
     _stamp(memory)
-    memory.setflags(True)
-    array.setflags(True)
+    memory.setflags(write=True)
+    array.setflags(write=True)
     try:
         yield array
     finally:
-        array.setflags(False)
-        memory.setflags(False)
+        array.setflags(write=False)
+        memory.setflags(write=False)
 
 
 def _stamp(memory: Array) -> None:

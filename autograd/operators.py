@@ -2,35 +2,325 @@
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from autograd.ops import elementwise, reductions, shaping
+from autograd.dtypes import Array
+from autograd.ops import (
+    assignment,
+    comparison,
+    creation,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    products,
+    reductions,
+    shaping,
+    sorting,
+    windows,
+)
 from autograd.tensor import Tensor
+from autograd.transforms import backward
+
+
+def _reflected(operation: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """The operation with its operands exchanged."""
+
+    def reflected(self: Any, other: Any) -> Tensor:
+        return operation(other, self)
+
+    return reflected
+
+
+def _divmod(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
+    """The quotient rounded down, and the remainder."""
+    return elementwise.floor_divide(x1, x2), elementwise.remainder(x1, x2)
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
+    """`clip` with both of NumPy's spellings of the bounds."""
+    return elementwise.clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """NumPy's norm, which is that of matrices where an `ord` comes with two axes."""
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    if ord is None or not isinstance(axes, tuple) or len(axes) != 2:
+        return reductions.norm(x, ord, axis, keepdims)
+    y = linalg.matrix_norm(shaping.moveaxis(x, axes, (-2, -1)), ord, keepdims)
+    return shaping.moveaxis(y, (-2, -1), axes) if keepdims else y
+
+
+def _vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
+    """The norm of vectors; for None of all elements, as if in one axis."""
+    if ord == 2 or axis is not None:
+        return reductions.norm(x, None if ord == 2 else ord, axis, keepdims)
+    y = reductions.norm(shaping.ravel(x), ord)
+    return shaping.reshape(y, (1,) * x.ndim) if keepdims else y
+
+
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """`svd` with NumPy's default of full matrices."""
+    return linalg.svd(a, full_matrices) if compute_uv else linalg.svdvals(a)
+
+
+def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tensor:
+    """`pinv` with both of NumPy's spellings of the cutoff."""
+    return linalg.pinv(a, rcond if rtol is None else rtol)
+
+
+def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function without derivative, on the arrays in its tensors."""
+
+    def of_arrays(*args: Any, **kwargs: Any) -> Any:
+        return function(*(x.array if isinstance(x, Tensor) else x for x in args), **kwargs)
+
+    return of_arrays
+
+
+def _numpy_order(operation: Callable[..., Any], *names: str) -> Callable[..., Any]:
+    """`operation` with NumPy's parameters in NumPy's order; those that it lacks have to be None."""
+    lacking = ("dtype", "kind", "order", "out", "overwrite_input")
+
+    def call(a: Any, *positional: Any, **keywords: Any) -> Any:
+        keywords |= zip(names, positional)
+        for name in lacking:
+            value = keywords.pop(name, None)
+            if value not in (None, False):
+                raise TypeError(f"{operation.__name__}: {name}={value!r} is not supported on tensors")
+        return operation(a, **keywords)
+
+    return call
+
+
+def _torch_names(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """`operation` as a method that takes PyTorch's `dim` and `keepdim` for `axis` and `keepdims`, too."""
+
+    @wraps(operation)
+    def method(self: Tensor, *positional: Any, **keywords: Any) -> Any:
+        for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims")):
+            if theirs in keywords:
+                keywords[ours] = keywords.pop(theirs)
+        return operation(self, *positional, **keywords)
+
+    return method
 
 
 class Operators:
     """What Tensor can do. The body of this class is the table of methods."""
 
+    if TYPE_CHECKING:
+        array: Array
+
+    backward = backward
+
+    # elementwise
     __add__ = __radd__ = elementwise.add
-    __mul__ = __rmul__ = elementwise.multiply
     __sub__ = elementwise.subtract
+    __mul__ = __rmul__ = elementwise.multiply
     __truediv__ = elementwise.divide
-    __gt__ = elementwise.greater
+    __floordiv__ = elementwise.floor_divide
+    __mod__ = elementwise.remainder
+    __pow__ = elementwise.power
+    __rsub__ = _reflected(elementwise.subtract)
+    __rtruediv__ = _reflected(elementwise.divide)
+    __rfloordiv__ = _reflected(elementwise.floor_divide)
+    __rmod__ = _reflected(elementwise.remainder)
+    __rpow__ = _reflected(elementwise.power)
     __neg__ = elementwise.negative
+    __pos__ = elementwise.positive
+    __abs__ = abs = elementwise.abs
+    __round__ = round = elementwise.round
+    arccos = elementwise.arccos
+    arcsin = elementwise.arcsin
+    arctan = elementwise.arctan
+    astype = elementwise.astype
+    ceil = elementwise.ceil
+    clip = clamp = elementwise.clip
+    cos = elementwise.cos
+    cosh = elementwise.cosh
+    erf = elementwise.erf
+    erfinv = elementwise.erfinv
+    exp = elementwise.exp
+    exp2 = elementwise.exp2
+    expm1 = elementwise.expm1
+    floor = elementwise.floor
+    log = elementwise.log
+    log10 = elementwise.log10
+    log1p = elementwise.log1p
+    log2 = elementwise.log2
+    maximum = elementwise.maximum
+    minimum = elementwise.minimum
+    pow = elementwise.power
+    reciprocal = elementwise.reciprocal
+    relu = elementwise.relu
+    rsqrt = elementwise.rsqrt
+    sigmoid = elementwise.sigmoid
+    sign = elementwise.sign
+    sin = elementwise.sin
+    sinh = elementwise.sinh
+    sqrt = elementwise.sqrt
+    square = elementwise.square
+    tan = elementwise.tan
+    tanh = elementwise.tanh
+    trunc = elementwise.trunc
 
-    def __rsub__(self, other: Any) -> Tensor:
-        return elementwise.subtract(other, self)  # type: ignore[arg-type]
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return _divmod(self, other)
 
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return elementwise.divide(other, self)  # type: ignore[arg-type]
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return _divmod(other, self)
 
-    # reductions
-    sum = reductions.sum
+    def to(self, dtype: npt.DTypeLike) -> Tensor:
+        """The tensor in another dtype; itself if it has that one."""
+        return elementwise.astype(self, dtype, copy=False)  # type: ignore[arg-type]
+
+    def float(self) -> Tensor:
+        """The tensor in float32; itself if it is."""
+        return self.to(np.float32)
+
+    def double(self) -> Tensor:
+        """The tensor in float64; itself if it is."""
+        return self.to(np.float64)
+
+    # comparisons and logic
+    __eq__ = comparison.equal
+    __ne__ = comparison.not_equal
+    __lt__ = comparison.less
+    __le__ = comparison.less_equal
+    __gt__ = comparison.greater
+    __ge__ = comparison.greater_equal
+    __and__ = __rand__ = comparison.bitwise_and
+    __or__ = __ror__ = comparison.bitwise_or
+    __xor__ = __rxor__ = comparison.bitwise_xor
+    __invert__ = comparison.bitwise_not
+    __hash__ = object.__hash__
+
+    # reductions and sorting: no `dim` where PyTorch's method has another default or other results
+    all = _torch_names(reductions.all)
+    amax = _torch_names(reductions.amax)
+    amin = _torch_names(reductions.amin)
+    any = _torch_names(reductions.any)
+    argmax = _torch_names(reductions.argmax)
+    argmin = _torch_names(reductions.argmin)
+    argsort = _torch_names(sorting.argsort)
+    count_nonzero = _torch_names(reductions.count_nonzero)
+    cumprod = _torch_names(reductions.cumprod)
+    cumsum = _torch_names(reductions.cumsum)
+    log_softmax = _torch_names(reductions.log_softmax)
+    logsumexp = _torch_names(reductions.logsumexp)
+    max = reductions.max
+    mean = _torch_names(reductions.mean)
+    median = sorting.median
+    min = reductions.min
+    norm = _torch_names(reductions.norm)
+    prod = _torch_names(reductions.prod)
+    softmax = _torch_names(reductions.softmax)
+    sort = sorting.sort
+    std = reductions.std
+    sum = _torch_names(reductions.sum)
+    topk = _torch_names(sorting.topk)
+    var = reductions.var
 
     # shaping
-    reshape = shaping.reshape
+    diagonal = shaping.diagonal
+    flatten = shaping.flatten
+    mT = property(shaping.matrix_transpose)  # noqa: N815
+    ravel = shaping.ravel
+    repeat = shaping.repeat
+    reshape = view = shaping.reshape
+    squeeze = shaping.squeeze
+    swapaxes = shaping.swapaxes
+    T = property(shaping.transpose)
+
+    def expand(self, *shape: Any) -> Tensor:
+        """`broadcast_to`; the lengths are separate ints or a tuple, and -1 keeps one."""
+        wanted = shaping.unpacked(shape)
+        kept = (-1,) * (len(wanted) - self.ndim) + self.shape  # type: ignore[attr-defined]
+        return shaping.broadcast_to(self, tuple(k if n == -1 else n for n, k in zip(wanted, kept)))
+
+    def permute(self, *axes: Any) -> Tensor:
+        """`permute_dims`; the axes are separate ints or a tuple."""
+        return shaping.permute_dims(self, shaping.unpacked(axes))  # type: ignore[arg-type]
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes reversed, or in the order of `axes`: separate ints, a tuple or None, as in NumPy."""
+        return shaping.transpose(self, None if axes in ((), (None,)) else shaping.unpacked(axes))  # type: ignore[arg-type]
+
+    def unsqueeze(self, dim: int) -> Tensor:
+        """`expand_dims` with torch's spelling."""
+        return shaping.expand_dims(self, dim)  # type: ignore[arg-type]
+
+    # indexing and assignment
+    __getitem__ = indexing.getitem
+    __setitem__ = assignment.setitem
+    __iadd__ = assignment.in_place("+=", elementwise.add, np.add)
+    __isub__ = assignment.in_place("-=", elementwise.subtract, np.subtract)
+    __imul__ = assignment.in_place("*=", elementwise.multiply, np.multiply)
+    __itruediv__ = assignment.in_place("/=", elementwise.divide, np.divide)
+    clone = copy = assignment.clone
+    copy_ = assignment.copy_
+    fill_ = assignment.fill_
+    nonzero = indexing.nonzero
+    take = indexing.take
+    zero_ = assignment.zero_
+
+    # products
+    __matmul__ = products.matmul
+    __rmatmul__ = _reflected(products.matmul)
+    dot = products.dot
+    matmul = products.matmul
+
+    # linalg
+    trace = linalg.trace
+
+    # Python's protocols
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(joining.unstack(self))  # type: ignore[arg-type]
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise ValueError(
+                f"bool: the truth of a tensor of shape {self.array.shape} is ambiguous; use any() or all()"
+            )
+        return bool(self.array)
+
+    def __float__(self) -> builtins.float:
+        return float(self.array.item())
+
+    def __int__(self) -> int:
+        return int(self.array.item())
+
+    def __index__(self) -> int:
+        if self.array.ndim or self.array.dtype.kind not in "iu":
+            raise TypeError(
+                f"index: wants a 0-d tensor of integers, got shape {self.array.shape} and {self.array.dtype}"
+            )
+        return int(self.array)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if self.requires_grad:
+            raise TypeError(
+                "a tensor that requires grad would lose its history as an array: use t.data for its values, "
+                "and stack or concatenate to join tensors"
+            )
+        return np.array(self.array, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         operation = UFUNCS.get(ufunc)
@@ -43,32 +333,179 @@ class Operators:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         operation = FUNCTIONS.get(function)
         if operation is None:
-            raise TypeError(f"np.{function.__name__} is not defined on tensors; use t.data for the array, without derivatives")
+            raise TypeError(
+                f"np.{function.__name__} is not defined on tensors; use t.data for the array, without derivatives"
+            )
         return operation(*args, **kwargs)
 
 
 UFUNCS: dict[Any, Any] = {
+    np.absolute: elementwise.abs,
     np.add: elementwise.add,
+    np.arccos: elementwise.arccos,
+    np.arccosh: elementwise.arccosh,
+    np.arcsin: elementwise.arcsin,
+    np.arcsinh: elementwise.arcsinh,
+    np.arctan: elementwise.arctan,
+    np.arctan2: elementwise.arctan2,
+    np.arctanh: elementwise.arctanh,
+    np.bitwise_and: comparison.bitwise_and,
+    np.bitwise_not: comparison.bitwise_not,
+    np.bitwise_or: comparison.bitwise_or,
+    np.bitwise_xor: comparison.bitwise_xor,
+    np.ceil: elementwise.ceil,
     np.cos: elementwise.cos,
+    np.cosh: elementwise.cosh,
     np.divide: elementwise.divide,
-    np.greater: elementwise.greater,
-    np.logical_not: elementwise.logical_not,
+    np.divmod: _divmod,
+    np.equal: comparison.equal,
+    np.exp: elementwise.exp,
+    np.exp2: elementwise.exp2,
+    np.expm1: elementwise.expm1,
+    np.fabs: elementwise.abs,
+    np.floor: elementwise.floor,
+    np.floor_divide: elementwise.floor_divide,
+    np.fmod: elementwise.fmod,
+    np.greater: comparison.greater,
+    np.greater_equal: comparison.greater_equal,
+    np.hypot: elementwise.hypot,
+    np.isfinite: comparison.isfinite,
+    np.isinf: comparison.isinf,
+    np.isnan: comparison.isnan,
+    np.less: comparison.less,
+    np.less_equal: comparison.less_equal,
+    np.log: elementwise.log,
+    np.log10: elementwise.log10,
+    np.log1p: elementwise.log1p,
+    np.log2: elementwise.log2,
+    np.logaddexp: elementwise.logaddexp,
+    np.logical_and: comparison.logical_and,
+    np.logical_not: comparison.logical_not,
+    np.logical_or: comparison.logical_or,
+    np.logical_xor: comparison.logical_xor,
+    np.matmul: products.matmul,
+    np.maximum: elementwise.maximum,
+    np.minimum: elementwise.minimum,
     np.multiply: elementwise.multiply,
     np.negative: elementwise.negative,
+    np.not_equal: comparison.not_equal,
+    np.positive: elementwise.positive,
+    np.power: elementwise.power,
+    np.reciprocal: elementwise.reciprocal,
+    np.remainder: elementwise.remainder,
+    np.rint: elementwise.round,
+    np.sign: elementwise.sign,
     np.sin: elementwise.sin,
+    np.sinh: elementwise.sinh,
+    np.sqrt: elementwise.sqrt,
+    np.square: elementwise.square,
     np.subtract: elementwise.subtract,
+    np.tan: elementwise.tan,
     np.tanh: elementwise.tanh,
+    np.trunc: elementwise.trunc,
 }
 
 FUNCTIONS: dict[Any, Any] = {
+    np.all: _numpy_order(reductions.all, "axis", "out", "keepdims"),
+    np.allclose: _of_arrays(np.allclose),
+    np.amax: _numpy_order(reductions.amax, "axis", "out", "keepdims"),
+    np.amin: _numpy_order(reductions.amin, "axis", "out", "keepdims"),
+    np.any: _numpy_order(reductions.any, "axis", "out", "keepdims"),
+    np.argmax: _numpy_order(reductions.argmax, "axis", "out"),
+    np.argmin: _numpy_order(reductions.argmin, "axis", "out"),
+    np.argsort: _numpy_order(sorting.argsort, "axis", "kind", "order"),
+    np.argwhere: indexing.argwhere,
+    np.around: elementwise.round,
+    np.array_equal: _of_arrays(np.array_equal),
+    np.broadcast_arrays: shaping.broadcast_arrays,
     np.broadcast_to: shaping.broadcast_to,
+    np.clip: _clip,
+    np.concatenate: joining.concatenate,
+    np.copy: assignment.clone,
+    np.count_nonzero: reductions.count_nonzero,
+    np.cumprod: _numpy_order(reductions.cumprod, "axis", "dtype", "out"),
+    np.cumsum: _numpy_order(reductions.cumsum, "axis", "dtype", "out"),
+    np.diag: shaping.diag,
+    np.diagonal: shaping.diagonal,
+    np.dot: products.dot,
+    np.einsum: lambda *operands, optimize=True: products.einsum(*operands),
+    np.expand_dims: shaping.expand_dims,
+    np.flip: shaping.flip,
+    np.fliplr: shaping.fliplr,
+    np.flipud: shaping.flipud,
+    np.full_like: creation.full_like,
+    np.hstack: joining.hstack,
+    np.isclose: _of_arrays(np.isclose),
+    np.inner: products.inner,
+    np.lib.stride_tricks.sliding_window_view: lambda x, window_shape, axis=None: windows.sliding_windows(
+        x, window_shape, axes=axis
+    ),
+    np.linalg.cholesky: linalg.cholesky,
+    np.linalg.det: linalg.det,
+    np.linalg.diagonal: lambda x, *, offset=0: shaping.diagonal(x, offset, -2, -1),
+    np.linalg.eigh: linalg.eigh,
+    np.linalg.eigvalsh: linalg.eigvalsh,
+    np.linalg.inv: linalg.inv,
+    np.linalg.matmul: products.matmul,
+    np.linalg.matrix_norm: linalg.matrix_norm,
+    np.linalg.matrix_power: linalg.matrix_power,
+    np.linalg.matrix_transpose: shaping.matrix_transpose,
+    np.linalg.norm: _norm,
+    np.linalg.outer: products.outer,
+    np.linalg.pinv: _pinv,
+    np.linalg.qr: linalg.qr,
+    np.linalg.slogdet: linalg.slogdet,
+    np.linalg.solve: linalg.solve,
+    np.linalg.svd: _svd,
+    np.linalg.svdvals: linalg.svdvals,
+    np.linalg.tensordot: products.tensordot,
+    np.linalg.trace: lambda x, *, offset=0: linalg.trace(x, offset, -2, -1),
+    np.linalg.vecdot: products.vecdot,
+    np.linalg.vector_norm: _vector_norm,
+    np.matrix_transpose: shaping.matrix_transpose,
+    np.max: _numpy_order(reductions.max, "axis", "out", "keepdims"),
+    np.mean: _numpy_order(reductions.mean, "axis", "dtype", "out", "keepdims"),
+    np.median: _numpy_order(sorting.median, "axis", "out", "overwrite_input", "keepdims"),
+    np.min: _numpy_order(reductions.min, "axis", "out", "keepdims"),
+    np.moveaxis: shaping.moveaxis,
     np.ndim: lambda x: x.ndim,
-    np.reshape: shaping.reshape,
+    np.nonzero: indexing.nonzero,
+    np.ones_like: creation.ones_like,
+    np.outer: products.outer,
+    np.pad: shaping.pad,
+    np.prod: _numpy_order(reductions.prod, "axis", "dtype", "out", "keepdims"),
+    np.ravel: shaping.ravel,
+    np.repeat: shaping.repeat,
+    np.reshape: lambda x, shape: shaping.reshape(x, shape),
+    np.roll: shaping.roll,
+    np.rot90: shaping.rot90,
+    np.round: elementwise.round,
     np.shape: lambda x: x.shape,
     np.size: lambda x: x.size,
-    np.sum: reductions.sum,
+    np.sort: _numpy_order(sorting.sort, "axis", "kind", "order"),
+    np.split: joining.split,
+    np.squeeze: shaping.squeeze,
+    np.stack: joining.stack,
+    np.std: _numpy_order(reductions.std, "axis", "dtype", "out", "ddof", "keepdims"),
+    np.sum: _numpy_order(reductions.sum, "axis", "dtype", "out", "keepdims"),
+    np.swapaxes: shaping.swapaxes,
+    np.take: indexing.take,
+    np.take_along_axis: indexing.take_along_axis,
+    np.tensordot: products.tensordot,
+    np.tile: shaping.tile,
+    np.trace: linalg.trace,
+    np.transpose: shaping.transpose,
+    np.tril: shaping.tril,
+    np.triu: shaping.triu,
+    np.var: _numpy_order(reductions.var, "axis", "dtype", "out", "ddof", "keepdims"),
+    np.vstack: joining.vstack,
     np.where: elementwise.where,
+    np.zeros_like: creation.zeros_like,
 }
+
+if hasattr(np, "unstack"):  # since NumPy 2.1
+    FUNCTIONS[np.astype] = elementwise.astype
+    FUNCTIONS[np.unstack] = joining.unstack
 
 if not TYPE_CHECKING:
     for _name, _value in vars(Operators).items():

@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
+import os
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import Any, ParamSpec
+from sys import _getframe as getframe
+from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import recording
@@ -32,14 +34,26 @@ from autograd.graph import Bundle, Node
 from autograd.memory import freeze, owner, tick
 from autograd.tensor import Tensor, wrap
 
-P = ParamSpec("P")
 Rule = Callable[..., Any]
 
 # What operations take where NumPy would take something array-like.
 Operand = Tensor | Array | np.generic | bool | int | float | complex | Sequence[Any]
 
 registry: dict[str, Primitive] = {}
-_library_files: set[str] = {__file__}
+_SCALARS = frozenset((float, int, bool))
+
+
+class _LibraryFiles(dict[str, bool]):
+    """Whether a file belongs to this library, so that a node's site is the line of the user's that made it."""
+
+    def __missing__(self, filename: str) -> bool:
+        folder = os.path.dirname(os.path.dirname(__file__))
+        inside = filename.startswith(tuple(os.path.join(folder, package, "") for package in ("autograd", "nn", "optim")))
+        self[filename] = inside
+        return inside
+
+
+_in_library = _LibraryFiles()
 
 
 class Masked:
@@ -61,7 +75,7 @@ class Primitive:
     told the position `i`, and one jvp that takes all tangents at once); `function`, the public operation.
     """
 
-    def __init__(self, forward: Rule, inputs: int, variadic: bool = False) -> None:
+    def __init__(self, forward: Rule, inputs: int, variadic: bool = False, elementwise: bool = False) -> None:
         self.name = forward.__name__.strip("_")
         self.forward = forward
         parameters = inspect.signature(forward).parameters
@@ -72,12 +86,11 @@ class Primitive:
         self.defaults = {name: parameters[name].default for name in self.statics}
         self.vjps: tuple[Rule | None, ...] = ()
         self.jvps: tuple[Rule | None, ...] = ()
-        self.function = _public(self)
         self.plans: dict[int, Plan | None] = {}
+        self.function = _public(self, elementwise)
         if self.name in registry:
             raise ValueError(f"a primitive named '{self.name}' is declared already")
         registry[self.name] = self
-        _library_files.add(forward.__code__.co_filename)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -102,15 +115,51 @@ class Primitive:
         return values
 
 
-def _public(primitive: Primitive) -> Callable[..., Any]:
+def _public(primitive: Primitive, elementwise: bool) -> Callable[..., Any]:
     """The function a user calls: records when given a tensor, and only computes when given arrays."""
     forward, count, width = primitive.forward, len(primitive.inputs), len(primitive.statics)
 
+    plans = primitive.plans
+
     def unary(x: Any) -> Any:
-        return apply(primitive, (x,)) if isinstance(x, Tensor) else forward(x)
+        if not isinstance(x, Tensor):
+            return forward(x)
+        array = x.array
+        try:
+            y = forward(array)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _explained(error, primitive, (array,)) from None
+        node = x.node
+        if node is None or not recording.get():
+            return wrap(y)
+        plan = plans.get(1) or primitive.plan(1)
+        if plan is None:
+            return wrap(y)
+        return record(plan, (node,), plan.keep((array, y)) if plan.kept else (), y)
 
     def binary(a: Any, b: Any) -> Any:
-        return apply(primitive, (a, b)) if isinstance(a, Tensor) or isinstance(b, Tensor) else forward(a, b)
+        first = second = None
+        x1, x2 = a, b
+        if isinstance(a, Tensor):
+            x1, first = a.array, a.node
+        if isinstance(b, Tensor):
+            x2, second = b.array, b.node
+        elif type(b) not in _SCALARS or x1 is a:
+            return apply(primitive, (a, b)) if x1 is not a else forward(a, b)
+        if x1 is a and type(a) not in _SCALARS:
+            return apply(primitive, (a, b))
+        try:
+            y = forward(x1, x2)
+        except (ValueError, TypeError) as error:
+            raise _explained(error, primitive, (x1, x2)) from None
+        mask = (first is not None) + 2 * (second is not None)
+        if not mask or not recording.get():
+            return wrap(y)
+        plan = plans.get(mask) or primitive.plan(mask)
+        if plan is None:
+            return wrap(y)
+        parents = (first, second) if mask == 3 else (first or second,)
+        return record(plan, parents, plan.keep((x1, x2, y)) if plan.kept else (), y)  # type: ignore[arg-type]
 
     def general(*arguments: Any, **keywords: Any) -> Any:
         inputs, static = arguments[:count], arguments[count:]
@@ -127,35 +176,36 @@ def _public(primitive: Primitive) -> Callable[..., Any]:
 
     if primitive.variadic:
         function: Callable[..., Any] = variadic
-    elif width or count > 2:
-        function = general
-    else:
+    elif elementwise and not width and count <= 2:
         function = unary if count == 1 else binary
+    else:
+        function = general
     function = functools.wraps(forward)(function)
     function.primitive = primitive  # type: ignore[attr-defined]
     return function
 
 
-def elementwise(*partials: Rule | Masked | int | None) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+def elementwise(*partials: Rule | Masked | int | None) -> Callable[[Rule], Callable[..., Any]]:
     """Declare y = f(a, b, …), element by element and broadcasting, by its partial derivatives.
 
     A partial is a function of what it needs (inputs by name, or `y`), one of the constants 1, -1 and 0, a `Masked`
-    condition, or None for an input without a derivative.
+    condition, or None for an input without a derivative. One whose first parameter is `g` is the product of cotangent
+    and partial, for those that divide better than they multiply.
     """
     rules = tuple(_scaling(partial) for partial in partials)
 
-    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
-        made = Primitive(forward, len(partials))
+    def declare(forward: Rule) -> Callable[..., Any]:
+        made = Primitive(forward, len(partials), elementwise=True)
         made.vjps = made.jvps = rules
         return made.function
 
     return declare
 
 
-def linear(adjoint: Rule, variadic: bool = False) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+def linear(adjoint: Rule, variadic: bool = False) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation that is linear in its first parameter, by its adjoint."""
 
-    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+    def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, 1, variadic)
         made.vjps = (adjoint,)
         if variadic:
@@ -173,10 +223,10 @@ def linear(adjoint: Rule, variadic: bool = False) -> Callable[[Callable[P, Any]]
     return declare
 
 
-def multilinear(*vjps: Rule) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+def multilinear(*vjps: Rule) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation that is linear in each of its inputs, by one vjp for each."""
 
-    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+    def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, len(vjps))
         made.vjps = vjps
 
@@ -194,10 +244,10 @@ def multilinear(*vjps: Rule) -> Callable[[Callable[P, Any]], Callable[P, Tensor]
 
 def primitive(
     vjps: Sequence[Rule | None], jvps: Sequence[Rule | None], variadic: bool = False
-) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation by a vjp and a jvp for each input, as functions of `g` and of what they name."""
 
-    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+    def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, len(vjps), variadic)
         made.vjps, made.jvps = tuple(vjps), tuple(jvps)
         return made.function
@@ -205,10 +255,10 @@ def primitive(
     return declare
 
 
-def nondifferentiable(inputs: int = 1) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+def nondifferentiable(inputs: int = 1) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation whose result (an index, a truth value) has no derivative; nothing is recorded."""
 
-    def declare(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+    def declare(forward: Rule) -> Callable[..., Any]:
         return Primitive(forward, inputs).function
 
     return declare
@@ -230,11 +280,14 @@ def _scaling(partial: Rule | Masked | int | None) -> Rule | None:
         return _needing(lambda g, *values: np.where(condition(*values), g, 0), *inspect.signature(condition).parameters)
     if isinstance(partial, int):
         return {1: lambda g: g, -1: lambda g: -g, 0: lambda g: np.zeros_like(g)}[partial]
+    if next(iter(inspect.signature(partial).parameters)) == "g":
+        return partial
 
     def scale(g: Any, *values: Any) -> Any:
         return g * partial(*values)
 
     scale.needs = tuple(inspect.signature(partial).parameters)  # type: ignore[attr-defined]
+    scale.partial = partial  # type: ignore[attr-defined]
     return scale
 
 
@@ -263,7 +316,7 @@ class Plan:
         self.shaped = any(k > len(primitive.inputs) + len(primitive.statics) for k in self.kept)
         place = {k: n for n, k in enumerate(self.kept)}
         self.pulls, self.pushes = (
-            tuple(rule and _bind(rule, [place[k] for k in needs[id(rule)]], len(place)) for rule in rules)
+            tuple(_bind(rule, [place[k] for k in needs[id(rule)]], len(place)) if rule else _no_rule for rule in rules)
             for rules in (vjps, jvps)
         )
 
@@ -273,13 +326,13 @@ class Plan:
             parts = [self.pushes[0](self._spread(tangents, values), values)]
         else:
             pairs = zip(tangents, self.pushes, strict=True)
-            parts = [push(tangent, values) for tangent, push in pairs if tangent is not None and push is not None]
-        parts = [Bundle(part) if isinstance(part, tuple) else part for part in parts if part is not None]
+            parts = [push(tangent, values) for tangent, push in pairs if tangent is not None]
+        parts = [_bundle(part) if isinstance(part, tuple) else part for part in parts if part is not None]
         return functools.reduce(lambda a, b: a + b, parts) if parts else None
 
     def _spread(self, tangents: Sequence[Any], values: tuple[Any, ...]) -> list[Any]:
         """Tangents of the chosen inputs, laid out over all inputs of a variadic operation."""
-        count = len(values[0])
+        count = len(values[0] if self.kept[0] == 0 else values[-1])  # the inputs themselves, or else their shapes
         given = dict(zip(self.active, tangents, strict=True))
         return [given.get(i) for i in range(count)]
 
@@ -293,7 +346,9 @@ class Plan:
             if k > result:
                 lifted.append(value)
             elif k == result and isinstance(value, tuple):
-                lifted.append(tuple(_output(node, i, value) for i in range(len(value))))
+                whole = _attach(value[0], node)
+                whole.array = value
+                lifted.append(tuple(_one_output(whole, i, value) for i in range(len(value))))
             elif k == result:
                 lifted.append(_attach(value, node))
             elif self.primitive.variadic:
@@ -303,8 +358,19 @@ class Plan:
         return tuple(lifted)
 
 
+def _bundle(parts: tuple[Any, ...]) -> Bundle:
+    """The tangents of several outputs, as a rule returns them."""
+    return Bundle({i: part for i, part in enumerate(parts) if part is not None}, len(parts))
+
+
+def _no_rule(g: Any, values: tuple[Any, ...]) -> None:
+    """The rule for an input that requires grad where the operation has no derivative with respect to it."""
+
+
 def _needs(rule: Rule, names: Sequence[str], primitive: Primitive) -> list[int]:
-    needed = getattr(rule, "needs", None) or list(inspect.signature(rule).parameters)[1:]
+    needed = getattr(rule, "needs", None)
+    if needed is None:
+        needed = list(inspect.signature(rule).parameters)[1:]
     unknown = [name for name in needed if name not in names]
     if unknown:
         raise TypeError(f"a rule of '{primitive.name}' names {unknown}; it can have {names}")
@@ -319,7 +385,11 @@ def _selector(kept: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, .
 
 
 def _bind(rule: Rule, places: list[int], size: int) -> Rule:
-    """`rule` as a function of the cotangent and the tuple of saved values."""
+    """`rule` as a function of the cotangent and the tuple of saved values; the commonest forms with fewest calls."""
+    partial = getattr(rule, "partial", None)
+    if partial is not None and len(places) == 1:
+        place = places[0]
+        return lambda g, values: g * partial(values[place])
     if places == list(range(size)):
         return lambda g, values: rule(g, *values)
     if len(places) == 1:
@@ -341,7 +411,10 @@ def _at(rule: Rule | None, i: int) -> Rule | None:
 
 
 def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] = ()) -> Any:
-    """Run a primitive on inputs of which one at least is a tensor, and record it if one of them requires grad."""
+    """Run a primitive on inputs of which one at least is a tensor, and record it if one of them requires grad.
+
+    For elementwise operations of one and two inputs, `_public` has the same written out for speed.
+    """
     arrays = []
     parents = []
     mask = 0
@@ -350,67 +423,68 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
     for x in inputs:
         if isinstance(x, Tensor):
             arrays.append(x.array)
-            node = x.node
-            if node is not None:
-                parents.append(node)
+            if x.node is not None:
+                parents.append(x.node)
                 mask |= bit
         else:
-            if isinstance(x, (list, tuple)):
-                x = to_array(x)
-            arrays.append(x)
-            foreign = True
+            arrays.append(_from_list(x, inputs) if isinstance(x, (list, tuple)) else x)
+            foreign = foreign or isinstance(x, ndarray)
         bit <<= 1
     try:
         y = primitive.forward(arrays, *static) if primitive.variadic else primitive.forward(*arrays, *static)
     except (ValueError, TypeError, IndexError) as error:
         raise _explained(error, primitive, arrays) from None
-    if type(y) is tuple:
-        return _several(primitive, arrays, parents, mask, y, static)
-    if type(y) is not np.ndarray:
+    plan = primitive.plan(mask) if mask and recording.get() else None
+    if plan is None:
+        return tuple(wrap(part) for part in y) if isinstance(y, tuple) else wrap(y)
+    everything = (tuple(arrays), y, *static) if primitive.variadic else (*arrays, y, *static)
+    if plan.shaped:
+        shapes = tuple([np.shape(a) for a in arrays])
+        everything += (shapes,) if primitive.variadic else shapes
+    values = plan.keep(everything)
+    if foreign:
+        values = _protected(values)
+    if isinstance(y, tuple):
+        y = tuple(freeze(np.asarray(part)) for part in y)
+        whole = record(plan, parents, values, y[0])
+        whole.array = y  # type: ignore[assignment]
+        assert whole.node is not None
+        whole.node.shape = whole.node.dtype = None
+        return tuple(_one_output(whole, i, y) for i in range(len(y)))
+    return record(plan, parents, values, y)
+
+
+def _from_list(x: Sequence[Any], inputs: Sequence[Any]) -> Array:
+    """A list beside tensors as an array; Python floats in it take the tensors' floating dtype."""
+    floating = [t.array.dtype for t in inputs if isinstance(t, Tensor) and t.array.dtype.kind == "f"]
+    return to_array(x, default=np.result_type(*floating) if floating else None)
+
+
+def record(plan: Plan, parents: Sequence[Node], values: tuple[Any, ...], y: Array) -> Tensor:
+    """The result `y` of an operation as a tensor, with the node that remembers how it was made."""
+    if type(y) is not ndarray:
         y = np.asarray(y)
-    y.setflags(False)
-    result = _new(Tensor)
+    y.setflags(False)  # type: ignore[call-arg]  # by position, three times as fast
+    result = _new_tensor(Tensor)
     result.array = y
     result.label = None
-    if mask and recording.get():
-        try:
-            plan = primitive.plans[mask]
-        except KeyError:
-            plan = primitive.plan(mask)
-        result.node = None if plan is None else _record(plan, arrays, parents, y, static, foreign)
-    else:
-        result.node = None
-    return result
-
-
-_new = Tensor.__new__
-_new_node = Node.__new__
-
-
-def _record(plan: Plan, arrays: list[Any], parents: list[Node], y: Any, static: tuple[Any, ...], foreign: bool) -> Node:
-    node = _new_node(Node)
+    result.node = node = _new_node(Node)
     node.plan = plan
-    node.parents = tuple(parents)
-    if plan.primitive.variadic:
-        everything = (tuple(arrays), y, *static, tuple(np.shape(a) for a in arrays))
-    elif plan.shaped:
-        everything = (*arrays, y, *static, *(np.shape(a) for a in arrays))
-    else:
-        everything = (*arrays, y, *static)
-    values = plan.keep(everything)
-    node.values = tuple(_protected(v) for v in values) if foreign else values
-    if type(y) is tuple:
-        node.shape = node.dtype = None
-    else:
-        node.shape = y.shape
-        node.dtype = y.dtype
+    node.parents = parents
+    node.values = values
+    node.shape = y.shape
+    node.dtype = y.dtype
     node.number = tick()
-    frame = sys._getframe(2)
-    while frame.f_code.co_filename in _library_files and frame.f_back is not None:
+    frame = getframe(2)
+    while _in_library[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
     node.site = (frame.f_code, frame.f_lasti)
     node.hooks = None
-    return node
+    return result
+
+
+_new_tensor = Tensor.__new__
+_new_node = Node.__new__
 
 
 def _protected(value: Any) -> Any:
@@ -430,32 +504,19 @@ def _attach(array: Any, node: Node | None) -> Any:
     return attached
 
 
-def _several(
-    primitive: Primitive, arrays: list[Any], parents: list[Node], mask: int, y: tuple[Any, ...], static: tuple[Any, ...]
-) -> tuple[Tensor, ...]:
-    """The results of an operation with several outputs: a node for the operation, and one for each output picked from it."""
-    y = tuple(freeze(np.asarray(part)) for part in y)
-    plan = primitive.plan(mask) if mask and recording.get() else None
-    if plan is None:
-        return tuple(wrap(part) for part in y)
-    whole = _record(plan, arrays, parents, y, static, foreign=True)
-    return tuple(_output(whole, i, y) for i in range(len(y)))
-
-
-def _output(whole: Node, i: int, y: tuple[Array, ...]) -> Tensor:
-    """The `i`-th output of an operation with several, as a tensor; an index or a truth value has no history."""
+def _one_output(whole: Tensor, i: int, y: tuple[Array, ...]) -> Tensor:
+    """One output of an operation with several; an index or a truth value has no history."""
     if y[i].dtype.kind != "f":
         return wrap(y[i])
-    plan = _pick.primitive.plan(1)  # type: ignore[attr-defined]
-    result: Tensor = _attach(y[i], _record(plan, [None], [whole], y[i], (i, len(y)), foreign=False))
+    result: Tensor = apply(_output.primitive, (whole,), (i, len(y)))  # type: ignore[attr-defined]
     return result
 
 
 @primitive(
-    vjps=[lambda g, i, count: Bundle([g if k == i else None for k in range(count)])],
-    jvps=[lambda g, i: g.parts[i]],
+    vjps=[lambda g, i, count: Bundle({i: g}, count)],
+    jvps=[lambda g, i: g.parts.get(i)],
 )
-def _pick(outputs: Any, i: int, count: int) -> Any:
+def _output(outputs: Any, i: int, count: int) -> Any:
     return outputs[i]
 
 

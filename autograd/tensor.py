@@ -192,7 +192,9 @@ class Tensor(Operators):
                 return cotangent
             if not isinstance(result, Tensor) or result.shape != node.shape:
                 got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
-                raise ValueError(f"register_hook: the hook has to return a Tensor of shape {node.shape} or None, got {got}")
+                raise ValueError(
+                    f"register_hook: the hook has to return a Tensor of shape {node.shape} or None, got {got}"
+                )
             return result.array if raw else result
 
         return self._add_hook(call)

@@ -30,7 +30,7 @@ def normalize_axes(op: str, axis: Axis, ndim: int) -> tuple[int, ...]:
     """`axis` (None: all) as a tuple of numbers from 0; ValueError if one comes twice."""
     if axis is None:
         return tuple(range(ndim))
-    axes = tuple(normalize_axis(op, a, ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+    axes = tuple(normalize_axis(op, a, ndim) for a in (axis if isinstance(axis, Sequence) else (axis,)))
     if len(set(axes)) != len(axes):
         raise ValueError(f"{op}: an axis comes twice in {axis}")
     return axes

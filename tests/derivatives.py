@@ -29,7 +29,12 @@ def central_difference(f: Callable[[np.ndarray], float], x: np.ndarray, step: fl
 
 
 def check_derivatives(
-    op: Function, *arrays: np.ndarray, wrt: Sequence[int] | None = None, order: int = 2, rtol: float = 1e-6, step: float = 1e-3
+    op: Function,
+    *arrays: np.ndarray,
+    wrt: Sequence[int] | None = None,
+    order: int = 2,
+    rtol: float = 1e-6,
+    step: float = 1e-3,
 ) -> None:
     """vjp and jvp of `op` at `arrays` against differences; ⟨u, Jv⟩ = ⟨Jᵀu, v⟩; then the same for its gradient.
 
@@ -50,8 +55,11 @@ def check_derivatives(
                 return np.zeros(1)
             targets = [leaves[i].node for i in chosen]
             found = run(reverse_sweep({y.node: tensor(weights, dtype=y.dtype)}, targets, create_graph=True))
-            parts = [(found[t] * np.cos(np.arange(leaves[i].size)).reshape(leaves[i].shape)).sum()
-                     for i, t in zip(chosen, targets, strict=True) if t in found]
+            parts = [
+                (found[t] * np.cos(np.arange(leaves[i].size)).reshape(leaves[i].shape)).sum()
+                for i, t in zip(chosen, targets, strict=True)
+                if t in found
+            ]
             total = parts[0]
             for part in parts[1:]:
                 total = total + part
@@ -74,7 +82,12 @@ def _value(y: Any) -> np.ndarray:
 
 
 def _check_once(
-    op: Function, arrays: Sequence[np.ndarray], chosen: Sequence[int], rng: np.random.Generator, rtol: float, step: float
+    op: Function,
+    arrays: Sequence[np.ndarray],
+    chosen: Sequence[int],
+    rng: np.random.Generator,
+    rtol: float,
+    step: float,
 ) -> None:
     leaves = [tensor(a, requires_grad=i in chosen) for i, a in enumerate(arrays)]
     y = op(*leaves)
@@ -101,5 +114,9 @@ def _check_once(
         np.testing.assert_allclose(analytic, numeric, rtol=rtol, atol=rtol * scale, err_msg=f"gradient of input {i}")
         inner += float(np.sum(analytic * tangent))
     np.testing.assert_allclose(
-        np.sum(weights * pushed), inner, rtol=1e-9, atol=1e-9 * (1 + np.abs(weights * pushed).sum()), err_msg="⟨u, Jv⟩ = ⟨Jᵀu, v⟩"
+        np.sum(weights * pushed),
+        inner,
+        rtol=1e-9,
+        atol=1e-9 * (1 + np.abs(weights * pushed).sum()),
+        err_msg="⟨u, Jv⟩ = ⟨Jᵀu, v⟩",
     )

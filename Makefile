@@ -1,0 +1,38 @@
+# Every target makes what it needs: a virtual environment in .venv, with the extras of pyproject.toml that it uses.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test test-slow lint notebooks bench clean
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo  ## Train LeNet-5 on real handwritten digits; ARGS="--help" lists what can be changed
+	$(BIN)/python demo.py $(ARGS)
+
+test: lint  ## Lint, types, tests and docstring examples; ARGS="-k name" picks tests
+	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+
+test-slow: $(VENV)/.test  ## The tests that take long
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.test  ## Ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+notebooks: $(VENV)/.notebooks  ## Open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
+
+bench: $(VENV)/.bench  ## Time the engine beside PyTorch
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean:  ## Remove the virtual environment and all caches
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.%: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@

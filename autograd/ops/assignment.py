@@ -1,0 +1,168 @@
+"""Assignment and in-place operators: a write into memory where nothing is recorded, a new node where something is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array
+from autograd.grad_mode import recording
+from autograd.memory import writing
+from autograd.ops.indexing import Index, canonical, index_error, replaced
+from autograd.primitive import Operand, linear
+from autograd.tensor import Tensor
+
+__all__ = ["clone"]
+
+
+@linear(lambda g: g)
+def clone(x: Operand) -> Any:
+    """A copy of x in memory of its own, recorded.
+
+    Derivative: x̄ += ȳ.
+
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> y = clone(x)
+    >>> y[0] = 5.0
+    >>> x, y.detach()
+    (tensor([1., 2.], requires_grad=True), tensor([5., 2.]))
+    """
+    return np.array(x)
+
+
+def setitem(x: Tensor, index: Any, values: Operand) -> None:
+    """x[index] = values, for every index that NumPy takes; `values` broadcasts and is cast to the dtype of `x`.
+
+    Where nothing is recorded (under `no_grad`, or if neither `x` nor `values` requires grad) this writes into memory,
+    and whoever shares it (views, `detach()`) sees it. Otherwise `x` becomes the result of a recorded operation, and
+    tensors that were computed from it before, views included, keep the old values. Of several values for one element
+    the last stays.
+
+    Raises RuntimeError for a leaf that requires grad while recording, IndexError for elements that `x` does not have,
+    ValueError for values that do not fit, TypeError for values that require grad where `x` is not floating.
+
+    Derivative: x̄ += ȳ with zeros at the index; the values that stayed get ȳ[index], overwritten ones zero.
+
+    >>> w = tensor(3.0, requires_grad=True)
+    >>> x = tensor([0.0, 0.0, 0.0])
+    >>> x[1:] = w
+    >>> (x * x).sum().backward()
+    >>> w.grad
+    tensor(12.)
+    """
+    recorded = _records("setitem", x, values)
+    entries = canonical("setitem", index, recorded)
+    if recorded:
+        _rebind(x, replaced("setitem", x, entries, values))
+    else:
+        _write(x, entries, values)
+
+
+def _write(x: Tensor, index: Index, values: Any) -> None:
+    _refuse_overlap("setitem", x.array)
+    try:
+        x.write(values, index)
+    except IndexError as error:
+        raise index_error("setitem", error, x.shape, index) from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"setitem: {error}; given x of shape {x.shape} and {x.dtype}") from None
+
+
+def in_place(symbol: str, operation: Callable[[Any, Any], Tensor], ufunc: np.ufunc) -> Callable[[Tensor, Any], Tensor]:
+    """The in-place form of a binary operation, for Tensor's table of methods."""
+
+    def operate(x: Tensor, other: Any) -> Tensor:
+        if _records(symbol, x, other):
+            y = operation(x, other)
+            _check_fit(symbol, x, y)
+            _rebind(x, y if y.dtype == x.dtype else y.astype(x.dtype))
+            return x
+        _refuse_overlap(symbol, x.array)
+        value = other.array if isinstance(other, Tensor) else other
+        try:
+            with writing(x.array) as array:
+                ufunc(array, value, out=array)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{symbol}: {error}; given {x.shape} {x.dtype} and {np.shape(value)}") from None
+        return x
+
+    operate.__doc__ = (
+        f"x {symbol} other: a write into memory where nothing is recorded, else a recorded `x = x {symbol[0]} other`."
+    )
+    return operate
+
+
+def _check_fit(symbol: str, x: Tensor, y: Tensor) -> None:
+    """Whether the result of an in-place operation can take the place of `x`, by NumPy's rules."""
+    if y.shape != x.shape:
+        raise ValueError(f"{symbol}: the result has shape {y.shape}, which a tensor of shape {x.shape} cannot become")
+    if not np.can_cast(y.dtype, x.dtype, "same_kind"):
+        raise TypeError(f"{symbol}: the result has dtype {y.dtype}, which a tensor of {x.dtype} cannot hold")
+
+
+def zero_(x: Tensor) -> Tensor:
+    """Set all elements to zero, as `x[...] = 0` does, and return `x`.
+
+    >>> tensor([1.0, 2.0]).zero_()
+    tensor([0., 0.])
+    """
+    return fill_(x, 0)
+
+
+def fill_(x: Tensor, value: Operand) -> Tensor:
+    """Set all elements to one value, as `x[...] = value` does, and return `x`.
+
+    >>> tensor([1.0, 2.0]).fill_(7)
+    tensor([7., 7.])
+    """
+    if np.ndim(value) != 0:
+        raise ValueError(f"fill_: wants one value, got shape {np.shape(value)}; copy_ takes many")
+    setitem(x, ..., value)
+    return x
+
+
+def copy_(x: Tensor, source: Operand) -> Tensor:
+    """Copy the elements of `source`, which broadcasts, as `x[...] = source` does, and return `x`.
+
+    >>> tensor([1.0, 2.0]).copy_(tensor([3.0, 4.0]))
+    tensor([3., 4.])
+    """
+    setitem(x, ..., source)
+    return x
+
+
+def _records(op: str, x: Tensor, values: Any) -> bool:
+    """Whether a write to `x` has to be recorded; RuntimeError if it must not happen at all."""
+    if not recording.get():
+        return False
+    if x.node is None:
+        return isinstance(values, Tensor) and values.node is not None
+    if x.node.plan is None:
+        raise RuntimeError(
+            f"{op}: a leaf tensor that requires grad cannot be changed in place while operations are recorded; do it "
+            "under no_grad() to change its value, or change a clone() to differentiate through it"
+        )
+    return True
+
+
+def _rebind(x: Tensor, result: Tensor) -> None:
+    """Make `x` the same array and the same place in the graph as `result`."""
+    x.array, x.node = result.array, result.node
+    x.name = x.label
+
+
+def _refuse_overlap(op: str, array: Array) -> None:
+    """Raise ValueError if two elements of an array may lie in the same memory, as those of a broadcast one do."""
+    if array.flags.c_contiguous:
+        return
+    reach = 1
+    for stride, length in sorted((abs(stride), length) for stride, length in zip(array.strides, array.shape)):
+        if length > 1 and stride < reach:
+            raise ValueError(
+                f"{op}: several elements of this tensor of shape {array.shape} share memory (it was broadcast, or is a "
+                "view of windows); write into a clone() of it"
+            )
+        reach += stride * (length - 1)

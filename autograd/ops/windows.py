@@ -1,0 +1,260 @@
+"""Sliding windows, their adjoint, and reductions over them: what convolution and pooling are composed of.
+
+`sliding_windows` is a view. Its last axes are those of the window, and the reductions here take just such trailing
+axes: they are ordinary reductions over axes, computed in another way (one step over the whole array for each offset in
+the window), and with `window_max` choosing the first of equal maxima as max pooling does, where `max` shares the
+cotangent among them.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array
+from autograd.kernels import windows as kernels
+from autograd.ops.axes import Axis, normalize_axes, shape_of
+from autograd.ops.shaping import broadcast_to, reshape
+from autograd.primitive import Operand, linear, nondifferentiable, primitive
+from autograd.tensor import Tensor
+
+__all__ = [
+    "overlap_add",
+    "sliding_windows",
+    "window_argmax",
+    "window_max",
+    "window_mean",
+    "window_positions",
+    "window_sum",
+]
+
+Ints = tuple[int, ...]
+
+
+def window_positions(length: int, window: int, stride: int = 1, dilation: int = 1) -> int:
+    """How many windows fit along an axis: ⌊(length - dilation · (window - 1) - 1) / stride⌋ + 1.
+
+    With dilation, a window takes every dilation-th element, and so reaches over dilation · (window - 1) + 1.
+    Raises ValueError if the window is longer than the axis, or if window, stride or dilation are not positive.
+
+    >>> window_positions(28, 5)
+    24
+    >>> window_positions(7, 3, stride=2, dilation=2)
+    2
+    """
+    if min(window, stride, dilation) < 1:
+        raise ValueError(
+            f"window_positions: window, stride and dilation have to be positive, got {window}, {stride} and {dilation}"
+        )
+    reach = dilation * (window - 1) + 1
+    if reach > length:
+        raise ValueError(
+            f"window_positions: a window of length {window} with dilation {dilation} reaches over {reach}, "
+            f"but the axis has length {length}"
+        )
+    return (length - reach) // stride + 1
+
+
+def sliding_windows(
+    x: Operand,
+    window: int | Sequence[int],
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+    axes: Axis = None,
+) -> Tensor:
+    """All windows of `x` along `axes` (default: as many of the last axes as `window` has lengths), as a read-only view.
+
+    With window (KH, KW), (N, C, H, W) gives (N, C, OH, OW, KH, KW): numbers of positions in place of the axes, each by
+    `window_positions`, then the window's axes in the order of `axes`. An int for window, stride or dilation stands for
+    all axes.
+    Raises ValueError for a window that is longer than its axis, AxisError for an axis that `x` does not have.
+
+    Derivative: x̄ += overlap_add(ȳ, the lengths of x along `axes`).
+
+    >>> sliding_windows(tensor([1.0, 2.0, 3.0, 4.0]), 2, stride=2)
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
+    op, shape = "sliding_windows", shape_of(x)
+    if axes is None:
+        count = len(window) if isinstance(window, Sequence) else 1
+        if count > len(shape):
+            raise ValueError(f"{op}: a window of {count} axes does not fit in shape {shape}")
+        along = tuple(range(len(shape) - count, len(shape)))
+    else:
+        along = normalize_axes(op, axes, len(shape))
+    k = _per_axis(op, "window", window, len(along))
+    s, d = _per_axis(op, "stride", stride, len(along)), _per_axis(op, "dilation", dilation, len(along))
+    for axis, *numbers in zip(along, k, s, d):
+        try:
+            window_positions(shape[axis], *numbers)
+        except ValueError as error:
+            reason = str(error).removeprefix("window_positions: ")
+            raise ValueError(f"{op}: {reason}; axis {axis} of shape {shape}") from None
+    return _sliding_windows(x, k, s, d, along)
+
+
+@linear(
+    lambda g, x_shape, stride, dilation, axes: _overlap_add(
+        g, tuple(x_shape[axis] for axis in axes), stride, dilation, axes
+    )
+)
+def _sliding_windows(x: Array, window: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
+    x = np.asarray(x)
+    positions = tuple(window_positions(x.shape[a], *numbers) for a, *numbers in zip(axes, window, stride, dilation))
+    return kernels.window_view(x, window, positions, stride, dilation, axes)
+
+
+def overlap_add(
+    windows: Operand,
+    lengths: int | Sequence[int],
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+    axes: Axis = None,
+) -> Tensor:
+    """Windows laid back where `sliding_windows` found them, and added where they overlap: its adjoint.
+
+    (N, C, OH, OW, KH, KW) with lengths (H, W) gives (N, C, H, W). `lengths` are those of the result along `axes`
+    (default: its last axes). Raises ValueError if the numbers of positions are not those that `window_positions` gives
+    for `lengths`.
+
+    Derivative: the windows' cotangent += sliding_windows(ȳ, window, stride, dilation, axes).
+
+    >>> overlap_add(tensor([[1.0, 2.0], [3.0, 4.0]]), 3)
+    tensor([1., 5., 4.])
+    """
+    op, shape = "overlap_add", shape_of(windows)
+    count = len(lengths) if isinstance(lengths, Sequence) else 1 if isinstance(axes, int) or axes is None else len(axes)
+    rest = len(shape) - count
+    if rest < count:
+        raise ValueError(f"{op}: shape {shape} has not {count} axes of positions and as many of windows")
+    along = tuple(range(rest - count, rest)) if axes is None else normalize_axes(op, axes, rest)
+    n = _per_axis(op, "lengths", lengths, len(along))
+    s, d = _per_axis(op, "stride", stride, len(along)), _per_axis(op, "dilation", dilation, len(along))
+    if len(along) != count:
+        raise ValueError(f"{op}: {count} lengths for {len(along)} axes")
+    for axis, length, k, step, apart in zip(along, n, shape[rest:], s, d):
+        wanted = window_positions(length, k, step, apart)
+        if shape[axis] != wanted:
+            raise ValueError(
+                f"{op}: axis {axis} of shape {shape} has {shape[axis]} positions, but {wanted} windows of length {k} "
+                f"fit in length {length} with stride {step} and dilation {apart}"
+            )
+    return _overlap_add(windows, n, s, d, along)
+
+
+@linear(
+    lambda g, windows_shape, stride, dilation, axes: _sliding_windows(
+        g, windows_shape[len(windows_shape) - len(axes) :], stride, dilation, axes
+    )
+)
+def _overlap_add(windows: Array, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
+    return kernels.add_windows(np.asarray(windows), lengths, stride, dilation, axes)
+
+
+def window_max(windows: Operand, count: int = 2) -> Tensor:
+    """The maximum over the last `count` axes: (N, C, OH, OW, KH, KW) gives (N, C, OH, OW). NaN where a window holds a
+    NaN.
+
+    Of equal maxima the first (in the order of the flattened window) takes the whole cotangent, as in max pooling.
+
+    Derivative: the windows' cotangent += ȳ at the first maximum, 0 elsewhere.
+
+    >>> window_max(sliding_windows(tensor([[1.0, 5.0, 2.0], [3.0, 4.0, 0.0]]), (2, 2)))
+    tensor([[5., 5.]])
+    """
+    return _window_max(windows, _window_count("window_max", windows, count))
+
+
+@primitive(
+    vjps=[lambda g, windows, count: _window_put(g, _window_argmax(windows, count), windows.shape[-count:])],
+    jvps=[lambda g, windows, count: _window_pick(g, _window_argmax(windows, count), count)],
+)
+def _window_max(windows: Array, count: int) -> Any:
+    return kernels.reduce_windows(np.maximum, np.asarray(windows), count)
+
+
+def window_argmax(windows: Operand, count: int = 2) -> Tensor:
+    """The place of the first maximum in each window, the last `count` axes, counted in the flattened window.
+
+    A NaN counts as the largest. Has no derivative.
+
+    >>> window_argmax(sliding_windows(tensor([[1.0, 5.0, 2.0], [3.0, 4.0, 0.0]]), (2, 2)))
+    tensor([[1, 0]])
+    """
+    return _window_argmax(windows, _window_count("window_argmax", windows, count))
+
+
+@nondifferentiable()
+def _window_argmax(windows: Array, count: int) -> Any:
+    return kernels.first_maximum(np.asarray(windows), count)
+
+
+@primitive(
+    vjps=[lambda g, index, windows_shape, count: _window_put(g, index, windows_shape[-count:]), None],
+    jvps=[lambda g, index, count: _window_pick(g, index, count), None],
+)
+def _window_pick(windows: Array, index: Array, count: int) -> Any:
+    return kernels.pick(np.asarray(windows), index, count)
+
+
+@primitive(
+    vjps=[lambda g, index, window: _window_pick(g, index, len(window)), None],
+    jvps=[lambda g, index, window: _window_put(g, index, window), None],
+)
+def _window_put(y: Array, index: Array, window: Ints) -> Any:
+    return kernels.put(np.asarray(y), index, window)
+
+
+def window_sum(windows: Operand, count: int = 2) -> Tensor:
+    """The sum over the last `count` axes: (N, C, OH, OW, KH, KW) gives (N, C, OH, OW).
+
+    Derivative: the windows' cotangent += ȳ, broadcast over each window.
+
+    >>> window_sum(sliding_windows(tensor([1.0, 2.0, 3.0]), 2), count=1)
+    tensor([3., 5.])
+    """
+    return _window_sum(windows, _window_count("window_sum", windows, count))
+
+
+@linear(lambda g, windows_shape, count: broadcast_to(reshape(g, (*g.shape, *(1,) * count)), windows_shape))
+def _window_sum(windows: Array, count: int) -> Any:
+    return kernels.reduce_windows(np.add, np.asarray(windows), count)
+
+
+def window_mean(windows: Operand, count: int = 2) -> Tensor:
+    """The mean over the last `count` axes: (N, C, OH, OW, KH, KW) gives (N, C, OH, OW).
+
+    Derivative: the windows' cotangent += ȳ / (the size of a window), broadcast over each window.
+
+    >>> window_mean(sliding_windows(tensor([1.0, 2.0, 3.0]), 2), count=1)
+    tensor([1.5, 2.5])
+    """
+    count = _window_count("window_mean", windows, count)
+    return _window_sum(windows, count) / math.prod(shape_of(windows)[-count:])
+
+
+def _window_count(op: str, windows: Operand, count: int) -> int:
+    shape = shape_of(windows)
+    if not 1 <= count <= len(shape):
+        raise ValueError(f"{op}: wants a count of window axes from 1 to {len(shape)}, got {count}")
+    if 0 in shape[-count:]:
+        raise ValueError(f"{op}: a window has to have at least one element, got shape {shape}")
+    return operator.index(count)
+
+
+def _per_axis(op: str, name: str, value: int | Sequence[int], count: int) -> Ints:
+    """One int for each of `count` axes; a single int stands for all."""
+    if hasattr(value, "__index__"):
+        return (operator.index(value),) * count  # type: ignore[arg-type]
+    try:
+        numbers = tuple(operator.index(n) for n in value)  # type: ignore[union-attr]
+    except TypeError:
+        raise TypeError(f"{op}: {name} has to be an int or a sequence of ints, got {value!r}") from None
+    if len(numbers) != count:
+        raise ValueError(f"{op}: wants {count} numbers for {name}, one for each axis, got {numbers}")
+    return numbers

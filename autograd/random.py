@@ -1,0 +1,244 @@
+"""Random tensors, from one seeded source or from a generator of the caller's.
+
+Every function draws from `default_generator()`, a NumPy Generator (PCG64), unless it is given a `generator`. The same
+seed gives the same numbers again for one dtype; they are drawn in the dtype asked for, so that float32 and float64 get
+different ones.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd.dtypes import Array, get_default_dtype
+from autograd.ops.creation import lengths, made
+from autograd.primitive import Operand
+from autograd.tensor import Tensor
+
+__all__ = [
+    "bernoulli",
+    "default_generator",
+    "get_rng_state",
+    "manual_seed",
+    "normal",
+    "rand",
+    "randint",
+    "randn",
+    "randperm",
+    "set_rng_state",
+    "uniform",
+]
+
+DType = npt.DTypeLike | None
+Generator = np.random.Generator
+
+_generator = Generator(np.random.PCG64())
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default generator afresh from a seed, an integer from 0, and return it; ValueError for another.
+
+    >>> _ = manual_seed(0)
+    >>> x = rand(3)
+    >>> _ = manual_seed(0)
+    >>> rand(3).tolist() == x.tolist()
+    True
+    """
+    try:
+        fresh = np.random.PCG64(seed)
+    except (TypeError, ValueError):
+        raise ValueError(f"manual_seed: wants an integer from 0, got {seed!r}") from None
+    _generator.bit_generator.state = fresh.state
+    return _generator
+
+
+def default_generator() -> Generator:
+    """The NumPy Generator that everything random draws from unless told otherwise; always the same object."""
+    return _generator
+
+
+def get_rng_state(generator: Generator | None = None) -> dict[str, Any]:
+    """The state of the default generator (or of another), as nested dicts of strings and ints that json can write.
+
+    >>> state = get_rng_state()
+    >>> x = rand(3)
+    >>> set_rng_state(state)
+    >>> rand(3).tolist() == x.tolist()
+    True
+    """
+    return copy.deepcopy(dict(_source(generator).bit_generator.state))
+
+
+def set_rng_state(state: dict[str, Any], generator: Generator | None = None) -> None:
+    """Put the default generator (or another of the same kind) back into a state from `get_rng_state`.
+
+    Raises ValueError for anything else; the generator is then as it was.
+    """
+    try:
+        _source(generator).bit_generator.state = state
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(f"set_rng_state: wants what get_rng_state returned for the same kind ({error!r})") from None
+
+
+def rand(*shape: Any, dtype: DType = None, requires_grad: bool = False, generator: Generator | None = None) -> Tensor:
+    """Uniform numbers from 0 (included) to 1 (not included); the shape is a tuple or separate ints.
+
+    >>> rand(2, 3).shape
+    (2, 3)
+    """
+    return made(_random(_source(generator), lengths("rand", shape), _floating("rand", dtype)), requires_grad)
+
+
+def randn(*shape: Any, dtype: DType = None, requires_grad: bool = False, generator: Generator | None = None) -> Tensor:
+    """Numbers from the standard normal distribution; the shape is a tuple or separate ints.
+
+    >>> randn((2, 3)).shape
+    (2, 3)
+    """
+    return made(_standard_normal(_source(generator), lengths("randn", shape), _floating("randn", dtype)), requires_grad)
+
+
+def uniform(
+    low: float = 0.0,
+    high: float = 1.0,
+    size: Any = (),
+    dtype: DType = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Uniform numbers from `low` to `high`, of shape `size` (an int or a tuple).
+
+    Raises ValueError unless low <= high, both finite.
+
+    >>> x = uniform(-1, 1, (100,))
+    >>> bool(x.data.min() >= -1 and x.data.max() <= 1)
+    True
+    """
+    if not (low <= high and math.isfinite(high - low)):
+        raise ValueError(f"uniform: wants finite low <= high, got {low} and {high}")
+    wanted = _floating("uniform", dtype)
+    values = _random(_source(generator), lengths("uniform", (size,)), wanted)
+    values *= wanted.type(high - low)
+    values += wanted.type(low)
+    return made(values, requires_grad)
+
+
+def normal(
+    mean: Operand = 0.0,
+    std: Operand = 1.0,
+    size: Any = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Normal numbers of the given mean and standard deviation, numbers or arrays, without derivatives.
+
+    Of shape `size` (an int or a tuple), or the shape that `mean` and `std` broadcast to. Raises ValueError for a
+    negative `std` or a `size` that they do not broadcast to.
+
+    >>> normal(tensor([0.0, 100.0]), 1.0).shape
+    (2,)
+    """
+    wanted = _floating("normal", dtype)
+    mean, std = _plain(mean), _plain(std)
+    if not np.all(std >= 0):
+        raise ValueError("normal: std must not be negative")
+    both = np.broadcast_shapes(mean.shape, std.shape)
+    shape = both if size is None else lengths("normal", (size,))
+    if not _stretches(both, shape):
+        raise ValueError(f"normal: mean and std of shape {both} do not broadcast to size {shape}")
+    values = _standard_normal(_source(generator), shape, wanted)
+    values *= std.astype(wanted)
+    values += mean.astype(wanted)
+    return made(values, requires_grad)
+
+
+def randint(
+    low: int, high: int | None = None, size: Any = (), dtype: DType = np.int64, generator: Generator | None = None
+) -> Tensor:
+    """Integers from `low` up to but without `high` (from 0 up to `low` if that is None), of shape `size`.
+
+    Raises ValueError for an empty range.
+
+    >>> x = randint(0, 10, (100,))
+    >>> bool(x.data.min() >= 0 and x.data.max() < 10)
+    True
+    """
+    if high is None:
+        low, high = 0, low
+    if low >= high:
+        raise ValueError(f"randint: there are no integers from {low} up to {high}")
+    return made(np.asarray(_source(generator).integers(low, high, lengths("randint", (size,)), dtype)), False)
+
+
+def randperm(n: int, generator: Generator | None = None) -> Tensor:
+    """The integers 0 … n - 1 in random order.
+
+    >>> sorted(randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
+    (count,) = lengths("randperm", (n,))
+    return made(_source(generator).permutation(count), False)
+
+
+def bernoulli(
+    p: Operand, size: Any = None, dtype: DType = None, requires_grad: bool = False, generator: Generator | None = None
+) -> Tensor:
+    """Ones with probability `p`, a number or an array, and zeros otherwise; has no derivative.
+
+    Of shape `size` (an int or a tuple), or that of `p`. Raises ValueError for probabilities outside [0, 1] or a `size`
+    that they do not broadcast to.
+
+    >>> bernoulli(tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    wanted = _floating("bernoulli", dtype)
+    chance = _plain(p)
+    if not np.all((chance >= 0) & (chance <= 1)):
+        raise ValueError("bernoulli: probabilities have to lie in [0, 1]")
+    shape = chance.shape if size is None else lengths("bernoulli", (size,))
+    if not _stretches(chance.shape, shape):
+        raise ValueError(f"bernoulli: probabilities of shape {chance.shape} do not broadcast to size {shape}")
+    return made((_random(_source(generator), shape, wanted) < chance).astype(wanted), requires_grad)
+
+
+def _source(generator: Generator | None) -> Generator:
+    if generator is None:
+        return _generator
+    if not isinstance(generator, Generator):
+        raise TypeError(
+            f"generator: wants a numpy.random.Generator (np.random.default_rng(seed)), got {type(generator).__name__}"
+        )
+    return generator
+
+
+def _floating(op: str, dtype: DType) -> np.dtype[Any]:
+    wanted = get_default_dtype() if dtype is None else np.dtype(dtype)
+    if wanted.kind != "f":
+        raise TypeError(f"{op}: wants a floating dtype, got {wanted}")
+    return wanted
+
+
+def _random(source: Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    if dtype == np.float32:
+        return np.asarray(source.random(shape, np.float32))
+    values = np.asarray(source.random(shape)).astype(dtype, copy=False)
+    return values if dtype.itemsize >= 8 else np.minimum(values, np.nextafter(dtype.type(1), dtype.type(0)))
+
+
+def _standard_normal(source: Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    drawn = np.float32 if dtype == np.float32 else np.float64
+    return np.asarray(source.standard_normal(shape, drawn)).astype(dtype, copy=False)
+
+
+def _stretches(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether `shape` broadcasts to `wanted`."""
+    return len(shape) <= len(wanted) and all(n in (1, m) for n, m in zip(shape[::-1], wanted[::-1]))
+
+
+def _plain(x: Any) -> Array:
+    return x.array if isinstance(x, Tensor) else np.asarray(x)

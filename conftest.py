@@ -1,0 +1,13 @@
+"""What docstring examples may use without importing it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+
+
+@pytest.fixture(autouse=True)
+def _names_for_examples(doctest_namespace: dict[str, Any]) -> None:
+    doctest_namespace.update({name: getattr(autograd, name) for name in autograd.__all__}, np=np, autograd=autograd)

@@ -1,0 +1,277 @@
+"""Train a convolutional network on real handwritten digits, check its gradients, save it and load it back.
+
+By default the network is LeNet-5 and the images are the 1,797 handwritten digits of the UCI repository that ship inside
+scikit-learn, a fifth of which is held out. A folder with MNIST or CIFAR files can be given instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from tqdm import tqdm
+
+import autograd as ag
+import nn
+import optim
+from nn.data import DataLoader, TensorDataset
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+
+class Images(NamedTuple):
+    """Images (N, C, 32, 32) with mean 0 and variance 1 over the training set, and labels (N,)."""
+
+    name: str
+    train: TensorDataset
+    held_out: TensorDataset
+    channels: int
+    classes: int
+
+
+class Objective(nn.Module):
+    """A network and its loss as one function of the images, for the gradient check."""
+
+    def __init__(self, model: nn.Module, labels: ag.Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.labels = labels
+
+    def forward(self, images: ag.Tensor) -> ag.Tensor:
+        return nn.functional.cross_entropy(self.model(images), self.labels)
+
+
+MODELS: dict[str, Callable[[int, int], nn.Module]] = {
+    "lenet5": lambda channels, classes: nn.models.LeNet5(in_channels=channels, num_classes=classes),
+    "lenet5-relu": lambda channels, classes: nn.models.LeNet5(
+        in_channels=channels, num_classes=classes, activation="relu", pooling="max"
+    ),
+    "mlp": lambda channels, classes: nn.Sequential(
+        nn.Flatten(), nn.Linear(channels * 32 * 32, 128), nn.ReLU(), nn.Linear(128, classes)
+    ),
+    "linear": lambda channels, classes: nn.Sequential(nn.Flatten(), nn.Linear(channels * 32 * 32, classes)),
+}
+
+OPTIMIZERS: dict[str, Callable[[nn.Module, float | None], optim.Optimizer]] = {
+    "sgd": lambda model, lr: optim.SGD(model.parameters(), lr=lr or 0.05, momentum=0.9, nesterov=True),
+    "adam": lambda model, lr: optim.Adam(model.parameters(), lr=lr or 2e-3),
+    "adamw": lambda model, lr: optim.AdamW(model.parameters(), lr=lr or 2e-3),
+    "rmsprop": lambda model, lr: optim.RMSprop(model.parameters(), lr=lr or 1e-3),
+    "adagrad": lambda model, lr: optim.Adagrad(model.parameters(), lr=lr or 2e-2),
+}
+
+
+def digits(seed: int) -> Images:
+    """The UCI digits, 8×8 pixels, each pixel drawn as a square of 4×4."""
+    data = load_digits()
+    pixels = np.kron(data.images, np.ones((4, 4)))[:, None]  # (N, 1, 32, 32)
+    split = train_test_split(pixels, data.target, test_size=0.2, stratify=data.target, random_state=seed)
+    train_pixels, test_pixels, train_labels, test_labels = split
+    return normalized("UCI digits", train_pixels, train_labels, test_pixels, test_labels)
+
+
+def from_folder(folder: Path) -> Images:
+    """MNIST (or Fashion-MNIST), CIFAR-10 or CIFAR-100, whichever the folder holds."""
+    missing = []
+    for reader in (nn.data.MNIST, nn.data.CIFAR10, nn.data.CIFAR100):
+        try:
+            train, test = reader(folder, train=True), reader(folder, train=False)
+        except FileNotFoundError as error:
+            missing.append(str(error))
+            continue
+        pixels = []
+        for part in (train, test):
+            images = np.asarray(part.data)
+            if images.ndim == 3:
+                images = np.pad(images, ((0, 0), (2, 2), (2, 2)))[:, None]
+            pixels.append(images)
+        return normalized(reader.__name__, pixels[0], train.targets, pixels[1], test.targets)
+    raise SystemExit(f"demo: no data set that it knows in {folder}\n" + "\n".join(missing))
+
+
+def normalized(
+    name: str, train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
+) -> Images:
+    mean, deviation = train.mean(), train.std()
+
+    def dataset(pixels: np.ndarray, labels: np.ndarray) -> TensorDataset:
+        scaled = ((pixels - mean) / deviation).astype(np.float32)
+        return TensorDataset(ag.tensor(scaled), ag.tensor(np.asarray(labels, np.int64)))
+
+    classes = int(np.max(train_labels)) + 1
+    return Images(name, dataset(train, train_labels), dataset(test, test_labels), train.shape[1], classes)
+
+
+def train_epoch(model: nn.Module, optimizer: optim.Optimizer, batches: DataLoader, title: str) -> tuple[list[float], float]:
+    """One pass over the training images: the loss of each step, and the share that was classified rightly."""
+    model.train()
+    losses: list[float] = []
+    right = seen = 0
+    with tqdm(batches, desc=title, unit="batch") as bar:
+        for images, labels in bar:
+            optimizer.zero_grad()
+            scores = model(images)
+            loss = nn.functional.cross_entropy(scores, labels)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            right += int((scores.data.argmax(1) == labels.data).sum())
+            seen += len(labels)
+            bar.set_postfix(loss=f"{np.mean(losses):.4f}", accuracy=f"{right / seen:.2%}")
+    return losses, right / seen
+
+
+def predictions(model: nn.Module, dataset: TensorDataset) -> tuple[np.ndarray, np.ndarray]:
+    """What the model takes each image for, and what it is."""
+    model.eval()
+    guesses, truths = [], []
+    with ag.no_grad():
+        for images, labels in DataLoader(dataset, batch_size=256):
+            guesses.append(model(images).data.argmax(1))
+            truths.append(labels.data)
+    return np.concatenate(guesses), np.concatenate(truths)
+
+
+def accuracy(model: nn.Module, dataset: TensorDataset) -> float:
+    guesses, truths = predictions(model, dataset)
+    return float((guesses == truths).mean())
+
+
+def check_gradients(model: nn.Module, dataset: TensorDataset, seed: int) -> ag.numeric.GradcheckReport:
+    """Some elements of every parameter's gradient on eight held-out images, by backprop and by finite differences."""
+    images, labels = dataset[:8]
+    return ag.gradcheck(Objective(model, labels).eval(), [images], wrt="parameters", sample=2, seed=seed)
+
+
+def draw_loss(losses: Sequence[float], steps_per_epoch: int, path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(7, 4))
+    epochs = (np.arange(len(losses)) + 1) / steps_per_epoch
+    axes.plot(epochs, losses, color="0.75", linewidth=0.8, label="each batch")
+    means = [np.mean(losses[k : k + steps_per_epoch]) for k in range(0, len(losses), steps_per_epoch)]
+    axes.plot(np.arange(len(means)) + 1, means, marker="o", label="mean of the epoch")
+    axes.set(xlabel="epoch", ylabel="cross-entropy", yscale="log", title="Training loss")
+    axes.legend()
+    save_figure(figure, path)
+
+
+def draw_filters(model: nn.Module, path: Path) -> None:
+    """The filters of the first layer; of a linear layer, the weights seen as images."""
+    weight = next(p for p in model.parameters() if p.ndim > 1).data
+    if weight.ndim == 2:
+        side = int(np.sqrt(weight.shape[1] // max(1, weight.shape[1] // 1024)))
+        weight = weight[:32].reshape(min(32, len(weight)), -1, side, side)
+    pictures = weight.mean(axis=1)
+    columns = min(8, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(1.4 * columns, 1.4 * rows + 0.5), squeeze=False)
+    limit = np.abs(pictures).max()
+    for cell in grid.flat:
+        cell.axis("off")
+    for cell, picture in zip(grid.flat, pictures, strict=False):
+        shown = cell.imshow(picture, cmap="RdBu", vmin=-limit, vmax=limit)
+    figure.colorbar(shown, ax=grid, fraction=0.03)
+    figure.suptitle("First-layer filters")
+    save_figure(figure, path)
+
+
+def draw_confusion(model: nn.Module, data: Images, path: Path) -> None:
+    guesses, truths = predictions(model, data.held_out)
+    counts = np.zeros((data.classes, data.classes), int)
+    np.add.at(counts, (truths, guesses), 1)
+    figure, axes = plt.subplots(figsize=(6, 5.5))
+    axes.imshow(np.log1p(counts), cmap="Blues")
+    if data.classes <= 20:
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                colour = "white" if row == column else "black"
+                axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=9)
+        axes.set(xticks=range(data.classes), yticks=range(data.classes))
+    axes.set(xlabel="predicted", ylabel="true", title="Held-out images: true class against predicted")
+    save_figure(figure, path)
+
+
+def save_figure(figure: plt.Figure, path: Path) -> None:
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+    plt.close(figure)
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"has to be at least 1, got {value}")
+    return value
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="demo.py", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--epochs", type=positive, default=20, help="passes over the training images")
+    parser.add_argument("--batch-size", type=positive, default=32, help="images in a step")
+    parser.add_argument("--model", choices=MODELS, default="lenet5", help="the network")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="the update rule")
+    parser.add_argument("--lr", type=float, default=None, help="learning rate (each optimizer has its own default)")
+    parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order of the images")
+    parser.add_argument("--data", type=Path, default=None, help="a folder with MNIST or CIFAR files, instead of the digits")
+    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="the folder for weights and pictures")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> float:
+    """Run the demo and return the accuracy on held-out images."""
+    options = parse(arguments)
+    ag.manual_seed(options.seed)
+    data = digits(options.seed) if options.data is None else from_folder(options.data)
+    build = MODELS[options.model]
+    model = build(data.channels, data.classes)
+    optimizer = OPTIMIZERS[options.optimizer](model, options.lr)
+    scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, options.epochs)
+    batches = DataLoader(data.train, batch_size=options.batch_size, shuffle=True)
+    parameters = sum(p.size for p in model.parameters())
+    print(
+        f"{options.model}, {parameters:,} parameters, on {data.name}: "
+        f"{len(data.train):,} images to train on, {len(data.held_out):,} held out\n"
+    )
+
+    losses: list[float] = []
+    start = time.perf_counter()
+    for epoch in range(options.epochs):
+        losses += train_epoch(model, optimizer, batches, f"epoch {epoch + 1:2}/{options.epochs}")[0]
+        scheduler.step()
+    reached = accuracy(model, data.held_out)
+    print(f"\nHeld-out accuracy {reached:.2%} after {time.perf_counter() - start:.1f} s of training\n")
+
+    print("Gradients of the trained network, backprop beside finite differences:\n")
+    report = check_gradients(model, data.held_out, options.seed)
+    print(report, "\n")
+
+    options.output.mkdir(parents=True, exist_ok=True)
+    weights = options.output / "weights.npz"
+    nn.save(model, weights)
+    fresh = build(data.channels, data.classes)
+    fresh.load_state_dict(nn.load(weights))
+    again = accuracy(fresh, data.held_out)
+    print(f"The weights, saved and loaded into a fresh model, give {again:.2%}")
+    if again != reached:
+        raise SystemExit("demo: the loaded model does not do what the trained one does")
+
+    draw_loss(losses, len(batches), options.output / "loss.png")
+    draw_filters(model, options.output / "filters.png")
+    draw_confusion(model, data, options.output / "confusion.png")
+    written = ", ".join(str(options.output / name) for name in ("weights.npz", "loss.png", "filters.png", "confusion.png"))
+    print(f"Wrote {written}")
+    if not report:
+        raise SystemExit("demo: a gradient disagrees with finite differences")
+    return reached
+
+
+if __name__ == "__main__":
+    main()

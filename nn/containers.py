@@ -1,0 +1,232 @@
+"""Modules that hold other modules or parameters in order or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self, overload
+
+from nn.module import Module
+from nn.parameter import Parameter
+
+
+class _Listed(Module):
+    """What the containers share whose parts are named "0", "1", and so on."""
+
+    def _parts(self) -> dict[str, Any]:
+        """The parts by name, in order."""
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
+
+    def _position(self, index: int) -> str:
+        names = list(self._parts())
+        if not -len(names) <= index < len(names):
+            raise IndexError(f"{type(self).__name__}: index {index} is out of range for {len(names)} parts")
+        return names[index]
+
+    def _replace(self, parts: Iterable[Any]) -> None:
+        """Hold just `parts`, named by their positions."""
+        kept = list(parts)
+        for name in list(self._parts()):
+            delattr(self, name)
+        for i, part in enumerate(kept):
+            setattr(self, str(i), part)
+
+    def __len__(self) -> int:
+        return len(self._parts())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self._parts().values()))
+
+    def __setitem__(self, index: int, part: Any) -> None:
+        setattr(self, self._position(index), part)
+
+    def __delitem__(self, index: int | slice) -> None:
+        parts = list(self)
+        del parts[index]
+        self._replace(parts)
+
+    def append(self, part: Any) -> Self:
+        """Add `part` at the end, and return the container."""
+        setattr(self, str(len(self)), part)
+        return self
+
+    def extend(self, parts: Iterable[Any]) -> Self:
+        """Add `parts` at the end, and return the container."""
+        for part in list(parts):
+            self.append(part)
+        return self
+
+    def insert(self, index: int, part: Any) -> None:
+        """Put `part` before the part at `index`."""
+        parts = list(self)
+        parts.insert(index, part)
+        self._replace(parts)
+
+
+class Sequential(_Listed):
+    """Modules run one after the other, each on what the one before returned.
+
+    Takes modules, which are named "0", "1", …, or one dict of named modules.
+
+    >>> import nn
+    >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> net(zeros((5, 4))).shape
+    (5, 2)
+    >>> net[:2]
+    Sequential(
+      (0): Linear(in_features=4, out_features=3, bias=True)
+      (1): ReLU()
+    )
+    """
+
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+        super().__init__()
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
+            named: Iterable[tuple[str, Any]] = modules[0].items()
+        else:
+            named = ((str(i), module) for i, module in enumerate(modules))
+        for name, module in named:
+            if not isinstance(module, Module):
+                raise TypeError(f"Sequential: '{name}' has to be a Module, got {type(module).__name__}")
+            self.register_module(name, module)
+
+    def forward(self, x: Any) -> Any:
+        for module in self._parts().values():
+            x = module(x)
+        return x
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return type(self)(dict(list(self._parts().items())[index]))
+        found: Module = self._parts()[self._position(index)]
+        return found
+
+
+class ModuleList(_Listed):
+    """A list of modules, so that their parameters are found; how they are called is up to the module that holds it.
+
+    >>> import nn
+    >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    >>> len(layers), list(layers.state_dict())[0]
+    (3, '0.weight')
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        super().__init__()
+        self.extend(modules)
+
+    def append(self, part: Module) -> Self:
+        """Add a module at the end, and return the container."""
+        if not isinstance(part, Module):
+            raise TypeError(f"ModuleList: takes Modules, got {type(part).__name__}")
+        return super().append(part)
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> ModuleList: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        found: Module = self._parts()[self._position(index)]
+        return found
+
+
+class ModuleDict(Module):
+    """A dict of modules, so that their parameters are found.
+
+    >>> import nn
+    >>> heads = nn.ModuleDict({"class": nn.Linear(4, 10), "box": nn.Linear(4, 4)})
+    >>> heads["box"](zeros((1, 4))).shape
+    (1, 4)
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
+        super().__init__()
+        self.update(modules)
+
+    def _parts(self) -> dict[str, Module]:
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add or replace modules by name."""
+        for name, module in modules.items() if isinstance(modules, Mapping) else modules:
+            self[name] = module
+
+    def __getitem__(self, key: str) -> Module:
+        return self._parts()[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"ModuleDict: '{key}' has to be a Module, got {type(module).__name__}")
+        self.register_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        self.pop(key)
+
+    def pop(self, key: str) -> Module:
+        """Take the module named `key` out, and return it."""
+        module = self[key]
+        delattr(self, key)
+        return module
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        for key in self._parts():
+            delattr(self, key)
+
+    def keys(self) -> Iterable[str]:
+        return self._parts().keys()
+
+    def values(self) -> Iterable[Module]:
+        return self._parts().values()
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        return self._parts().items()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._parts()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts())
+
+    def __len__(self) -> int:
+        return len(self._parts())
+
+
+class ParameterList(_Listed):
+    """A list of parameters. Tensors and arrays put into it become parameters.
+
+    >>> import nn
+    >>> weights = nn.ParameterList([zeros((2, 2)), zeros(3)])
+    >>> [tuple(w.shape) for w in weights]
+    [(2, 2), (3,)]
+    """
+
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        super().__init__()
+        self.extend(values)
+
+    def _parts(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, Parameter)}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.isdecimal() and not isinstance(value, Parameter):
+            value = Parameter(value)
+        super().__setattr__(name, value)
+
+    @overload
+    def __getitem__(self, index: int) -> Parameter: ...
+    @overload
+    def __getitem__(self, index: slice) -> ParameterList: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        return self._parts()[self._position(index)]
+
+    def __repr__(self) -> str:
+        lines = [f"  ({name}): Parameter {value.dtype} of shape {value.shape}" for name, value in self._parts().items()]
+        return f"{type(self).__name__}(\n" + "\n".join(lines) + "\n)" if lines else f"{type(self).__name__}()"

@@ -1,0 +1,169 @@
+"""Initialisation schemes. Each fills a tensor in place, from the generator that `manual_seed` sets, and returns it."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.random import default_generator
+
+_GAINS = {
+    "linear": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 3 / 4,
+    **{f"conv{transposed}{n}d": 1.0 for transposed in ("", "_transpose") for n in (1, 2, 3)},
+}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which a nonlinearity's inputs should be larger for its outputs to keep their variance.
+
+    `param` is the negative slope of "leaky_relu" (0.01 if None). ValueError for an unknown name.
+
+    >>> from nn import init
+    >>> round(init.calculate_gain("relu"), 4)
+    1.4142
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in _GAINS:
+        known = ", ".join(["leaky_relu", *_GAINS])
+        raise ValueError(f"calculate_gain: wants one of {known}; got {nonlinearity!r}")
+    return _GAINS[nonlinearity]
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
+    """Fill with U(a, b)."""
+    return tensor.write(default_generator().uniform(a, b, tensor.shape))
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Fill with N(mean, std²)."""
+    return tensor.write(default_generator().normal(mean, std, tensor.shape))
+
+
+def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Tensor:
+    """Fill with N(mean, std²) restricted to [a, b], by rejection. ValueError if that would keep almost nothing."""
+    normal = NormalDist(mean, std)
+    if not normal.cdf(b) - normal.cdf(a) > 1e-3:
+        raise ValueError(f"trunc_normal_: [{a}, {b}] holds less than a thousandth of N({mean}, {std}²)")
+    generator = default_generator()
+    values = generator.normal(mean, std, tensor.shape)
+    while (outside := (values < a) | (values > b)).any():
+        values[outside] = generator.normal(mean, std, np.count_nonzero(outside))
+    return tensor.write(values)
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill with `val`."""
+    return tensor.write(val)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill with 0."""
+    return tensor.write(0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill with 1."""
+    return tensor.write(1)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with the identity (its first rows or columns, if it is not square): a linear layer that copies."""
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: wants a matrix, got shape {tensor.shape}")
+    return tensor.write(np.eye(*tensor.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill a convolution's weight (F, C/groups, *K) so that each group copies as many of its channels as it can."""
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError(f"dirac_: wants a convolution's weight, of 3, 4 or 5 dimensions, got shape {tensor.shape}")
+    outputs, inputs, *kernel = tensor.shape
+    if outputs % groups:
+        raise ValueError(f"dirac_: {outputs} output channels cannot be divided into {groups} groups")
+    values = np.zeros(tensor.shape)
+    centre = tuple(k // 2 for k in kernel)
+    for group in range(groups):
+        for channel in range(min(outputs // groups, inputs)):
+            values[(group * (outputs // groups) + channel, channel, *centre)] = 1
+    return tensor.write(values)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Fill with `gain` times a random matrix with orthonormal rows or columns (axes after the first are one).
+
+    Source: Saxe, McClelland, Ganguli 2013, "Exact solutions to the nonlinear dynamics of learning in deep linear
+    networks".
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: wants at least 2 dimensions, got shape {tensor.shape}")
+    if tensor.size == 0:
+        return tensor
+    rows = tensor.shape[0]
+    columns = tensor.size // rows
+    q, r = np.linalg.qr(default_generator().normal(size=(max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diagonal(r))  # makes the distribution uniform
+    return tensor.write(gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Fill with U(-a, a), a = gain · √(6 / (fan_in + fan_out)).
+
+    Source: Glorot, Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
+    """
+    fan_in, fan_out = _fans("xavier_uniform_", tensor)
+    bound = gain * math.sqrt(6 / (fan_in + fan_out))
+    return uniform_(tensor, -bound, bound)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Fill with N(0, std²), std = gain · √(2 / (fan_in + fan_out)). Source: Glorot, Bengio 2010."""
+    fan_in, fan_out = _fans("xavier_normal_", tensor)
+    return normal_(tensor, 0, gain * math.sqrt(2 / (fan_in + fan_out)))
+
+
+def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
+    """Fill with U(-b, b), b = gain · √(3 / fan), for a nonlinearity whose negative slope, if leaky, is `a`.
+
+    Source: He, Zhang, Ren, Sun 2015, "Delving deep into rectifiers".
+    """
+    bound = math.sqrt(3) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound)
+
+
+def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
+    """Fill with N(0, std²), std = gain / √fan. Source: He, Zhang, Ren, Sun 2015."""
+    return normal_(tensor, 0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity))
+
+
+def default_(weight: Tensor, bias: Tensor | None) -> None:
+    """PyTorch's initialisation of linear layers and convolutions: all of U(-1/√fan_in, 1/√fan_in)."""
+    kaiming_uniform_(weight, a=math.sqrt(5))
+    if bias is not None:
+        fan_in, _ = _fans("default_", weight)
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0
+        uniform_(bias, -bound, bound)
+
+
+def _fans(op: str, tensor: Tensor) -> tuple[int, int]:
+    """How many inputs an output depends on, and how many outputs an input, for a weight (F, C, *K)."""
+    if tensor.ndim < 2:
+        raise ValueError(f"{op}: wants at least 2 dimensions, got shape {tensor.shape}")
+    taps = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * taps, tensor.shape[0] * taps
+
+
+def _kaiming_std(op: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    fans = dict(zip(("fan_in", "fan_out"), _fans(op, tensor), strict=True))
+    if mode not in fans:
+        raise ValueError(f"{op}: mode is 'fan_in' or 'fan_out', got {mode!r}")
+    gain: Any = calculate_gain(nonlinearity, a)
+    return gain / math.sqrt(fans[mode]) if fans[mode] else 0.0

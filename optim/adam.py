@@ -1,0 +1,85 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from autograd.dtypes import Array
+from optim.optimizer import Group, Optimizer, Parameters, State, ascent, blocks, buffer
+
+
+class Adam(Optimizer):
+    """Adam: running means of the gradient and of its square, both corrected for their start at zero.
+
+    In step t, with learning rate γ, betas (β₁, β₂), weight decay λ and gradient g:
+
+        g ← g + λ p                            (`decoupled_weight_decay`: p ← p - γ λ p)
+        m ← β₁ m + (1 - β₁) g
+        v ← β₂ v + (1 - β₂) g²                 (`amsgrad`: the largest v so far takes its place below)
+        p ← p - γ m̂ / (√v̂ + ε)                 with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
+
+    `maximize` follows the gradient up. Raises ValueError for an option out of range. Sources: Kingma & Ba, "Adam: a
+    method for stochastic optimization", ICLR 2015; amsgrad: Reddi, Kale & Kumar, "On the convergence of Adam and
+    beyond", ICLR 2018.
+
+    >>> w = tensor([1.0, 1.0], requires_grad=True)
+    >>> optimizer = Adam([w], lr=0.5)
+    >>> w.grad = tensor([0.1, 10.0])
+    >>> optimizer.step()
+    >>> w.numpy().round(3)
+    array([0.5, 0.5], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    def check(self, group: Group) -> None:
+        self.check_nonnegative(group, "lr", "eps", "weight_decay")
+        if not all(0 <= beta < 1 for beta in group["betas"]):
+            raise ValueError(f"{self.name}: wants both betas in [0, 1), got {group['betas']}")
+
+    def buffers(self, group: Group) -> dict[str, bool]:
+        return {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": bool(group["amsgrad"])}
+
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
+        lr, eps, amsgrad, decoupled = (group[k] for k in ("lr", "eps", "amsgrad", "decoupled_weight_decay"))
+        beta1, beta2 = group["betas"]
+        state["step"] = t = state.get("step", 0) + 1
+        correction1, correction2 = 1 - beta1**t, 1 - beta2**t
+        exp_avg = buffer(state, "exp_avg", param)
+        exp_avg_sq = buffer(state, "exp_avg_sq", param)
+        max_exp_avg_sq = buffer(state, "max_exp_avg_sq", param) if amsgrad else exp_avg_sq
+        for p, g, m, v, largest in blocks(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq):
+            if decoupled:
+                p *= 1 - lr * group["weight_decay"]
+                g = -g if group["maximize"] else g
+            else:
+                g = ascent(p, g, group)
+            m += (1 - beta1) * (g - m)
+            v *= beta2
+            v += (1 - beta2) * g * g
+            if amsgrad:
+                np.maximum(largest, v, out=largest)
+            p -= lr / correction1 * m / (np.sqrt(largest) / sqrt(correction2) + eps)

@@ -1,0 +1,239 @@
+"""What every optimizer shares: parameter groups, the loop over them, and saving and loading its state."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array, get_default_dtype
+from autograd.grad_mode import enable_grad
+from autograd.memory import writing
+from autograd.tensor import Tensor, wrap
+
+Group = dict[str, Any]
+State = dict[str, Any]
+Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Group]
+
+# Elements worked on at a time: the handful of arrays of an update then stay in cache between its passes.
+BLOCK = 1 << 15
+
+
+class Optimizer(ABC):
+    """Base of the optimizers: a subclass names what it keeps (`buffers`) and writes one update (`update`).
+
+    `params` are tensors, (name, tensor) pairs such as `model.named_parameters()` gives, or dicts with the key "params"
+    and options of their own, each a group; `defaults` are the options of groups that do not set them. PyTorch's
+    switches between its implementations (`foreach`, `fused`, `capturable`, `differentiable`) do not exist.
+
+    Attributes: `param_groups`, the groups, whose options may be changed between steps; `state`, for each parameter what
+    the algorithm remembers, as arrays and a count of steps; `defaults`; `stepped`, whether a step was ever taken.
+
+    Raises ValueError for an empty list, a parameter given twice, a tensor that an operation made and an option out of
+    its range, TypeError for what is not a tensor.
+
+    >>> from optim import SGD
+    >>> w = tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.8, 1.6], requires_grad=True)
+    >>> optimizer.zero_grad()
+    >>> w.grad is None
+    True
+    """
+
+    def __init__(self, params: Parameters, defaults: Group) -> None:
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, State] = defaultdict(dict)
+        self.param_groups: list[Group] = []
+        self.stepped = False
+        self.check(defaults)
+        if isinstance(params, Tensor):
+            raise TypeError(f"{self.name}: wants an iterable of tensors or of dicts, got a single Tensor; write [p]")
+        given: list[Any] = list(params)
+        if not given:
+            raise ValueError(f"{self.name}: got an empty list of parameters")
+        for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
+            self.add_param_group(group)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return type(self).__name__
+
+    @abstractmethod
+    def buffers(self, group: Group) -> dict[str, bool]:
+        """All that the algorithm may keep for a parameter, and whether it needs it with the group's options."""
+
+    @abstractmethod
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
+        """Change a parameter, an array open for writing, given its gradient and what is kept for it."""
+
+    @abstractmethod
+    def check(self, group: Group) -> None:
+        """Raise ValueError for an option of a group that is out of its range."""
+
+    def check_nonnegative(self, group: Group, *names: str) -> None:
+        """Raise ValueError if one of these options is negative or NaN."""
+        for name in names:
+            if not group[name] >= 0:
+                raise ValueError(f"{self.name}: wants {name} >= 0, got {group[name]}")
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Add a group: a dict with the key `"params"` and options of its own; the others are the optimizer's defaults.
+
+        Raises as the constructor does.
+        """
+        if not isinstance(param_group, Mapping):
+            raise TypeError(f"{self.name}: a parameter group is a dict, got {type(param_group).__name__}")
+        if "params" not in param_group:
+            raise ValueError(f"{self.name}: a parameter group needs the key 'params', got {sorted(param_group)}")
+        params = param_group["params"]
+        if isinstance(params, (set, frozenset)):
+            raise TypeError(
+                f"{self.name}: parameters need an order that is the same in every run; got a set, use a list"
+            )
+        params = [params] if isinstance(params, Tensor) else list(params)
+        group = {**self.defaults, **param_group, "params": params}
+        if params and all(isinstance(p, tuple) for p in params):
+            group["param_names"] = [name for name, _ in params]
+            group["params"] = [p for _, p in params]
+        if any(("param_names" in group) != ("param_names" in other) for other in self.param_groups):
+            raise ValueError(f"{self.name}: either all parameter groups have names or none")
+        self.check(group)
+        seen = {p for other in self.param_groups for p in other["params"]}
+        for i, p in enumerate(group["params"]):
+            which = f"parameter {i} of group {len(self.param_groups)}"
+            if not isinstance(p, Tensor):
+                raise TypeError(f"{self.name}: {which} is no Tensor but of type {type(p).__name__}")
+            if not p.is_leaf:
+                raise ValueError(f"{self.name}: {which} is no leaf: '{p.grad_fn and p.grad_fn.op}' made it")
+            if p in seen:
+                raise ValueError(f"{self.name}: {which} is given twice")
+            seen.add(p)
+        self.param_groups.append(group)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or fill them with zeros."""
+        for p in self._parameters():
+            if set_to_none:
+                p.grad = None
+            elif p.grad is not None:
+                p.grad = wrap(np.zeros_like(p.grad.array))
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient, in place.
+
+        `closure`, if given, computes the loss and its gradients anew before that; what it returns is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        self.stepped = True
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    with writing(p.array) as array:
+                        self.update(array, np.asarray(p.grad.array, order="C"), self.state[p], group)
+        return loss
+
+    def _parameters(self) -> Iterator[Tensor]:
+        return chain.from_iterable(group["params"] for group in self.param_groups)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of what is needed to go on later: `{"state": {i: {...}}, "param_groups": [...]}`.
+
+        Parameters are numbered through all groups, which hold these numbers in their place; arrays come as tensors.
+
+        >>> from optim import SGD
+        >>> SGD([tensor([1.0], requires_grad=True)], lr=0.1).state_dict()["param_groups"][0]["params"]
+        [0]
+        """
+        number = {p: i for i, p in enumerate(self._parameters())}
+        state = {number[p]: {name: _saved(v) for name, v in kept.items()} for p, kept in self.state.items() if kept}
+        groups = [{**group, "params": [number[p] for p in group["params"]]} for group in self.param_groups]
+        return {"state": dict(sorted(state.items())), "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over the options and a copy of the state in `state_dict`, made by an optimizer of the same kind.
+
+        Arrays, tensors and PyTorch's tensors are all understood, and cast to their parameter's dtype. Raises
+        ValueError, and changes nothing, if the groups differ in number or size or if the state is not one that this
+        algorithm keeps.
+        """
+        name = f"{self.name}.load_state_dict"
+        missing = [key for key in ("state", "param_groups") if key not in state_dict]
+        if missing:
+            raise ValueError(f"{name}: wants the keys 'state' and 'param_groups', got {sorted(state_dict)}")
+        saved = state_dict["param_groups"]
+        sizes, wanted = ([len(g["params"]) for g in groups] for groups in (saved, self.param_groups))
+        if sizes != wanted:
+            raise ValueError(f"{name}: the optimizer has groups of {wanted} parameters, the state dict of {sizes}")
+        groups, place = [], {}
+        for group, new in zip(self.param_groups, saved, strict=True):
+            groups.append({**group, **new, "params": group["params"]})
+            self.check(groups[-1])
+            place.update({key: (p, groups[-1]) for key, p in zip(new["params"], group["params"], strict=True)})
+        state: defaultdict[Tensor, State] = defaultdict(dict)
+        for key, kept in state_dict["state"].items():
+            if key not in place:
+                raise ValueError(f"{name}: state is given for parameter {key}, which is in no group")
+            p, group = place[key]
+            kept = {k: v for k, v in kept.items() if v is not None}
+            known = self.buffers(group)
+            absent = [k for k, needed in known.items() if needed and k not in kept]
+            if kept and (absent or not known.keys() >= kept.keys()):
+                wants = ", ".join(k for k, needed in known.items() if needed) or "nothing"
+                raise ValueError(f"{name}: the state of parameter {key} holds {', '.join(kept)}; wants {wants}")
+            state[p] = {k: _loaded(v, p, f"{name}: '{k}' of parameter {key}", k) for k, v in kept.items()}
+        self.state, self.param_groups = state, groups
+
+    def __repr__(self) -> str:
+        lines = [f"{self.name} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Matching stretches of equally shaped arrays, one after the other, as flat views to write into."""
+    if all(array.flags.c_contiguous for array in arrays):
+        arrays = tuple(array.reshape(-1) for array in arrays)
+        for start in range(0, arrays[0].size, BLOCK):
+            yield tuple(array[start : start + BLOCK] for array in arrays)
+    else:
+        yield arrays
+
+
+def buffer(state: State, name: str, param: Array, fill: float = 0.0) -> Array:
+    """The array of this name that is kept for a parameter; at first, `fill` everywhere."""
+    if name not in state:
+        state[name] = np.full_like(param, fill)
+    return state[name]
+
+
+def ascent(p: Array, g: Array, group: Group) -> Array:
+    """The direction to go against: the gradient (negated to maximize) of the loss with its penalty λ/2 · |p|²."""
+    if group["maximize"]:
+        g = -g
+    return g + group["weight_decay"] * p if group["weight_decay"] else g
+
+
+def _saved(value: Any) -> Tensor:
+    return wrap(value.copy() if isinstance(value, np.ndarray) else np.array(value, get_default_dtype()))
+
+
+def _loaded(value: Any, p: Tensor, what: str, name: str) -> Any:
+    array = value.array if isinstance(value, Tensor) else np.asarray(value)
+    shape = () if name == "step" else p.shape
+    if array.shape != shape:
+        raise ValueError(f"{what} has shape {array.shape}, wants {shape}")
+    return int(array) if name == "step" else np.array(array, p.dtype)

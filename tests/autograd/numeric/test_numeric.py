@@ -1,0 +1,106 @@
+"""Finite differences against derivatives known in closed form, and gradcheck on functions with planted faults."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd.numeric import derivative
+from autograd.primitive import elementwise
+
+
+@elementwise(lambda x: 2 * ag.cos(x))
+def doubled_sine(x: np.ndarray) -> np.ndarray:
+    return np.sin(x)
+
+
+@elementwise(lambda x: ag.sin(x))
+def wrong_sign_cosine(x: np.ndarray) -> np.ndarray:
+    return np.cos(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "exact"),
+    [
+        (np.exp, mpmath.exp),
+        (np.sin, mpmath.sin),
+        (lambda x: 1 / (1 + x * x), lambda x: 1 / (1 + x * x)),
+        (np.tanh, mpmath.tanh),
+    ],
+)
+@pytest.mark.parametrize("at", [0.1, 1.0, 3.0])
+def test_derivative_is_within_its_error_bar(f, exact, at: float) -> None:
+    slope = derivative(lambda h: f(at + h), step=0.0625)
+    truth = float(mpmath.diff(exact, at))
+    assert abs(slope.value - truth) <= slope.error
+    assert slope.error <= 1e-10 * max(1, abs(truth))
+
+
+def test_finite_difference_is_float64_whatever_the_dtype() -> None:
+    x = ag.tensor([0.5, 2.0], dtype=np.float32)
+    slope = ag.finite_difference(lambda x: ag.sin(x).sum(), x)
+    np.testing.assert_allclose(slope.value, np.cos([0.5, 2.0]), rtol=1e-11)
+
+
+def test_finite_difference_gives_a_jacobian() -> None:
+    slope = ag.finite_difference(lambda x: ag.sin(x) * x.sum(), np.array([0.5, 2.0]))
+    x = np.array([0.5, 2.0])
+    expected = np.diag(np.cos(x) * 2.5) + np.outer(np.sin(x), np.ones(2))
+    assert np.all(abs(slope.value - expected) <= slope.error)
+
+
+def test_gradcheck_passes_what_is_right() -> None:
+    report = ag.gradcheck(lambda x, w: ag.tanh(x * w) / (2 + ag.sin(x)), [np.linspace(-1, 1, 4), np.array(0.7)])
+    assert report
+    assert len(report.entries) == 5
+    assert max(e.relative for e in report.entries) < 1e-9
+
+
+@pytest.mark.parametrize(("f", "ratio"), [(doubled_sine, 2), (wrong_sign_cosine, -1)])
+def test_gradcheck_catches_what_is_wrong(f, ratio: float) -> None:
+    report = ag.gradcheck(f, np.array([0.4, 1.1]))
+    assert not report
+    assert len(report.failures) == 2
+    for entry in report.failures:
+        assert math.isclose(entry.analytic / entry.numeric, ratio, rel_tol=1e-9)
+    assert "0 of 2 agree, 2 fail" in str(report)
+
+
+def test_gradcheck_catches_a_small_wrong_gradient() -> None:
+    assert not ag.gradcheck(lambda x: 1e-7 * doubled_sine(x), np.array([0.4]))
+    assert ag.gradcheck(lambda x: 1e-7 * ag.sin(x), np.array([0.4]))
+
+
+def test_gradcheck_is_not_misled_by_a_kink_nearby() -> None:
+    assert ag.gradcheck(lambda x: ag.relu(x) * 1000, np.array([1e-3, 3.0, -1e-3]))
+
+
+def test_gradcheck_samples() -> None:
+    report = ag.gradcheck(lambda x: ag.sin(x).sum(), np.ones((10, 10)), sample=7)
+    assert len({e.index for e in report.entries}) == 7
+
+
+def test_gradcheck_leaves_its_inputs_alone() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    assert ag.gradcheck(lambda x: x * x, x)
+    assert x.grad is None
+    assert x.tolist() == [1, 2]
+
+
+def test_gradcheck_of_integers_has_nothing_to_vary() -> None:
+    with pytest.raises(ValueError, match="gradcheck: nothing to vary"):
+        ag.gradcheck(lambda x: x, np.arange(3))
+
+
+def test_gradcheck_wants_a_tensor() -> None:
+    with pytest.raises(TypeError, match="gradcheck: the function has to return a Tensor, got float"):
+        ag.gradcheck(lambda x: 1.0, np.ones(3))
+
+
+def test_wrt_is_for_modules() -> None:
+    with pytest.raises(TypeError, match="gradcheck: wrt='parameters' wants a module, got function"):
+        ag.gradcheck(lambda x: x, np.ones(3), wrt="parameters")

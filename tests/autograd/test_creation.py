@@ -1,0 +1,118 @@
+"""Creation functions, against NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd.dtypes import get_default_dtype
+from autograd.ops import creation
+from autograd.tensor import Tensor, tensor
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (lambda: creation.zeros(2, 3), np.zeros((2, 3), "f")),
+        (lambda: creation.zeros((2, 3)), np.zeros((2, 3), "f")),
+        (lambda: creation.zeros([2, 0]), np.zeros((2, 0), "f")),
+        (lambda: creation.zeros(), np.zeros((), "f")),
+        (lambda: creation.zeros(np.int64(2), tensor(3)), np.zeros((2, 3), "f")),
+        (lambda: creation.ones(2, dtype=np.float64), np.ones(2)),
+        (lambda: creation.ones((), dtype=bool), np.ones((), bool)),
+        (lambda: creation.full((2,), 3), np.full(2, 3)),
+        (lambda: creation.full(2, 3.0), np.full(2, 3, "f")),
+        (lambda: creation.full((2, 2), True), np.full((2, 2), True)),
+        (lambda: creation.full((2, 2), np.array([1.0, 2.0])), np.array([[1.0, 2.0]] * 2)),
+        (lambda: creation.full((2,), tensor(1.5)), np.full(2, 1.5, "f")),
+        (lambda: creation.full((2,), 1, dtype="f"), np.ones(2, "f")),
+        (lambda: creation.arange(4), np.arange(4)),
+        (lambda: creation.arange(4.0), np.arange(4, dtype="f")),
+        (lambda: creation.arange(5, 0, -2), np.arange(5, 0, -2)),
+        (lambda: creation.arange(0, 1, 0.1), np.arange(0, 1, 0.1).astype("f")),
+        (lambda: creation.arange(3, dtype=np.float64), np.arange(3.0)),
+        (lambda: creation.arange(3, 1), np.arange(3, 1)),
+        (lambda: creation.linspace(0, 1), np.linspace(0, 1).astype("f")),
+        (lambda: creation.linspace(1, 0, 4, endpoint=False), np.linspace(1, 0, 4, endpoint=False).astype("f")),
+        (lambda: creation.linspace(0, 1, 0), np.zeros(0, "f")),
+        (lambda: creation.linspace(0, 1, 7, dtype=np.float64), np.linspace(0, 1, 7)),
+        (lambda: creation.eye(3), np.eye(3, dtype="f")),
+        (lambda: creation.eye(2, 3, 1, dtype=int), np.eye(2, 3, 1, int)),
+        (lambda: creation.zeros_like(tensor([1, 2])), np.zeros(2, int)),
+        (lambda: creation.zeros_like(np.ones(2), dtype="f"), np.zeros(2, "f")),
+        (lambda: creation.zeros_like(np.float64(3)), np.zeros(())),
+        (lambda: creation.ones_like([[1.0]]), np.ones((1, 1), "f")),
+        (lambda: creation.full_like(tensor([1.0, 2.0]), 7), np.full(2, 7, "f")),
+        (lambda: creation.full_like(np.ones(2), tensor(7)), np.full(2, 7.0)),
+        (lambda: np.zeros_like(tensor([1.0])), np.zeros(1, "f")),
+        (lambda: np.ones_like(tensor([1, 2]), dtype=float), np.ones(2)),
+        (lambda: np.full_like(tensor([1, 2]), 3), np.full(2, 3)),
+        (lambda: creation.from_numpy(np.arange(2.0)), np.arange(2.0)),
+        (lambda: creation.as_tensor(np.arange(2.0)), np.arange(2.0)),
+        (lambda: creation.as_tensor([1.0], dtype=int), np.array([1])),
+    ],
+)
+def test_values_and_dtypes(made: Callable[[], Tensor], expected: np.ndarray) -> None:
+    found = made()
+    assert isinstance(found, Tensor)
+    assert not found.requires_grad
+    np.testing.assert_array_equal(found.data, expected, strict=True)
+
+
+def test_the_default_dtype_is_float32() -> None:
+    assert get_default_dtype() == np.float32
+
+
+def test_requires_grad() -> None:
+    for made in (
+        creation.zeros(2, requires_grad=True),
+        creation.full((2,), 1.0, requires_grad=True),
+        creation.arange(2.0, requires_grad=True),
+        creation.ones_like(np.zeros(2), requires_grad=True),
+    ):
+        assert made.requires_grad
+        assert made.is_leaf
+    with pytest.raises(TypeError, match="only floating-point tensors can require grad"):
+        creation.arange(2, requires_grad=True)
+
+
+def test_what_is_like_a_recorded_tensor_has_no_history() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    assert not np.zeros_like(x * x).requires_grad
+
+
+def test_as_tensor_keeps_a_tensor() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    assert creation.as_tensor(x) is x
+    assert creation.as_tensor(x, dtype=np.float32) is x
+    cast = creation.as_tensor(x, dtype=np.float64)
+    assert cast.dtype == np.float64
+    cast.sum().backward()
+    assert x.grad.tolist() == [1, 1]
+
+
+def test_nothing_is_shared_with_an_array() -> None:
+    array = np.zeros(2)
+    made = creation.from_numpy(array), creation.as_tensor(array)
+    array[:] = 1
+    assert all(t.tolist() == [0, 0] for t in made)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: creation.zeros(2.0), TypeError, r"zeros: lengths have to be integers, got \(2.0,\)"),
+        (lambda: creation.ones((2, -1)), ValueError, r"ones: lengths must not be negative, got \(2, -1\)"),
+        (lambda: creation.full("ab", 0), TypeError, r"full: lengths have to be integers"),
+        (lambda: creation.arange(0, 1, 0), ValueError, r"arange: the step from 0 to 1 must not be 0"),
+        (lambda: creation.linspace(0, 1, -1), ValueError, r"linspace: lengths must not be negative, got \(-1,\)"),
+        (lambda: creation.eye(-1), ValueError, r"eye: lengths must not be negative"),
+        (lambda: creation.from_numpy([1.0]), TypeError, r"from_numpy: wants an ndarray, got list"),
+    ],
+)
+def test_errors(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        call()

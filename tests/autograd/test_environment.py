@@ -1,0 +1,53 @@
+"""The warning where HIPS autograd shares the environment, tried in fresh interpreters with a made-up distribution."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def imports(statement: str, *search: Path) -> str:
+    """What an interpreter that finds modules in `search` prints as warnings and errors when it runs `statement`."""
+    code = f"import sys; sys.path[:0] = {[str(p) for p in search]!r}; {statement}"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=search[0])
+    return ran.stderr
+
+
+@pytest.fixture
+def namesake(tmp_path: Path) -> Path:
+    info = tmp_path / "site" / "autograd-1.8.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: autograd\nVersion: 1.8.0\n")
+    return info.parent
+
+
+def test_silent_where_it_is_alone() -> None:
+    assert imports("import autograd, nn, optim", ROOT) == ""
+
+
+def test_warns_once_of_the_other_distribution(namesake: Path) -> None:
+    said = imports("import autograd, nn, optim", ROOT, namesake)
+    assert said.count("RuntimeWarning") == 1
+    assert "HIPS autograd 1.8.0 is installed in this environment" in said
+    assert "python -m venv fresh && fresh/bin/pip install stepgrad" in said
+
+
+def test_warns_of_mixed_in_files(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    for package in ("autograd", "nn", "optim"):
+        (site / package).parent.mkdir(exist_ok=True)
+        subprocess.run(["cp", "-r", str(ROOT / package), str(site / package)], check=True)
+    (site / "autograd" / "tracer.py").write_text("")
+    assert f"files of it lie in {site / 'autograd'}" in imports("import autograd", site)
+
+
+def test_warns_when_our_init_was_overwritten(tmp_path: Path, namesake: Path) -> None:
+    site = tmp_path / "other"
+    for package in ("autograd", "nn"):
+        (site / package).parent.mkdir(exist_ok=True)
+        subprocess.run(["cp", "-r", str(ROOT / package), str(site / package)], check=True)
+    (site / "autograd" / "__init__.py").write_text("")
+    assert "RuntimeWarning: stepgrad and HIPS autograd" in imports("import nn", site, namesake)

@@ -1,0 +1,305 @@
+"""backward, gradients and the functional transforms, against derivatives written out by hand and against each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+
+A = np.array([0.3, -1.2, 2.0])
+
+
+def cubic(x: ag.Tensor) -> ag.Tensor:
+    return (x * x * x).sum()
+
+
+def wavy(x: ag.Tensor) -> ag.Tensor:
+    """A vector function with a full Jacobian."""
+    return ag.sin(x) * x.sum()
+
+
+def wavy_jacobian(x: np.ndarray) -> np.ndarray:
+    return np.diag(np.cos(x) * x.sum()) + np.outer(np.sin(x), np.ones(x.size))
+
+
+class TestBackward:
+    def test_adds_to_grad(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        cubic(x).backward()
+        np.testing.assert_allclose(x.grad.data, 3 * A**2)
+        cubic(x).backward()
+        np.testing.assert_allclose(x.grad.data, 6 * A**2)
+
+    def test_gradient_of_any_shape_with_a_cotangent(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        (x * x).backward(np.array([1.0, 0.0, -1.0]))
+        np.testing.assert_allclose(x.grad.data, 2 * A * [1, 0, -1])
+
+    def test_needs_a_gradient_for_more_than_one_element(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        with pytest.raises(RuntimeError, match=r"backward: an output of shape \(3,\) needs a gradient of that shape"):
+            (x * x).backward()
+
+    def test_gradient_of_another_shape(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        with pytest.raises(ValueError, match=r"backward: gradient has shape \(2,\), the output \(3,\)"):
+            (x * x).backward(np.ones(2))
+
+    def test_without_history(self) -> None:
+        with pytest.raises(RuntimeError, match="backward: the tensor does not require grad"):
+            ag.tensor(1.0).backward()
+
+    def test_twice(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        y = cubic(x)
+        y.backward()
+        with pytest.raises(RuntimeError, match="already used and freed; call backward\\(retain_graph=True\\)"):
+            y.backward()
+
+    def test_error_names_the_line(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        y = cubic(x)
+        y.backward()
+        with pytest.raises(RuntimeError, match=r"test_transforms\.py:\d+: return \(x \* x \* x\)\.sum\(\)"):
+            y.backward()
+
+    def test_twice_with_retain_graph(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        y = cubic(x)
+        y.backward(retain_graph=True)
+        y.backward()
+        np.testing.assert_allclose(x.grad.data, 6 * A**2)
+
+    def test_a_shared_part_that_was_freed(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        shared = x * x
+        shared.sum().backward()
+        with pytest.raises(RuntimeError, match="the graph behind 'multiply' was already used and freed"):
+            (shared * 2.0).sum().backward()
+
+    def test_inputs_limits_it(self) -> None:
+        x, w = ag.tensor(A, requires_grad=True), ag.tensor(A, requires_grad=True)
+        (x * w).sum().backward(inputs=[x])
+        np.testing.assert_allclose(x.grad.data, A)
+        assert w.grad is None
+
+    def test_create_graph(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        cubic(x).backward(create_graph=True)
+        first = x.grad
+        x.grad = None
+        first.sum().backward()
+        np.testing.assert_allclose(x.grad.data, 6 * A)
+
+    def test_leaf_itself(self) -> None:
+        x = ag.tensor(2.0, requires_grad=True)
+        x.backward()
+        assert x.grad.item() == 1
+
+    def test_gradient_takes_the_dtype_of_the_leaf(self) -> None:
+        x = ag.tensor(A.astype(np.float32), requires_grad=True)
+        (x * A).sum().backward()
+        assert x.grad.dtype == np.float32
+        np.testing.assert_allclose(x.grad.data, A, rtol=1e-6)
+
+    def test_broadcast_inputs_get_their_own_shape(self) -> None:
+        x, b = ag.tensor(np.ones((2, 3)), requires_grad=True), ag.tensor(np.ones((1, 3)), requires_grad=True)
+        c = ag.tensor(1.0, dtype=np.float64, requires_grad=True)
+        (x * b * c).sum().backward()
+        assert (x.grad.shape, b.grad.shape, c.grad.shape) == ((2, 3), (1, 3), ())
+        np.testing.assert_allclose(b.grad.data, np.full((1, 3), 2.0))
+        assert c.grad.item() == 6
+
+    def test_gradients_share_no_memory(self) -> None:
+        x, w = ag.tensor(A, requires_grad=True), ag.tensor(A, requires_grad=True)
+        start = np.ones(3)
+        (x + w).backward(start)
+        assert not np.shares_memory(x.grad.data, w.grad.data)
+        assert not np.shares_memory(x.grad.data, start)
+
+
+class TestGradients:
+    def test_of_interior_tensors(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        h = x * x
+        gx, gh = ag.gradients((h * x).sum(), [x, h])
+        np.testing.assert_allclose(gx.data, 3 * A**2)
+        np.testing.assert_allclose(gh.data, A)
+        assert x.grad is None
+
+    def test_several_outputs_add(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        (g,) = ag.gradients([x.sum(), cubic(x)], x)
+        np.testing.assert_allclose(g.data, 1 + 3 * A**2)
+
+    def test_unused(self) -> None:
+        x, w = ag.tensor(A, requires_grad=True), ag.tensor(A, requires_grad=True)
+        with pytest.raises(RuntimeError, match="no output depends on input 1"):
+            ag.gradients(cubic(x), [x, w])
+        assert ag.gradients(cubic(x), [x, w], allow_unused=True)[1] is None
+
+    def test_input_without_history(self) -> None:
+        with pytest.raises(RuntimeError, match=r"gradients: input 0 \(scale\) does not require grad"):
+            ag.gradients(cubic(ag.tensor(A, requires_grad=True)), ag.tensor(A, name="scale"))
+
+    def test_second_order(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        (first,) = ag.gradients(cubic(x), x, create_graph=True)
+        (second,) = ag.gradients(first, x, np.ones(3))
+        np.testing.assert_allclose(second.data, 6 * A)
+
+    def test_pruning_leaves_the_rest_of_the_graph_usable(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        h = ag.sin(x)
+        y = (h * h).sum()
+        ag.gradients(y, h)
+        h.backward(np.ones(3))
+        np.testing.assert_allclose(x.grad.data, np.cos(A))
+
+
+class TestTransforms:
+    def test_grad_nests(self) -> None:
+        f = ag.sin
+        for k, expected in enumerate([np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin]):
+            f = ag.grad(f)
+            np.testing.assert_allclose(f(np.array(0.7)).data, expected(0.7), err_msg=f"order {k + 1}")
+
+    def test_grad_of_several_arguments(self) -> None:
+        gx, gw = ag.grad(lambda x, w: (x * w * w).sum(), argnum=(0, 1))(A, 2 * A)
+        np.testing.assert_allclose(gx.data, 4 * A**2)
+        np.testing.assert_allclose(gw.data, 4 * A**2)
+
+    def test_no_perturbation_confusion(self) -> None:
+        outer = ag.grad(lambda x: x * ag.grad(lambda y: x + y)(1.0))
+        assert outer(1.0).item() == 1
+        inner_jvp = lambda x: x * ag.jvp(lambda y: x + y, [1.0], [1.0])[1]  # noqa: E731
+        assert ag.jvp(inner_jvp, [1.0], [1.0])[1].item() == 1
+
+    def test_result_has_no_history_at_the_top(self) -> None:
+        assert not ag.grad(cubic)(A).requires_grad
+
+    def test_argument_that_requires_grad_stays_differentiable(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        ag.grad(cubic)(x).sum().backward()
+        np.testing.assert_allclose(x.grad.data, 6 * A)
+
+    def test_grad_wants_one_number(self) -> None:
+        with pytest.raises(ValueError, match=r"grad: the function has to return one number, got shape \(3,\)"):
+            ag.grad(wavy)(A)
+
+    def test_grad_wants_floats(self) -> None:
+        with pytest.raises(TypeError, match="floating-point values, not int64"):
+            ag.grad(cubic)(np.arange(3))
+
+    def test_vjp_may_be_pulled_again(self) -> None:
+        y, pull = ag.vjp(wavy, A)
+        np.testing.assert_allclose(y.data, np.sin(A) * A.sum())
+        for g in (np.array([1.0, 2.0, 3.0]), np.ones(3)):
+            np.testing.assert_allclose(pull(g)[0].data, g @ wavy_jacobian(A))
+
+    def test_jvp(self) -> None:
+        v = np.array([1.0, 2.0, 3.0])
+        y, tangent = ag.jvp(wavy, [A], [v])
+        np.testing.assert_allclose(y.data, np.sin(A) * A.sum())
+        np.testing.assert_allclose(tangent.data, wavy_jacobian(A) @ v)
+
+    def test_jvp_of_a_constant_is_zero(self) -> None:
+        assert ag.jvp(lambda x: ag.tensor(A), [A], [A])[1].tolist() == [0, 0, 0]
+
+    def test_jvp_counts_its_arguments(self) -> None:
+        with pytest.raises(ValueError, match="jvp: got 1 primals and 2 tangents"):
+            ag.jvp(wavy, [A], [A, A])
+
+    @pytest.mark.parametrize("mode", ["reverse", "forward", None])
+    def test_jacobian(self, mode: str | None) -> None:
+        np.testing.assert_allclose(ag.jacobian(wavy, mode=mode)(A).data, wavy_jacobian(A))
+
+    @pytest.mark.parametrize("mode", ["reverse", "forward"])
+    def test_jacobian_shapes(self, mode: str) -> None:
+        x = np.arange(6.0).reshape(2, 3)
+        found = ag.jacobian(lambda x: ag.expand_dims((x * x).sum(axis=1), 0), mode=mode)(x)
+        assert found.shape == (1, 2, 2, 3)
+        expected = np.zeros((1, 2, 2, 3))
+        expected[0, 0, 0], expected[0, 1, 1] = 2 * x[0], 2 * x[1]
+        np.testing.assert_allclose(found.data, expected)
+
+    def test_jacobian_mode_is_checked(self) -> None:
+        with pytest.raises(ValueError, match="jacobian: mode has to be"):
+            ag.jacobian(wavy, mode="sideways")
+
+    def test_hessian_is_symmetric_and_right(self) -> None:
+        found = ag.hessian(lambda x: (ag.sin(x) * x.sum()).sum())(A).data
+        c, s = np.cos(A), np.sin(A)
+        np.testing.assert_allclose(found, np.diag(-s * A.sum()) + c[:, None] + c[None, :], atol=1e-12)
+
+    def test_hvp_is_the_hessian_times_the_vector(self) -> None:
+        v = np.array([1.0, -1.0, 0.5])
+
+        def f(x: ag.Tensor) -> ag.Tensor:
+            return (ag.sin(x) * x.sum()).sum()
+
+        np.testing.assert_allclose(ag.hvp(f, [A], [v]).data, ag.hessian(f)(A).data @ v, atol=1e-12)
+
+    def test_hvp_of_two_arguments_has_the_mixed_terms(self) -> None:
+        v, u = np.array([1.0, -1.0, 0.5]), np.array([2.0, 0.0, 1.0])
+        hx, hw = ag.hvp(lambda x, w: (x * x * w).sum(), [A, 2 * A], [v, u])
+        np.testing.assert_allclose(hx.data, 2 * (2 * A) * v + 2 * A * u)
+        np.testing.assert_allclose(hw.data, 2 * A * v)
+
+    def test_inside_no_grad_a_transform_still_differentiates(self) -> None:
+        with ag.no_grad():
+            np.testing.assert_allclose(ag.grad(cubic)(A).data, 3 * A**2)
+
+
+class TestCheckpoint:
+    @pytest.fixture
+    def weight(self) -> ag.Tensor:
+        return ag.tensor([0.5, -0.2, 1.1], dtype=np.float64, requires_grad=True)
+
+    def test_gradients_as_without(self, weight: ag.Tensor) -> None:
+        def f(x: ag.Tensor) -> ag.Tensor:
+            return ag.sin(x * weight) * ag.tanh(x)
+
+        found = []
+        for call in (f, lambda x: ag.checkpoint(f, x)):
+            x = ag.tensor(A, requires_grad=True)
+            weight.grad = None
+            y = call(ag.exp(x))
+            (y * y).sum().backward()
+            found.append((x.grad.data, weight.grad.data))
+        np.testing.assert_array_equal(found[0], found[1])
+
+    def test_an_outer_tensor_on_a_path_through_the_input_counts_once(self, weight: ag.Tensor) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        h = x * weight
+        ag.checkpoint(lambda h_again: h_again * h * x, h).sum().backward()
+        np.testing.assert_allclose(x.grad.data, 3 * A**2 * weight.data**2)
+
+    def test_higher_order_and_forward_mode(self, weight: ag.Tensor) -> None:
+        def f(x: ag.Tensor) -> ag.Tensor:
+            return ag.sin(x * weight) * ag.tanh(x)
+
+        with ag.no_grad():
+            plain = ag.hessian(lambda x: f(x).sum())(A)
+        again = ag.hessian(lambda x: ag.checkpoint(f, x).sum())(A)
+        np.testing.assert_allclose(again.data, plain.data, atol=1e-12)
+        for a, b in zip(ag.jvp(f, [A], [A]), ag.jvp(lambda x: ag.checkpoint(f, x), [A], [A]), strict=True):
+            np.testing.assert_allclose(a.data, b.data)
+
+    def test_same_random_numbers_both_times(self) -> None:
+        x = ag.tensor(np.ones(1000), requires_grad=True)
+        y = ag.checkpoint(lambda x: x * (ag.rand(1000) < 0.5).astype(np.float64), x)
+        ag.rand(5)
+        y.sum().backward()
+        np.testing.assert_array_equal(x.grad.data, y.data)
+
+    def test_keeps_only_the_inputs(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        y = ag.checkpoint(lambda x: ag.exp(ag.sin(ag.exp(x))), x)
+        assert y.grad_fn.op == "checkpoint"
+        assert [p.op for p in y.grad_fn.parents] == ["leaf"]
+
+    def test_wants_one_tensor(self) -> None:
+        with pytest.raises(TypeError, match="checkpoint: the function has to return one Tensor, got tuple"):
+            ag.checkpoint(lambda x: (x, x), ag.tensor(A, requires_grad=True))

@@ -1,0 +1,1 @@
+"""Side-by-side timings with PyTorch: `make bench`."""

@@ -1,0 +1,90 @@
+"""Checkpoints: whole or not there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd as ag
+import nn
+
+
+def test_round_trip_of_a_module(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).double()
+    nn.save(net, tmp_path / "net.npz")
+    state = nn.load(tmp_path / "net.npz")
+    assert list(state) == list(net.state_dict())
+    for name, value in net.state_dict().items():
+        assert state[name].dtype == value.dtype
+        np.testing.assert_array_equal(state[name].numpy(), value.numpy())
+    assert os.listdir(tmp_path) == ["net.npz"]
+
+
+def test_any_name_and_numbers_survive_and_numpy_reads_it(tmp_path: Path) -> None:
+    nn.save({"file": 3, "a/b": 0.5, "arr_0": ag.tensor([]), "empty": np.zeros((0, 3))}, tmp_path / "odd")
+    state = nn.load(str(tmp_path / "odd"))
+    assert {name: value.tolist() for name, value in state.items()} == {"file": 3, "a/b": 0.5, "arr_0": [], "empty": []}
+    with np.load(tmp_path / "odd") as archive:
+        assert archive["file"] == 3
+
+
+def test_what_is_not_numeric_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="save: 'state' has to be a tensor, an array or a number, got dict"):
+        nn.save({"state": {}}, tmp_path / "x.npz")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_crash_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.npz"
+    nn.save({"a": 1}, path)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr(os, "fsync", fail)
+        nn.save({"a": 2}, path)
+    assert nn.load(path)["a"].item() == 1
+    assert os.listdir(tmp_path) == ["x.npz"]
+
+
+@pytest.mark.parametrize("keep", [0, 10, 100, -30, -1])
+def test_a_truncated_file_is_named(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "cut.npz"
+    nn.save({"weight": np.arange(100.0)}, path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"load: '.*cut.npz' is not a whole .npz file of arrays"):
+        nn.load(path)
+
+
+def test_a_changed_byte_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "bad.npz"
+    nn.save({"weight": np.arange(100.0)}, path)
+    content = bytearray(path.read_bytes())
+    content[400] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="bad.npz"):
+        nn.load(path)
+
+
+def test_foreign_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("hello")
+    with pytest.raises(ValueError, match="text.npz"):
+        nn.load(tmp_path / "text.npz")
+    np.savez(tmp_path / "pickled.npz", a=np.array([{"an": "object"}], dtype=object))
+    with pytest.raises(ValueError, match="pickled.npz"):
+        nn.load(tmp_path / "pickled.npz")
+    with pytest.raises(FileNotFoundError, match="absent.npz"):
+        nn.load(tmp_path / "absent.npz")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
+    nn.save({"a": 1}, tmp_path / "x.npz")
+    (tmp_path / "y").touch()
+    assert stat.S_IMODE((tmp_path / "x.npz").stat().st_mode) == stat.S_IMODE((tmp_path / "y").stat().st_mode)

@@ -1,0 +1,346 @@
+"""Every optimizer against PyTorch's, in float64: trajectories, groups, state; and what goes wrong."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import optim
+from autograd import tensor
+from autograd.graph import reverse_sweep, run
+from autograd.tensor import Tensor
+
+torch = pytest.importorskip("torch")
+
+STEPS = 100
+SHAPES = [(3, 4), (), (5,), (2, 1, 3), (0, 2)]
+
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {}),
+    ("SGD", {"lr": 0.05, "weight_decay": 0.1, "maximize": True}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01, "maximize": True}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.1, "initial_accumulator_value": 0.3, "eps": 1e-3}),
+    ("Adagrad", {"maximize": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1, "momentum": 0.8}),
+    ("RMSprop", {"centered": True, "eps": 1e-4}),
+    ("RMSprop", {"centered": True, "eps": 1e-4, "momentum": 0.8, "maximize": True, "weight_decay": 0.02}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1}),
+    ("Adam", {"amsgrad": True, "maximize": True}),
+    ("Adam", {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.05, "weight_decay": 0.3, "amsgrad": True}),
+    ("AdamW", {"maximize": True, "betas": (0.5, 0.7)}),
+]
+IDS = [f"{name}-{','.join(options)}" for name, options in VARIANTS]
+
+
+class Pair:
+    """The same parameters here and in PyTorch, each with an optimizer of the same name and options."""
+
+    def __init__(self, name: str, options: dict[str, Any], dtype: type = np.float64, groups: bool = True) -> None:
+        self.rng = np.random.default_rng(0)
+        starts = [self.rng.normal(size=shape).astype(dtype) for shape in SHAPES]
+        self.ours = [tensor(a, requires_grad=True) for a in starts]
+        self.theirs = [torch.tensor(a, requires_grad=True) for a in starts]
+        self.a, self.b = (
+            getattr(module, name)(self.grouped(params) if groups else params, **options)
+            for module, params in ((optim, self.ours), (torch.optim, self.theirs))
+        )
+
+    @staticmethod
+    def grouped(params: list[Any]) -> list[dict[str, Any]]:
+        return [{"params": params[:2]}, {"params": params[2:], "lr": 0.02, "weight_decay": 0.05}]
+
+    def step(self, times: int, rtol: float = 1e-10) -> None:
+        for _ in range(times):
+            for i, (p, q) in enumerate(zip(self.ours, self.theirs, strict=True)):
+                if self.rng.random() < 0.1:  # a parameter that took no part
+                    p.grad = q.grad = None
+                    continue
+                scale = 10.0 ** (i - 2)
+                g = (np.sin(3 * p.data) + self.rng.normal(size=p.shape)) * scale
+                g = np.asarray(g, p.dtype)
+                p.grad = tensor(g)
+                q.grad = torch.tensor(g)
+            self.a.step()
+            self.b.step()
+            self.compare(rtol)
+
+    def compare(self, rtol: float) -> None:
+        for p, q in zip(self.ours, self.theirs, strict=True):
+            np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
+def test_trajectory(name: str, options: dict[str, Any]) -> None:
+    Pair(name, options).step(STEPS)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "RMSprop", "Adam", "AdamW"])
+def test_float32_stays_and_agrees(name: str) -> None:
+    pair = Pair(name, {"lr": 0.01, **({"momentum": 0.9} if name == "SGD" else {})}, np.float32)
+    pair.step(STEPS, rtol=1e-4)
+    kept = [array for state in pair.a.state.values() for array in state.values() if isinstance(array, np.ndarray)]
+    assert kept
+    assert {array.dtype for array in kept} == {np.dtype(np.float32)}
+    assert all(p.dtype == np.float32 for p in pair.ours)
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
+def test_blocks_and_layouts_agree(name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small blocks, Fortran-ordered parameters and transposed gradients change nothing."""
+    rng = np.random.default_rng(1)
+    start, grads = rng.normal(size=(7, 5)), rng.normal(size=(4, 7, 5))
+    results = []
+    for block, order in ((1 << 15, "C"), (4, "C"), (4, "F")):
+        monkeypatch.setattr("optim.optimizer.BLOCK", block)
+        p = tensor(np.array(start, order=order), requires_grad=True)
+        optimizer = getattr(optim, name)([p], **options)
+        for g in grads:
+            p.grad = tensor(np.array(g, order="F"))
+            optimizer.step()
+        results.append(p.data)
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-14)
+    np.testing.assert_allclose(results[2], results[0], rtol=1e-14)
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
+def test_state_dict_has_torchs_structure(name: str, options: dict[str, Any]) -> None:
+    pair = Pair(name, options)
+    pair.step(7)
+    ours, theirs = pair.a.state_dict(), pair.b.state_dict()
+    assert ours["state"].keys() == theirs["state"].keys()
+    for i, state in ours["state"].items():
+        assert state.keys() == theirs["state"][i].keys()
+        for key, value in state.items():
+            assert isinstance(value, Tensor)
+            np.testing.assert_allclose(value.data, theirs["state"][i][key].numpy(), rtol=1e-9, atol=1e-12)
+    switches = {"foreach", "fused", "capturable", "differentiable"}
+    assert ours["param_groups"] == [
+        {key: value for key, value in group.items() if key not in switches} for group in theirs["param_groups"]
+    ]
+
+
+@pytest.mark.parametrize("source", ["ours", "torch"])
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
+def test_load_state_dict_goes_on(name: str, options: dict[str, Any], source: str) -> None:
+    pair = Pair(name, options)
+    pair.step(20)
+    saved = pair.a.state_dict() if source == "ours" else pair.b.state_dict()
+    fresh = getattr(optim, name)(pair.grouped(pair.ours), lr=123.0)
+    fresh.load_state_dict(saved)
+    pair.a = fresh
+    pair.step(20)
+
+
+def test_state_dict_is_a_copy() -> None:
+    pair = Pair("Adam", {})
+    pair.step(3)
+    saved = pair.a.state_dict()
+    before = copy.deepcopy(saved)
+    pair.step(3)
+    pair.a.param_groups[0]["lr"] = 5.0
+    for i, state in saved["state"].items():
+        for key, value in state.items():
+            np.testing.assert_array_equal(value.data, before["state"][i][key].data)
+    assert saved["param_groups"] == before["param_groups"]
+    pair.a.load_state_dict(saved)
+    pair.a.step()
+    np.testing.assert_array_equal(saved["state"][0]["exp_avg"].data, before["state"][0]["exp_avg"].data)
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
+def test_copies_go_on_alike(clone: Any) -> None:
+    p = tensor([1.0, 2.0], requires_grad=True)
+    optimizer = optim.Adam([p])
+    p.grad = tensor([0.5, -1.0])
+    optimizer.step()
+    q, other = clone((p, optimizer))
+    for x, o in ((p, optimizer), (q, other)):
+        x.grad = tensor([0.25, 1.0])
+        o.step()
+    np.testing.assert_array_equal(p.data, q.data)
+
+
+def test_groups_added_later() -> None:
+    pair = Pair("Adagrad", {"initial_accumulator_value": 0.5}, groups=False)
+    pair.step(3)
+    start = np.ones(3)
+    pair.ours.append(tensor(start, requires_grad=True))
+    pair.theirs.append(torch.tensor(start, requires_grad=True))
+    pair.a.add_param_group({"params": pair.ours[-1], "lr": 0.3})
+    pair.b.add_param_group({"params": pair.theirs[-1], "lr": 0.3})
+    pair.step(10)
+
+
+def test_options_changed_between_steps() -> None:
+    pair = Pair("SGD", {"lr": 0.1})
+    pair.step(3)
+    for optimizer in (pair.a, pair.b):
+        optimizer.param_groups[0].update(lr=0.01, momentum=0.9)
+    pair.step(5)
+    pair.a.param_groups[0]["momentum"] = 0
+    pair.a.load_state_dict(pair.a.state_dict())
+
+
+def test_named_parameters() -> None:
+    p, q = tensor([1.0], requires_grad=True), tensor([2.0], requires_grad=True)
+    optimizer = optim.SGD([("weight", p), ("bias", q)], lr=0.1)
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert optimizer.param_groups[0]["params"][0] is p
+    assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
+    with pytest.raises(ValueError, match="either all parameter groups have names or none"):
+        optimizer.add_param_group({"params": [tensor([1.0], requires_grad=True)]})
+
+
+def test_given_groups_are_not_changed() -> None:
+    p = tensor([1.0], requires_grad=True)
+    group = {"params": (p,), "lr": 0.5}
+    optim.SGD([group])
+    assert group == {"params": (p,), "lr": 0.5}
+
+
+def test_step_without_gradients_changes_nothing() -> None:
+    p, frozen = tensor([1.0], requires_grad=True), tensor([1.0])
+    optimizer = optim.Adam([p, frozen])
+    assert optimizer.step() is None
+    assert p.tolist() == frozen.tolist() == [1.0]
+    assert optimizer.state_dict()["state"] == {}
+
+
+def test_closure_and_zero_grad() -> None:
+    p = tensor([1.0, 2.0], requires_grad=True)
+    optimizer = optim.SGD([p], lr=0.25)
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        p.grad = tensor(2 * p.data)
+        return float((p.data**2).sum())
+
+    assert optimizer.step(closure) == 5.0
+    assert p.tolist() == [0.5, 1.0]
+    optimizer.zero_grad(set_to_none=False)
+    assert p.grad is not None
+    assert p.grad.tolist() == [0.0, 0.0]
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+def test_a_stale_graph_is_noticed() -> None:
+    p = tensor([1.0, 2.0], requires_grad=True)
+    y = p * p
+    p.grad = tensor([1.0, 1.0])
+    optim.SGD([p], lr=0.1).step()
+    assert y.node is not None
+    with pytest.raises(RuntimeError, match="written into after the operation ran"):
+        run(reverse_sweep({y.node: np.ones(2, np.float32)}))
+
+
+def test_the_update_is_in_place() -> None:
+    p = tensor([1.0, 2.0], requires_grad=True)
+    array = p.array
+    p.grad = tensor([1.0, 1.0])
+    optim.AdamW([p]).step()
+    assert p.array is array
+    assert not array.flags.writeable
+
+
+def test_repr() -> None:
+    p, q = tensor([1.0], requires_grad=True), tensor([1.0], requires_grad=True)
+    text = repr(optim.SGD([{"params": p}, {"params": q, "lr": 0.5}], lr=0.1))
+    assert text.splitlines()[:7] == [
+        "SGD (",
+        "Parameter Group 0",
+        "    dampening: 0",
+        "    lr: 0.1",
+        "    maximize: False",
+        "    momentum: 0",
+        "    nesterov: False",
+    ]
+    assert "Parameter Group 1" in text
+    assert "lr: 0.5" in text
+
+
+def leaf() -> Tensor:
+    return tensor([1.0], requires_grad=True)
+
+
+P = leaf()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: optim.SGD([]), ValueError, "SGD: got an empty list of parameters"),
+        (lambda: optim.SGD(P), TypeError, "SGD: wants an iterable of tensors or of dicts, got a single Tensor"),
+        (lambda: optim.SGD([P, P]), ValueError, "SGD: parameter 1 of group 0 is given twice"),
+        (lambda: optim.SGD([{"params": P}, {"params": [P]}]), ValueError, "parameter 0 of group 1 is given twice"),
+        (lambda: optim.SGD([np.ones(2)]), TypeError, "parameter 0 of group 0 is no Tensor but of type ndarray"),
+        (lambda: optim.SGD([P * 2]), ValueError, "parameter 0 of group 0 is no leaf: 'multiply' made it"),
+        (lambda: optim.SGD([{"lr": 1.0}]), ValueError, "needs the key 'params'"),
+        (lambda: optim.SGD([{"params": {P}}]), TypeError, "got a set, use a list"),
+        (lambda: optim.SGD([P]).add_param_group([leaf()]), TypeError, "a parameter group is a dict, got list"),
+        (lambda: optim.SGD([P], lr=-1), ValueError, "SGD: wants lr >= 0, got -1"),
+        (lambda: optim.SGD([P], lr=float("nan")), ValueError, "SGD: wants lr >= 0, got nan"),
+        (lambda: optim.SGD([P], momentum=-0.1), ValueError, "wants momentum >= 0, got -0.1"),
+        (lambda: optim.SGD([P], nesterov=True), ValueError, "nesterov wants momentum > 0 and dampening = 0"),
+        (lambda: optim.SGD([{"params": P, "weight_decay": -1}]), ValueError, "wants weight_decay >= 0, got -1"),
+        (lambda: optim.Adagrad([P], lr_decay=-1), ValueError, "Adagrad: wants lr_decay >= 0, got -1"),
+        (lambda: optim.RMSprop([P], alpha=-1), ValueError, "RMSprop: wants alpha >= 0, got -1"),
+        (
+            lambda: optim.Adam([P], betas=(0.9, 1.0)),
+            ValueError,
+            r"Adam: wants both betas in \[0, 1\), got \(0.9, 1.0\)",
+        ),
+        (lambda: optim.AdamW([P], eps=-1), ValueError, "AdamW: wants eps >= 0, got -1"),
+    ],
+)
+def test_errors(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+def adam_state(**changes: Any) -> dict[str, Any]:
+    p = leaf()
+    optimizer = optim.Adam([p])
+    p.grad = tensor([1.0])
+    optimizer.step()
+    state = optimizer.state_dict()
+    state["state"][0].update(changes)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"param_groups": []}, r"wants the keys 'state' and 'param_groups', got \['param_groups'\]"),
+        ({"state": {}, "param_groups": []}, r"has groups of \[1\] parameters, the state dict of \[\]"),
+        (optim.Adam([leaf(), leaf()]).state_dict(), r"has groups of \[1\] parameters, the state dict of \[2\]"),
+        (adam_state() | {"state": {3: {}}}, "state is given for parameter 3, which is in no group"),
+        (adam_state(exp_avg=None), "holds step, exp_avg_sq; wants step, exp_avg, exp_avg_sq"),
+        (adam_state(momentum_buffer=tensor([1.0])), "momentum_buffer; wants step, exp_avg, exp_avg_sq"),
+        (adam_state(exp_avg=tensor([1.0, 2.0])), r"'exp_avg' of parameter 0 has shape \(2,\), wants \(1,\)"),
+    ],
+)
+def test_load_state_dict_errors(state: dict[str, Any], message: str) -> None:
+    optimizer = optim.Adam([leaf()], lr=0.125)
+    before = repr(optimizer)
+    with pytest.raises(ValueError, match=f"Adam.load_state_dict: .*{message}"):
+        optimizer.load_state_dict(state)
+    assert repr(optimizer) == before
+    assert not optimizer.state
+
+
+def test_adamw_decays_apart_whatever_it_loads() -> None:
+    optimizer = optim.AdamW([leaf()])
+    optimizer.load_state_dict(optim.Adam([leaf()]).state_dict())
+    assert optimizer.param_groups[0]["decoupled_weight_decay"] is True
