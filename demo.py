@@ -21,17 +21,33 @@ from tqdm import tqdm
 import autograd as ag
 import nn
 import optim
-from nn.data import DataLoader, TensorDataset
+from nn.data import DataLoader, Dataset, TensorDataset
+from nn.data.transforms import RandomCrop
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
+
+
+class Shifted(Dataset):
+    """Images and labels, each image moved by up to two pixels in both directions every time it is looked at."""
+
+    def __init__(self, samples: TensorDataset, background: float) -> None:
+        self.samples = samples
+        self.shift = RandomCrop(32, padding=2, fill=background)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[ag.Tensor, ag.Tensor]:
+        image, label = self.samples[index]
+        return self.shift(image), label
 
 
 class Images(NamedTuple):
     """Images (N, C, 32, 32) with mean 0 and variance 1 over the training set, and labels (N,)."""
 
     name: str
-    train: TensorDataset
+    train: Shifted
     held_out: TensorDataset
     channels: int
     classes: int
@@ -62,7 +78,7 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
 
 OPTIMIZERS: dict[str, Callable[[nn.Module, float | None], optim.Optimizer]] = {
     "sgd": lambda model, lr: optim.SGD(model.parameters(), lr=lr or 0.05, momentum=0.9, nesterov=True),
-    "adam": lambda model, lr: optim.Adam(model.parameters(), lr=lr or 2e-3),
+    "adam": lambda model, lr: optim.Adam(model.parameters(), lr=lr or 4e-3),
     "adamw": lambda model, lr: optim.AdamW(model.parameters(), lr=lr or 2e-3),
     "rmsprop": lambda model, lr: optim.RMSprop(model.parameters(), lr=lr or 1e-3),
     "adagrad": lambda model, lr: optim.Adagrad(model.parameters(), lr=lr or 2e-2),
@@ -70,9 +86,9 @@ OPTIMIZERS: dict[str, Callable[[nn.Module, float | None], optim.Optimizer]] = {
 
 
 def digits(seed: int) -> Images:
-    """The UCI digits, 8×8 pixels, each pixel drawn as a square of 4×4."""
+    """The UCI digits, 8×8 pixels, each pixel drawn as a square of 3×3, in the middle of 32×32."""
     data = load_digits()
-    pixels = np.kron(data.images, np.ones((4, 4)))[:, None]  # (N, 1, 32, 32)
+    pixels = np.pad(np.kron(data.images, np.ones((3, 3))), ((0, 0), (4, 4), (4, 4)))[:, None]  # (N, 1, 32, 32)
     split = train_test_split(pixels, data.target, test_size=0.2, stratify=data.target, random_state=seed)
     train_pixels, test_pixels, train_labels, test_labels = split
     return normalized("UCI digits", train_pixels, train_labels, test_pixels, test_labels)
@@ -107,7 +123,8 @@ def normalized(
         return TensorDataset(ag.tensor(scaled), ag.tensor(np.asarray(labels, np.int64)))
 
     classes = int(np.max(train_labels)) + 1
-    return Images(name, dataset(train, train_labels), dataset(test, test_labels), train.shape[1], classes)
+    shifted = Shifted(dataset(train, train_labels), background=-mean / deviation)
+    return Images(name, shifted, dataset(test, test_labels), train.shape[1], classes)
 
 
 def train_epoch(model: nn.Module, optimizer: optim.Optimizer, batches: DataLoader, title: str) -> tuple[list[float], float]:
@@ -214,7 +231,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="demo.py", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--epochs", type=positive, default=20, help="passes over the training images")
+    parser.add_argument("--epochs", type=positive, default=30, help="passes over the training images")
     parser.add_argument("--batch-size", type=positive, default=32, help="images in a step")
     parser.add_argument("--model", choices=MODELS, default="lenet5", help="the network")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="the update rule")

@@ -460,7 +460,6 @@ FUNCTIONS: dict[Any, Any] = {
     np.linalg.svdvals: linalg.svdvals,
     np.linalg.tensordot: products.tensordot,
     np.linalg.trace: lambda x, *, offset=0: linalg.trace(x, offset, -2, -1),
-    np.linalg.vecdot: products.vecdot,
     np.linalg.vector_norm: _vector_norm,
     np.matrix_transpose: shaping.matrix_transpose,
     np.max: _numpy_order(reductions.max, "axis", "out", "keepdims"),

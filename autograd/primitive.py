@@ -31,6 +31,7 @@ from numpy import ndarray
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import recording
 from autograd.graph import Bundle, Node
+from autograd.kernels.masking import keep_where
 from autograd.memory import freeze, owner, tick
 from autograd.tensor import Tensor, wrap
 
@@ -277,7 +278,12 @@ def _scaling(partial: Rule | Masked | int | None) -> Rule | None:
         return None
     if isinstance(partial, Masked):
         condition = partial.condition
-        return _needing(lambda g, *values: np.where(condition(*values), g, 0), *inspect.signature(condition).parameters)
+
+        def mask(g: Any, *values: Any) -> Any:
+            held = condition(*values)
+            return keep_where(held, g) if type(g) is ndarray else np.where(held, g, 0)
+
+        return _needing(mask, *inspect.signature(condition).parameters)
     if isinstance(partial, int):
         return {1: lambda g: g, -1: lambda g: -g, 0: lambda g: np.zeros_like(g)}[partial]
     if next(iter(inspect.signature(partial).parameters)) == "g":

@@ -37,7 +37,7 @@ def compare_functions(ours: Callable[..., Any], theirs: Callable[..., Any], *arr
 
 
 def compare_modules(ours: Any, theirs: Any, *arrays: np.ndarray, repr_too: bool = True) -> None:
-    """Keys and text; then, with PyTorch's weights, values, gradients of inputs and parameters, and buffers afterwards."""
+    """Keys and text; then, with PyTorch's weights, values, gradients of inputs and parameters, and buffers."""
     theirs = theirs.double()
     assert isinstance(ours, nn.Module)
     ours.double()

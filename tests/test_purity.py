@@ -12,12 +12,11 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("autograd", "nn", "optim")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
-# From the ground floor up. A file belongs to the entry that is its longest prefix, and imports only from its own floor or
-# from floors below it.
+# From the ground floor up. A file belongs to the entry that is its longest prefix, and imports only from its own floor
+# or from floors below it.
 FLOORS = [
-    ["autograd.kernels", "autograd.environment"],
+    ["autograd.kernels", "autograd.dtypes", "autograd.environment"],
     [
-        "autograd.dtypes",
         "autograd.grad_mode",
         "autograd.memory",
         "autograd.graph",
@@ -45,7 +44,7 @@ def for_types_only(node: ast.AST) -> bool:
 
 
 def statements(tree: ast.AST, inside_functions: bool) -> Iterator[ast.AST]:
-    """All nodes that run, or with `inside_functions` False all that run on import; not those for type checkers alone."""
+    """All nodes that run, or with `inside_functions` False all that run on import; none for type checkers."""
     for child in ast.iter_child_nodes(tree):
         if for_types_only(child):
             continue

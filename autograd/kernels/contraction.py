@@ -77,7 +77,7 @@ def _summed(term: str, x: Array, elsewhere: str) -> tuple[str, Array]:
 def _path(terms: tuple[str, ...], output: str, shapes: tuple[tuple[int, ...], ...]) -> list[tuple[int, ...]]:
     """In which order to take many operands, as NumPy's greedy search finds it."""
     stand_ins = [np.broadcast_to(np.float32(0), shape) for shape in shapes]
-    return list(np.einsum_path(f"{','.join(terms)}->{output}", *stand_ins, optimize="greedy")[0][1:])  # type: ignore[arg-type]
+    return list(np.einsum_path(f"{','.join(terms)}->{output}", *stand_ins, optimize="greedy")[0][1:])
 
 
 def _together(pairs: list[tuple[str, Array]], needed: str, last: bool = False) -> tuple[str, Array]:
@@ -112,24 +112,24 @@ def _product(ta: str, a: Array, tb: str, b: Array, output: str) -> Array:
 
 class Layout(NamedTuple):
     """How to see an operand as a stack of matrices: its axes in order (first the `batch` ones that number the matrices,
-    then the `outer` ones that make the rows, then those of the columns); `index`, which puts in the batch axes that it
-    lacks; whether the matrices are then transposed; and which axis is taken in blocks."""
+    then the `outer` ones that make the rows, then those of the columns); `lacking`, which puts in the batch axes that
+    it lacks; whether the matrices are then transposed; and which axis is taken in blocks."""
 
     axes: tuple[int, ...]
-    index: tuple[Any, ...]
+    lacking: tuple[Any, ...]
     batch: int = 0
     outer: int = 0
     transposed: bool = False
     blocked: int | None = None
 
     def aligned(self, x: Array) -> Array:
-        return x.transpose(self.axes)[self.index]
+        return x.transpose(self.axes)[self.lacking]
 
     def matrices(self, x: Array) -> Array:
         x = x.transpose(self.axes)
         shape, columns = x.shape, self.batch + self.outer
         stack = x.reshape(*shape[: self.batch], math.prod(shape[self.batch : columns]), math.prod(shape[columns:]))
-        return (stack.swapaxes(-1, -2) if self.transposed else stack)[self.index]
+        return (stack.swapaxes(-1, -2) if self.transposed else stack)[self.lacking]
 
     def part(self, x: Array, block: slice) -> Array:
         return x if self.blocked is None else x[(slice(None),) * self.blocked + (block,)]
@@ -211,7 +211,7 @@ def _plan(
     summed = big.far_to_near(label for label in ta if label in tb and label not in output)
     free = [one.far_to_near(label for label in one.term if label not in other.term) for one, other in ((a, b), (b, a))]
     if not summed:
-        return Plan(False, True, *(_aligning(one.term, output) for one in operands))
+        return Plan(False, True, _aligning(ta, output), _aligning(tb, output))
     if math.prod(length[label] for label in (*free[0], *free[1], *summed)) <= SMALL:
         return None
 
@@ -228,23 +228,24 @@ def _plan(
     order = orders[exchanged]
 
     layouts, copied = [], 0
-    for operand, labels, left in zip(operands, free, (not exchanged, exchanged), strict=True):
-        outer, inner = (labels, summed) if left else (summed, labels)
+    for operand, labels, goes_left in zip(operands, free, (not exchanged, exchanged), strict=True):
+        outer, inner = (labels, summed) if goes_left else (summed, labels)
         transposed = operand.copying(outer) < operand.copying(inner)
         if transposed:
             outer, inner = inner, outer
         present = [label for label in batch if label in operand.term]
         axes = tuple(operand.term.index(label) for label in (*present, *outer, *inner))
         index = tuple(slice(None) if label in present else None for label in batch)
-        at = operand.term.index(blocked) if blocked in present else None  # type: ignore[arg-type]
+        at = operand.term.index(blocked) if blocked in present else None
         layouts.append(Layout(axes, index, len(present), len(outer), transposed, at))
         if blocked in present and not (operand.merges(outer) and operand.merges(inner)):
-            copied = max(copied, operand.size((*present, *outer, *inner)) // max(1, length[blocked]))  # type: ignore[index]
+            copied = max(copied, operand.size((*present, *outer, *inner)) // max(1, length[blocked]))
     if exchanged:
         layouts.reverse()
         free.reverse()
+    left, right = layouts
     shape = tuple(length[label] for label in order)
-    plan = Plan(exchanged, False, *layouts, shape, tuple(order.index(label) for label in output))
+    plan = Plan(exchanged, False, left, right, shape, tuple(order.index(label) for label in output))
     if blocked is None or (blocked in output and not copied):
         return plan
     stack = tuple(length[label] for label in batch) + tuple(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograd.dtypes import Array
+Array = npt.NDArray[Any]
 
 _BLOCK = 8192  # elements worked on at a time, so that temporaries stay in cache
 

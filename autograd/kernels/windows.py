@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.masking import keep_where
 
 Ints = tuple[int, ...]
 
@@ -49,7 +49,7 @@ def add_windows(windows: Array, lengths: Ints, stride: Ints, dilation: Ints, axe
 def at_offsets(windows: Array, count: int) -> Iterator[tuple[Ints, Array]]:
     """Each offset in the window, the last `count` axes, with what lies there in all windows."""
     for offset in itertools.product(*map(range, windows.shape[windows.ndim - count :])):
-        yield offset, windows[(..., *offset)]
+        yield offset, windows[(..., *offset)]  # type: ignore[arg-type]
 
 
 def reduce_windows(ufunc: np.ufunc, windows: Array, count: int) -> Array:
@@ -65,21 +65,22 @@ def reduce_windows(ufunc: np.ufunc, windows: Array, count: int) -> Array:
 
 
 def first_maximum(windows: Array, count: int) -> Array:
-    """The place, in the flattened window, of the first maximum; NaN counts as the largest."""
-    best: Any = None
-    for place, (_, part) in enumerate(at_offsets(windows, count)):
-        if best is None:
-            best, index = part.copy(order="K"), np.zeros_like(part, np.intp)
-            continue
-        ahead = ~(part <= best) & (best == best)
-        np.copyto(best, part, where=ahead)
-        np.copyto(index, place, where=ahead)
+    """The place, in the flattened window, of the first maximum; NaN counts as the largest.
+
+    Counts the places before it, in the smallest integers that can: a masked copy is dearer than all of a place's steps.
+    """
+    greatest = reduce_windows(np.maximum, windows, count)
+    ahead = np.ones_like(greatest, bool)
+    index = np.zeros_like(greatest, np.min_scalar_type(math.prod(windows.shape[windows.ndim - count :])))
+    for _, part in at_offsets(windows, count):
+        ahead &= (part != greatest) & (part == part)
+        index += ahead
     return index
 
 
 def pick(windows: Array, index: Array, count: int) -> Array:
     """From each window the element at its `index` in the flattened window."""
-    y = np.zeros_like(windows[(..., *(0,) * count)])
+    y = np.zeros(windows.shape[: windows.ndim - count], windows.dtype)
     for place, (_, part) in enumerate(at_offsets(windows, count)):
         np.copyto(y, part, where=index == place)
     return y
@@ -94,5 +95,5 @@ def put(y: Array, index: Array, window: Ints) -> Array:
         [ahead.index(axis) for axis in range(len(ahead))]
     )
     for place, (_, part) in enumerate(at_offsets(windows, len(window))):
-        np.copyto(part, np.where(index == place, y, 0))
+        np.copyto(part, keep_where(index == place, y))
     return windows

@@ -3,7 +3,7 @@
 The rules come from
 
 - M. Giles, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
-  differentiation", Oxford University Computing Laboratory report NA-08/01, 2008 (inv, solve, det, eigh, and the forward rules);
+  differentiation", report NA-08/01, Oxford University Computing Laboratory, 2008 (det, inv, solve, eigh, jvps);
 - I. Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527, 2016 (cholesky);
 - S. Walter and L. Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum
   experimental design", arXiv:1001.1654, 2010 (qr);
@@ -16,7 +16,7 @@ The rules come from
 from __future__ import annotations
 
 from operator import index
-from typing import Any, NamedTuple, SupportsIndex
+from typing import Any, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from autograd.dtypes import Array
 from autograd.grad_mode import is_grad_enabled
 from autograd.ops import reductions
 from autograd.ops.axes import normalize_axes, shape_of
-from autograd.ops.elementwise import abs
-from autograd.ops.joining import concatenate
+from autograd.ops.elementwise import abs, positive
+from autograd.ops.joining import concatenate, split
 from autograd.ops.shaping import diagonal, expand_dims, matrix_transpose, squeeze, tril, triu
 from autograd.primitive import Operand, nondifferentiable, primitive
 from autograd.tensor import Tensor, wrap
@@ -163,9 +163,7 @@ def _slogdet_vjp(g: Any, x: Any) -> Any:
         raise _singular("slogdet", x) from None
 
 
-@primitive(
-    vjps=[_slogdet_vjp], jvps=[lambda g, x: (None, reductions.sum(diagonal(_solve(x, g), 0, -2, -1), -1))]
-)
+@primitive(vjps=[_slogdet_vjp], jvps=[lambda g, x: (None, reductions.sum(diagonal(_solve(x, g), 0, -2, -1), -1))])
 def _slogdet(x: Array) -> Any:
     return tuple(np.linalg.slogdet(x))
 
@@ -196,8 +194,8 @@ def _inv(x: Array) -> Any:
 def solve(a: Operand, b: Operand) -> Tensor:
     """The y with a y = b: a (..., M, M), b (..., M, K) or one vector (M,); the leading axes broadcast.
 
-    As in NumPy 2, only a `b` of one dimension is a vector; then y is (..., M). Raises LinAlgError for matrices that are singular
-    or not square, ValueError for a `b` that does not fit.
+    As in NumPy 2, only a `b` of one dimension is a vector; then y is (..., M). Raises LinAlgError for matrices that are
+    singular or not square, ValueError for a `b` that does not fit.
 
     Derivative: b̄ += a⁻ᵀ ȳ, ā -= b̄ yᵀ.
 
@@ -228,11 +226,11 @@ def _solve(a: Array, b: Array) -> Any:
 def cholesky(x: Operand, *, upper: bool = False) -> Tensor:
     """The lower triangular L with positive diagonal and L Lᵀ = x, for symmetric positive definite x (..., M, M).
 
-    With `upper`, Lᵀ. Only the lower (upper) triangle of `x` is read. Raises LinAlgError for matrices that are not square or not
-    positive definite.
+    With `upper`, Lᵀ. Only the lower (upper) triangle of `x` is read. Raises LinAlgError for matrices that are not
+    square or not positive definite.
 
-    Derivative: x̄ += sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹), where Φ takes the lower triangle with half the diagonal and sym(z) = (z + zᵀ)/2.
-    That is the derivative with respect to a symmetric matrix, shared equally by the two triangles.
+    Derivative: x̄ += sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹), where Φ takes the lower triangle with half the diagonal and
+    sym(z) = (z + zᵀ)/2. That is the derivative with respect to a symmetric matrix, shared equally by the two triangles.
 
     >>> cholesky(tensor([[4.0, 2.0], [2.0, 2.0]]))
     tensor([[2., 0.],
@@ -258,12 +256,12 @@ def _cholesky(x: Array) -> Any:
 
 
 def qr(x: Operand, mode: str = "reduced") -> QRResult | Tensor:
-    """Q with orthonormal columns and upper triangular R with Q R = x: (..., M, N) to (..., M, K) and (..., K, N), K = min(M, N).
+    """Q and R with Q R = x: (..., M, N) to (..., M, K) and (..., K, N), K = min(M, N).
 
-    `mode="r"` returns R alone; `mode="complete"` makes Q square, and for M > N is refused where a derivative is wanted, since
-    the added columns are not determined by `x`. The derivative is that of the signs NumPy chose; it needs the first K columns
-    of `x` to be linearly independent, and raises LinAlgError in the backward pass where they are not. Raises ValueError for
-    another mode.
+    Q has orthonormal columns, R is upper triangular. `mode="r"` returns R alone; `mode="complete"` makes Q square, and
+    for M > N is refused where a derivative is wanted, since the added columns are not determined by `x`. The derivative
+    is that of the signs NumPy chose; it needs the first K columns of `x` to be linearly independent, and raises
+    LinAlgError in the backward pass where they are not. Raises ValueError for another mode.
 
     Derivative, M ≥ N: x̄ += (Q̄ + Q C) R⁻ᵀ, with C the symmetric matrix that has the lower triangle of R R̄ᵀ - Q̄ᵀ Q.
 
@@ -280,9 +278,9 @@ def qr(x: Operand, mode: str = "reduced") -> QRResult | Tensor:
     if rows >= columns:
         q, r = _qr(x)
     else:
-        x = x if hasattr(x, "shape") else np.asarray(x)
-        q, square = _qr(x[..., :rows])  # type: ignore[index]
-        r = concatenate([square, q.mT @ x[..., rows:]], axis=-1)  # type: ignore[index]
+        left, right = split(x, [rows], axis=-1)
+        q, square = _qr(left)
+        r = concatenate([square, q.mT @ right], axis=-1)
     return r if mode == "r" else QRResult(q, r)
 
 
@@ -297,7 +295,9 @@ def _qr_vjp(g: Any, y: Any) -> Any:
     try:
         return _solve(r, total.mT).mT
     except np.linalg.LinAlgError:
-        raise np.linalg.LinAlgError(f"qr: the first columns are not linearly independent, R of shape {r.shape}") from None
+        raise np.linalg.LinAlgError(
+            f"qr: the first columns are not linearly independent, R of shape {r.shape}"
+        ) from None
 
 
 def _qr_jvp(g: Any, y: Any) -> Any:
@@ -321,14 +321,16 @@ def _qr_complete(x: Array) -> Any:
 def svd(x: Operand, full_matrices: bool = False) -> SVDResult:
     """U, S, Vh with U diag(S) Vh = x: (..., M, N) to (..., M, K), (..., K), (..., K, N), K = min(M, N), S descending.
 
-    The columns of U and the rows of Vh are orthonormal. They are determined only up to a common sign each (a rotation, where
-    singular values repeat), so only functions that do not depend on it, such as U diag(f(S)) Vh, have a meaningful derivative.
-    With `full_matrices` U and Vh are square, which for M ≠ N is refused where a derivative is wanted, since the added vectors
-    are not determined by `x`.
+    The columns of U and the rows of Vh are orthonormal. They are determined only up to a common sign each (a rotation,
+    where singular values repeat), so only functions that do not depend on it, such as U diag(f(S)) Vh, have a
+    meaningful derivative. With `full_matrices` U and Vh are square, which for M ≠ N is refused where a derivative is
+    wanted, since the added vectors are not determined by `x`.
 
     Derivative, with V = Vhᵀ, F_ij = 1/(S_j² - S_i²) off the diagonal and 0 on it, skew(z) = z - zᵀ:
-    x̄ += U (F∘skew(Uᵀ Ū) diag(S) + diag(S) F∘skew(Vᵀ V̄) + diag(S̄)) Vᵀ + (I - U Uᵀ) Ū diag(1/S) Vᵀ + U diag(1/S) V̄ᵀ (I - V Vᵀ).
-    Through U and Vh it is finite for distinct singular values (and, where M ≠ N, positive ones); through S alone, always.
+    x̄ += U (F∘skew(Uᵀ Ū) diag(S) + diag(S) F∘skew(Vᵀ V̄) + diag(S̄)) Vᵀ
+    + (I - U Uᵀ) Ū diag(1/S) Vᵀ + U diag(1/S) V̄ᵀ (I - V Vᵀ).
+    Through U and Vh it is finite for distinct singular values (and, where M ≠ N, positive ones), and NaN or infinite
+    for others; through S alone, it is always finite.
 
     >>> svd(tensor([[3.0, 0.0], [0.0, 4.0]])).S
     tensor([4., 3.])
@@ -397,15 +399,16 @@ def _svd_full(x: Array) -> Any:
 
 
 def eigh(x: Operand, UPLO: str = "L") -> EighResult:
-    """Eigenvalues w, ascending, and orthonormal eigenvectors V, in columns, of symmetric x: (..., M, M) to (..., M) and (..., M, M).
+    """Eigenvalues w and eigenvectors V of symmetric matrices: (..., M, M) to (..., M) and (..., M, M).
 
-    Only the triangle named by `UPLO` ("L" or "U") is read. An eigenvector is determined only up to its sign (a rotation, where
-    eigenvalues repeat), so only functions that do not depend on it have a meaningful derivative. Raises LinAlgError for
-    matrices that are not square, ValueError for another `UPLO`.
+    The eigenvalues are ascending; the eigenvectors are the columns of V, and orthonormal. Only the triangle named by
+    `UPLO` ("L" or "U") is read. An eigenvector is determined only up to its sign (a rotation, where eigenvalues
+    repeat), so only functions that do not depend on it have a meaningful derivative. Raises LinAlgError for matrices
+    that are not square, ValueError for another `UPLO`.
 
     Derivative: x̄ += sym(V (diag(w̄) + F∘(Vᵀ V̄)) Vᵀ), with F_ij = 1/(w_j - w_i) off the diagonal and 0 on it, and
-    sym(z) = (z + zᵀ)/2. That is the derivative with respect to a symmetric matrix, shared equally by the two triangles. Through
-    V it is finite for distinct eigenvalues; through w alone, always.
+    sym(z) = (z + zᵀ)/2. That is the derivative with respect to a symmetric matrix, shared equally by the two triangles.
+    Through V it is finite for distinct eigenvalues; through w alone, always.
 
     >>> eigh(tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
     tensor([1., 2.])
@@ -444,7 +447,7 @@ def _eigh_jvp(g: Any, y: Any) -> Any:
 
 
 @primitive(vjps=[_eigh_vjp], jvps=[_eigh_jvp])
-def _eigh(x: Array, UPLO: str) -> Any:
+def _eigh(x: Array, UPLO: Literal["L", "U"]) -> Any:
     return tuple(np.linalg.eigh(x, UPLO))
 
 
@@ -481,9 +484,9 @@ def _pinv(x: Array, rcond: float | None) -> Any:
 def matrix_norm(x: Operand, ord: int | float | str = "fro", keepdims: bool = False) -> Tensor:
     """Norm of matrices: (..., M, N) to (...), or to (..., 1, 1) with `keepdims`.
 
-    `ord`: "fro", the root of the sum of squares; "nuc", the sum of the singular values; 2 and -2, the largest and smallest singular
-    value; 1 and -1, the largest and smallest sum of absolute values of a column; np.inf and -np.inf, of a row. Raises ValueError
-    for another.
+    `ord`: "fro", the root of the sum of squares; "nuc", the sum of the singular values; 2 and -2, the largest and
+    smallest singular value; 1 and -1, the largest and smallest sum of absolute values of a column; np.inf and -np.inf,
+    of a row. Raises ValueError for another.
 
     Derivative: that of the expression; where several sums or singular values are the largest, they share equally, and
     the Frobenius norm of a zero matrix has derivative 0.
@@ -502,16 +505,16 @@ def matrix_norm(x: Operand, ord: int | float | str = "fro", keepdims: bool = Fal
         return expand_dims(y, (-2, -1)) if keepdims else y
     if ord in (1, -1, np.inf, -np.inf):
         summed = -2 if ord in (1, -1) else -1
-        extremum = reductions.max if ord > 0 else reductions.min  # type: ignore[operator]
-        y = extremum(reductions.sum(abs(x), summed, keepdims=True), (-2, -1), keepdims)
-        return y
+        extremum = reductions.max if ord in (1, np.inf) else reductions.min
+        return extremum(reductions.sum(abs(x), summed, keepdims=True), (-2, -1), keepdims)
     raise ValueError(f"matrix_norm: ord has to be 'fro', 'nuc', ±1, ±2 or ±inf, got {ord!r}")
 
 
 def matrix_power(x: Operand, n: SupportsIndex) -> Tensor:
     """Square matrices (..., M, M) to an integer power, by repeated squaring; a negative power inverts first.
 
-    Raises LinAlgError for matrices that are not square or, if n < 0, singular, TypeError for a power that is not an integer.
+    Raises LinAlgError for matrices that are not square or, if n < 0, singular, TypeError for a power that is no
+    integer.
 
     Derivative: that of the products; for n = 0 the result is constant.
 
@@ -525,18 +528,19 @@ def matrix_power(x: Operand, n: SupportsIndex) -> Tensor:
     except TypeError:
         raise TypeError(f"matrix_power: wants an integer power, got {n!r}") from None
     if power == 0:
-        y = np.linalg.matrix_power(x.data if isinstance(x, Tensor) else np.asarray(x), 0)
-        return wrap(y) if isinstance(x, Tensor) else y  # type: ignore[return-value]
-    square: Any = inv(x) if power < 0 else x if hasattr(x, "shape") else np.asarray(x)
+        eye = np.linalg.matrix_power(x.data if isinstance(x, Tensor) else x, 0)  # type: ignore[arg-type]
+        return wrap(eye) if isinstance(x, Tensor) else eye  # type: ignore[return-value]
+    square: Any = inv(x) if power < 0 else positive(x)
     power = power if power > 0 else -power
-    y = None
-    while True:
-        if power & 1:
-            y = square if y is None else y @ square
-        power >>= 1
-        if not power:
-            return y * 1
+    while power % 2 == 0:
         square = square @ square
+        power //= 2
+    y = square
+    while power := power // 2:
+        square = square @ square
+        if power % 2:
+            y = y @ square
+    return y
 
 
 def _matrices(op: str, x: Operand) -> None:

@@ -172,11 +172,13 @@ def _pull(g: Any, operands: Any, operands_shape: Any, subscripts: str, i: int) -
     term = terms.pop(i)
     known = "".join(label for label in dict.fromkeys(term) if label in output or any(label in t for t in terms))
     y = _einsum((g, *operands[:i], *operands[i + 1 :]), f"{','.join((output, *terms))}->{known}")
-    if known == term:
+    shape = operands_shape[i]
+    if y.shape == shape and known == term:
         return y
-    length = dict(zip(term, operands_shape[i])) | dict(zip(known, y.shape))
+    length = dict(zip(term, shape)) | {label: n for label, n in zip(known, y.shape) if n != 1}
     first = [term.index(label) == axis for axis, label in enumerate(term)]
-    y = reshape(y, tuple(length[label] if label in known and one else 1 for label, one in zip(term, first)))
+    found = dict(zip(known, y.shape))
+    y = reshape(y, tuple(found.get(label, 1) if one else 1 for label, one in zip(term, first)))
     y = broadcast_to(y, tuple(length[label] if one else 1 for label, one in zip(term, first)))
     for axis, label in enumerate(term):
         if not first[axis]:

@@ -125,7 +125,7 @@ def _others(x: Any) -> Any:
     jvps=[lambda g, x, axis, keepdims: _sum(g * _prod_of_others(x, axis), axis, keepdims)],
 )
 def _prod(x: Array, axis: Axes, keepdims: bool) -> Any:
-    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+    return np.prod(x, axis=axis, keepdims=keepdims)
 
 
 def max(x: Operand, axis: Axis = None, keepdims: bool = False, *, ties: str = "share") -> Tensor:
@@ -249,7 +249,7 @@ def _centred(x: Any, axis: Axes) -> Any:
 
 def _freedom(shape: Axes, axis: Axes, correction: float) -> float:
     """The divisor of a variance; 0 rather than negative, as in NumPy."""
-    return np.maximum(_count(shape, axis) - correction, 0).item()  # type: ignore[no-any-return]
+    return np.maximum(_count(shape, axis) - correction, 0).item()
 
 
 def _var_vjp(g: Any, x: Any, axis: Axes, correction: float) -> Any:
@@ -265,7 +265,7 @@ def _var_jvp(g: Any, x: Any, axis: Axes, keepdims: bool, correction: float) -> A
 def _var(x: Array, axis: Axes, keepdims: bool, correction: float) -> Any:
     x = np.asarray(x)
     if x.dtype.char not in "fd":
-        return np.var(x, axis=axis, ddof=correction, keepdims=keepdims)  # type: ignore[arg-type]
+        return np.var(x, axis=axis, ddof=correction, keepdims=keepdims)
     deviation = x - _total(x, axis, True) / _count(x.shape, axis)
     deviation *= deviation
     return _total(deviation, axis, keepdims) / _freedom(x.shape, axis, correction)
@@ -359,7 +359,8 @@ def log_softmax(x: Operand, axis: Axis = -1) -> Tensor:
 )
 def _log_softmax(x: Array, axis: Axes) -> Any:
     y, _ = _shifted(x, axis)
-    y -= np.log(_total(np.exp(y), axis, True))
+    with np.errstate(divide="ignore"):
+        y -= np.log(_total(np.exp(y), axis, True))
     return y
 
 
@@ -382,7 +383,7 @@ def standardize(x: Operand, axis: Axis, eps: float = 1e-5) -> tuple[Tensor, Tens
              [4.]]), tensor([[1.],
              [4.]]))
     """
-    return _standardize(x, normalize_axes("standardize", axis, len(shape_of(x))), eps)  # type: ignore[return-value]
+    return _standardize(x, normalize_axes("standardize", axis, len(shape_of(x))), eps)
 
 
 def _standardize_vjp(g: Bundle, y: Any, axis: Axes, eps: float) -> Any:
@@ -393,7 +394,7 @@ def _standardize_vjp(g: Bundle, y: Any, axis: Axes, eps: float) -> Any:
     parts = []
     if of_normal is not None:
         slope = _mean(of_normal * normal, axis, True)
-        parts.append((of_normal - (normal * slope + _mean(of_normal, axis, True))) / spread)
+        parts.append((of_normal - (normal * slope + _mean(of_normal, axis, True))) * (1 / spread))
     if of_mean is not None:
         parts.append(broadcast_to(of_mean / n, normal.shape))
     if of_variance is not None:
@@ -415,7 +416,7 @@ def _standardize(x: Array, axis: Axes, eps: float) -> Any:
     mean = _mean(x, axis, True)
     y = x - mean
     variance = _mean(np.square(y), axis, True)
-    y /= np.sqrt(variance + eps)
+    y *= 1 / np.sqrt(variance + eps)
     return y, mean, variance
 
 
@@ -659,18 +660,37 @@ def _floating(x: Array) -> Array:
 def _total(x: Array, axis: Axes, keepdims: bool) -> Any:
     x = np.asarray(x)
     if x.dtype.char not in "fd":
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+        return np.sum(x, axis=axis, keepdims=keepdims)
+    if x.size >= 16384 and (y := _sum_of_rows(x, axis, keepdims)) is not None:
+        return y
     return _folded(np.add, x, axis, keepdims)
 
 
-def _folded(ufunc: np.ufunc, x: Array, axis: Axes, keepdims: bool) -> Any:
+def _sum_of_rows(x: Array, axis: Axes, keepdims: bool) -> Array | None:
+    """The sum, if in memory the reduced axes lie outside the kept ones and these make short rows; None if not.
+
+    Several rows are taken as one, for long inner loops: per channel over 64 × 32 × 32 × 16 channels-last, 0.07 ms
+    against 1.8.
+    """
+    order = sorted(range(x.ndim), key=lambda a: -x.strides[a])
+    kept = order[len(axis) :]
+    width = _count(x.shape, tuple(kept))
+    together = math.gcd(x.size // width, 1 << 10 - (width - 1).bit_length()) if 1 < width <= 512 else 1
+    if together == 1 or not set(kept).isdisjoint(axis) or not (rows := x.transpose(order)).flags.c_contiguous:
+        return None
+    wide = np.add.reduce(rows.reshape(-1, together * width))
+    y = np.add.reduce(wide.reshape(together, width)).reshape([x.shape[a] for a in kept])
+    y = y.transpose(np.argsort(kept))
+    return y.reshape(kept_shape(x.shape, axis)) if keepdims else y
+
+
+def _folded(ufunc: Any, x: Array, axis: Axes, keepdims: bool) -> Any:
     """`ufunc.reduce`, but slice by slice over short axes.
 
     NumPy runs its inner loop over the innermost axis, however short it is: maxima over 32,768 windows of 2 × 2 took
     1.8 ms, by slices 0.05 ms.
     """
-    n = _count(x.shape, axis)
-    if not _short(x, n):
+    if not _short(x, axis):
         return ufunc.reduce(x, axis=axis, keepdims=keepdims)
     slices = _slices(x, axis)
     y = slices[0].copy("K")
@@ -679,8 +699,8 @@ def _folded(ufunc: np.ufunc, x: Array, axis: Axes, keepdims: bool) -> Any:
     return y.reshape(kept_shape(x.shape, axis)) if keepdims else y
 
 
-def _short(x: Array, n: int) -> bool:
-    return 1 < n <= 32 and x.size >= 256 * n
+def _short(x: Array, axis: Axes) -> bool:
+    return x.size >= 512 and 1 < (n := _count(x.shape, axis)) <= 32 and x.size >= 256 * n
 
 
 def _slices(x: Array, axis: Axes) -> list[Array]:
@@ -691,7 +711,7 @@ def _slices(x: Array, axis: Axes) -> list[Array]:
 
 def _equal(x: Array, y: Array, axis: Axes) -> Any:
     """x == y, in memory where short axes that y was reduced over come first, so that their slices are contiguous."""
-    if not _short(x, _count(x.shape, axis)):
+    if not _short(x, axis):
         return np.equal(x, y)
     moved = np.moveaxis(x, axis, range(len(axis)))
     result = np.moveaxis(np.empty(moved.shape, bool), range(len(axis)), axis)
@@ -709,9 +729,9 @@ def _first(chosen: Array, axis: Axes) -> Array:
     first = np.zeros_like(flat)
     free = np.ones(flat.shape[1:], bool)
     if len(flat) <= 32:
-        for part, out in zip(flat, first):
-            np.logical_and(part, free, out=out)
-            free &= ~part
+        for i in range(len(flat)):
+            first[i] = flat[i] & free
+            free &= ~flat[i]
     else:
         np.put_along_axis(first, np.argmax(flat, axis=0, keepdims=True), True, axis=0)
     return np.moveaxis(first.reshape(moved.shape), range(k), axis)

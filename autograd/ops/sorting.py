@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from operator import index
 from typing import Any, SupportsIndex
 
@@ -58,10 +59,9 @@ def _along(op: str, x: Operand, axis: int | None) -> tuple[Any, int]:
 
 @nondifferentiable()
 def _argsort(x: Array, axis: int, descending: bool, stable: bool) -> Any:
-    kind = "stable" if stable else None
     if not descending:
-        return np.argsort(x, axis=axis, kind=kind)
-    backwards = np.argsort(np.flip(x, axis), axis=axis, kind=kind)
+        return np.argsort(x, axis=axis, stable=stable)
+    backwards = np.argsort(np.flip(x, axis), axis=axis, stable=stable)
     return np.shape(x)[axis] - 1 - np.flip(backwards, axis)
 
 
@@ -115,14 +115,14 @@ def median(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     shape = shape_of(x)
     axes = normalize_axes("median", axis, len(shape))
-    kept = [n for a, n in enumerate(shape) if a not in axes]
-    if 0 in (shape[a] for a in axes):
+    lengths = [shape[a] for a in axes]
+    if 0 in lengths:
         raise ValueError(
             f"median: an empty reduction has no median; given shape {shape}, to be reduced over axes {axes}"
         )
-    rows = reshape(moveaxis(x, axes, range(-len(axes), 0)), (*kept, -1 if 0 not in kept else 1))
-    ordered = sort(rows)
-    n = shape_of(ordered)[-1]
+    n = math.prod(lengths)
+    kept = [length for a, length in enumerate(shape) if a not in axes]
+    ordered = sort(reshape(moveaxis(x, axes, tuple(range(-len(axes), 0))), (*kept, n)))
     middle = mean(ordered[..., (n - 1) // 2 : n // 2 + 1], axis=-1)
     last = ordered[..., -1]
     y = where(isnan(last), last, middle)

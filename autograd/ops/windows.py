@@ -35,11 +35,11 @@ __all__ = [
 Ints = tuple[int, ...]
 
 
-def window_positions(length: int, window: int, stride: int = 1, dilation: int = 1) -> int:
+def window_positions(length: int, window: int, stride: int = 1, dilation: int = 1, op: str = "window_positions") -> int:
     """How many windows fit along an axis: ⌊(length - dilation · (window - 1) - 1) / stride⌋ + 1.
 
     With dilation, a window takes every dilation-th element, and so reaches over dilation · (window - 1) + 1.
-    Raises ValueError if the window is longer than the axis, or if window, stride or dilation are not positive.
+    Raises ValueError, in the name of `op`, if the window is longer than the axis or a number is not positive.
 
     >>> window_positions(28, 5)
     24
@@ -48,12 +48,12 @@ def window_positions(length: int, window: int, stride: int = 1, dilation: int = 
     """
     if min(window, stride, dilation) < 1:
         raise ValueError(
-            f"window_positions: window, stride and dilation have to be positive, got {window}, {stride} and {dilation}"
+            f"{op}: window, stride and dilation have to be positive, got {window}, {stride} and {dilation}"
         )
     reach = dilation * (window - 1) + 1
     if reach > length:
         raise ValueError(
-            f"window_positions: a window of length {window} with dilation {dilation} reaches over {reach}, "
+            f"{op}: a window of length {window} with dilation {dilation} reaches over {reach}, "
             f"but the axis has length {length}"
         )
     return (length - reach) // stride + 1
@@ -89,12 +89,8 @@ def sliding_windows(
         along = normalize_axes(op, axes, len(shape))
     k = _per_axis(op, "window", window, len(along))
     s, d = _per_axis(op, "stride", stride, len(along)), _per_axis(op, "dilation", dilation, len(along))
-    for axis, *numbers in zip(along, k, s, d):
-        try:
-            window_positions(shape[axis], *numbers)
-        except ValueError as error:
-            reason = str(error).removeprefix("window_positions: ")
-            raise ValueError(f"{op}: {reason}; axis {axis} of shape {shape}") from None
+    for axis, length, step, apart in zip(along, k, s, d):
+        window_positions(shape[axis], length, step, apart, op)
     return _sliding_windows(x, k, s, d, along)
 
 
@@ -105,7 +101,7 @@ def sliding_windows(
 )
 def _sliding_windows(x: Array, window: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
     x = np.asarray(x)
-    positions = tuple(window_positions(x.shape[a], *numbers) for a, *numbers in zip(axes, window, stride, dilation))
+    positions = tuple(window_positions(x.shape[n], k, s, d) for n, k, s, d in zip(axes, window, stride, dilation))
     return kernels.window_view(x, window, positions, stride, dilation, axes)
 
 
@@ -128,7 +124,7 @@ def overlap_add(
     tensor([1., 5., 4.])
     """
     op, shape = "overlap_add", shape_of(windows)
-    count = len(lengths) if isinstance(lengths, Sequence) else 1 if isinstance(axes, int) or axes is None else len(axes)
+    count = next((len(given) for given in (lengths, axes) if isinstance(given, Sequence)), 1)
     rest = len(shape) - count
     if rest < count:
         raise ValueError(f"{op}: shape {shape} has not {count} axes of positions and as many of windows")
@@ -138,7 +134,7 @@ def overlap_add(
     if len(along) != count:
         raise ValueError(f"{op}: {count} lengths for {len(along)} axes")
     for axis, length, k, step, apart in zip(along, n, shape[rest:], s, d):
-        wanted = window_positions(length, k, step, apart)
+        wanted = window_positions(length, k, step, apart, op)
         if shape[axis] != wanted:
             raise ValueError(
                 f"{op}: axis {axis} of shape {shape} has {shape[axis]} positions, but {wanted} windows of length {k} "
@@ -186,7 +182,7 @@ def window_argmax(windows: Operand, count: int = 2) -> Tensor:
     >>> window_argmax(sliding_windows(tensor([[1.0, 5.0, 2.0], [3.0, 4.0, 0.0]]), (2, 2)))
     tensor([[1, 0]])
     """
-    return _window_argmax(windows, _window_count("window_argmax", windows, count))
+    return _window_argmax(windows, _window_count("window_argmax", windows, count)).astype(np.intp)
 
 
 @nondifferentiable()
@@ -249,10 +245,10 @@ def _window_count(op: str, windows: Operand, count: int) -> int:
 
 def _per_axis(op: str, name: str, value: int | Sequence[int], count: int) -> Ints:
     """One int for each of `count` axes; a single int stands for all."""
-    if hasattr(value, "__index__"):
-        return (operator.index(value),) * count  # type: ignore[arg-type]
     try:
-        numbers = tuple(operator.index(n) for n in value)  # type: ignore[union-attr]
+        if not isinstance(value, Sequence):
+            return (operator.index(value),) * count
+        numbers = tuple(operator.index(n) for n in value)
     except TypeError:
         raise TypeError(f"{op}: {name} has to be an int or a sequence of ints, got {value!r}") from None
     if len(numbers) != count:

@@ -245,4 +245,4 @@ def _flat_positions(
         tap = taps // math.prod(kernel[axis + 1 :]) % kernel[axis]
         at = np.arange(windows.shape[axis - 2 * n]).reshape(-1, *(1,) * (n - 1 - axis))
         flat = flat * length + (at * stride[axis] - pads[axis][0] + tap * dilation[axis])
-    return flat  # type: ignore[no-any-return]
+    return flat

@@ -66,7 +66,7 @@ def test_truncated_normal_stays_inside_and_keeps_its_shape() -> None:
     assert -1 <= w.min() < -0.99
     assert 1.9 < w.max() <= 2
     assert abs((w < 0).mean() - 0.3413 / 0.8186) < 0.02  # from a table of the normal distribution
-    with pytest.raises(ValueError, match="trunc_normal_: .* holds less than a thousandth"):
+    with pytest.raises(ValueError, match=r"trunc_normal_: .* holds less than a thousandth"):
         init.trunc_normal_(blank(2), 0, 1, 5, 6)
 
 
@@ -98,7 +98,7 @@ def test_gains_are_pytorchs() -> None:
     for name in ["linear", "conv2d", "conv_transpose1d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]:
         assert init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name))
     assert init.calculate_gain("leaky_relu", 0.2) == pytest.approx(torch.nn.init.calculate_gain("leaky_relu", 0.2))
-    with pytest.raises(ValueError, match="calculate_gain: wants one of leaky_relu, linear, .*; got 'gelu'"):
+    with pytest.raises(ValueError, match=r"calculate_gain: wants one of leaky_relu, linear, .*; got 'gelu'"):
         init.calculate_gain("gelu")
 
 

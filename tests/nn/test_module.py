@@ -48,7 +48,7 @@ def test_names() -> None:
     assert [n for n, _ in net.named_children()] == ["first", "norm", "last"]
     assert [n for n, _ in net.named_modules()] == ["", "first", "norm", "last", "last.0", "last.1"]
     assert list(net.children()) == [net.first, net.norm, net.last]
-    assert list(net.modules())[0] is net
+    assert next(net.modules()) is net
     assert len(list(net.parameters())) == 6
     assert len(list(net.buffers())) == 4
 
@@ -99,7 +99,7 @@ def test_load_state_dict_says_all_that_does_not_fit_and_then_writes_nothing() ->
     assert "first.weight has shape (5, 3) in the state and (4, 3) in the module" in message
     for name, value in net.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[name])
-    with pytest.raises(RuntimeError, match="first.weight has shape"):
+    with pytest.raises(RuntimeError, match=r"first\.weight has shape"):
         net.load_state_dict(state, strict=False)
     del state["first.weight"]
     missing, unexpected = net.load_state_dict(state, strict=False)
@@ -272,9 +272,11 @@ def test_backward_hook_runs_where_no_input_requires_grad_and_pre_hook_replaces()
 
 def test_repr() -> None:
     assert repr(nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Tanh()))) == (
-        "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n  (1): Sequential(\n    (0): Tanh()\n  )\n)"
+        "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n"
+        "  (1): Sequential(\n    (0): Tanh()\n  )\n)"
     )
     assert repr(nn.ReLU()) == "ReLU()"
+    assert repr(nn.ReLU(inplace=True)) == "ReLU(inplace=True)"
 
 
 def test_sequential() -> None:

@@ -1,0 +1,349 @@
+"""The core: recording, sweeping and freeing the graph, hooks, and the rules about memory."""
+
+import copy
+import gc
+import pickle
+import weakref
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import tensor
+from autograd.memory import owner
+
+
+@pytest.fixture
+def no_collector():
+    """Only reference counts free objects."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def chain(x, length):
+    y = x
+    for _ in range(length):
+        y = y + 1.0
+    return y
+
+
+def test_a_million_nodes_run_forward_and_backward_and_free(no_collector):
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = chain(x, 1_000_000)
+    assert "add" in repr(y)
+    assert pickle.loads(pickle.dumps(y)).data[0] == y.data[0]
+    first = y.node
+    for _ in range(999_999):
+        first = first.parents[0]
+    dies = weakref.ref(first)
+    del first
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [1, 1])
+    assert dies() is None
+
+
+def test_a_long_chain_that_is_never_run_backward_frees(no_collector):
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = chain(x, 1_000_000)
+    dies = weakref.ref(y.node.parents[0])
+    del y
+    assert dies() is None
+
+
+def test_a_long_chain_runs_forward_mode():
+    y, dy = ag.jvp(lambda x: chain(x, 10_000), (tensor(1.0),), (tensor(2.0),))
+    assert (y.item(), dy.item()) == (10_001, 2)
+
+
+def test_no_circle_keeps_nodes_and_arrays_alive(no_collector):
+    x = tensor(np.ones(1000), requires_grad=True)
+    h = x * x
+    y = (h * x).sum()
+    node, array = weakref.ref(h.node), weakref.ref(h.array)
+    del h
+    assert node() is not None
+    y.backward()
+    assert array() is None
+    del y
+    assert node() is None
+
+
+def test_no_circle_with_several_outputs_hooks_and_higher_orders(no_collector):
+    x = tensor(np.eye(3) + np.diag([0.0, 1.0, 2.0]), requires_grad=True)
+    w, v = ag.eigh(x)
+    w.register_hook(lambda g: 2 * g)
+    y = (w * w).sum() + (v * v).sum()
+    (g,) = ag.gradients(y, [x], create_graph=True)
+    (g * g).sum().backward()
+    nodes = [weakref.ref(t.node) for t in (w, v, y, g)]
+    del w, v, y, g
+    assert [node() for node in nodes] == [None] * 4
+
+
+def test_what_a_node_saved_is_freed_as_the_sweep_passes():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    h = x * x
+    y = h * h
+    passed = []
+    x.register_hook(lambda g: passed.append((y.node.values, h.node.values)))
+    y.sum().backward()
+    assert passed == [(None, None)]
+
+
+def test_backward_twice():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match=r"already used and freed; call backward\(retain_graph=True\).*test_graph"):
+        y.backward()
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, [6, 12])
+
+
+def test_repr():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    assert repr(x) == "tensor([1., 2.], requires_grad=True)"
+    assert repr(x * x) == "tensor([1., 4.], grad_fn=<multiply>)"
+    assert repr((x * x).node) == "<multiply node of shape (2,)>"
+    assert repr(x.node) == "<leaf node of shape (2,)>"
+    assert repr(tensor(1, name="n")) == "tensor(1, name='n')"
+    assert repr(tensor(np.zeros((0, 2)))) == "tensor([], dtype=float64, shape=(0, 2))"
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
+def test_copies_of_leaves(clone):
+    for requires_grad in (False, True):
+        x = tensor([1.0, 2.0], requires_grad=requires_grad, name="weights")
+        y = clone(x)
+        assert (y.requires_grad, y.name, y.dtype, y.is_leaf) == (requires_grad, "weights", x.dtype, True)
+        np.testing.assert_array_equal(y.data, x.data)
+        assert not np.shares_memory(x.data, y.data)
+    (y * y).sum().backward()
+    assert x.grad is None
+
+
+def test_copies_of_results():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = x * x
+    with pytest.raises(RuntimeError, match=r"deepcopy: only leaves can be copied.*detach"):
+        copy.deepcopy(y)
+    restored = pickle.loads(pickle.dumps(y))
+    np.testing.assert_array_equal(restored.data, y.data)
+    assert restored.is_leaf
+    copied = copy.deepcopy([x, x])
+    assert copied[0] is copied[1]
+
+
+def test_hooks_observe_replace_and_are_removed():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    seen = []
+    h = x * x
+    remove_seen = h.register_hook(lambda g: seen.append(g.data.copy()))
+    remove_double = h.register_hook(lambda g: 2 * g)
+    h.sum().backward(retain_graph=True)
+    np.testing.assert_array_equal(x.grad.data, [4, 8])
+    remove_double()
+    remove_double()
+    x.grad = None
+    h.sum().backward(retain_graph=True)
+    np.testing.assert_array_equal(x.grad.data, [2, 4])
+    remove_seen()
+    h.sum().backward()
+    assert len(seen) == 2
+
+
+def test_a_hook_sees_the_complete_gradient_once():
+    x = tensor(3.0, requires_grad=True)
+    seen = []
+    x.register_hook(lambda g: seen.append(g.item()))
+    (x * x + 2 * x).backward()
+    assert seen == [8]
+
+
+def test_a_hook_that_returns_something_else_is_refused():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(ValueError, match=r"register_hook: the hook has to return a Tensor of shape \(2,\) or None"):
+        (x * x).sum().backward()
+    with pytest.raises(RuntimeError, match="register_hook: the tensor does not require grad"):
+        tensor(1.0).register_hook(print)
+
+
+def test_a_hook_may_keep_or_write_into_what_it_is_given():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    h = x * x
+    kept = []
+
+    def hook(g):
+        kept.append(g)
+        g.write(0)
+
+    h.register_hook(hook)
+    (h * 3).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [6, 12])
+    np.testing.assert_array_equal(kept[0].data, [0, 0])
+
+
+def test_retain_grad():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    h = x * x
+    h.retain_grad()
+    other = h * 2
+    other.sum().backward()
+    np.testing.assert_array_equal(h.grad.data, [2, 2])
+    assert other.grad is None
+    assert not np.shares_memory(h.grad.data, x.grad.data)
+    with pytest.raises(RuntimeError, match="retain_grad: the tensor does not require grad"):
+        tensor(1.0).retain_grad()
+
+
+@pytest.mark.parametrize("used", [(0,), (1,), (0, 1)])
+def test_some_of_several_outputs(used):
+    a = np.diag([1.0, 2.0, 4.0]) + 0.1
+    x = tensor(a, requires_grad=True)
+    outputs = ag.eigh(x)
+    total = sum((outputs[i] ** 3).sum() for i in used)
+    total.backward()
+    separate = np.zeros((3, 3))
+    for i in used:
+        again = tensor(a, requires_grad=True)
+        (ag.eigh(again)[i] ** 3).sum().backward()
+        separate += again.grad.data
+    np.testing.assert_allclose(x.grad.data, separate, atol=1e-12)
+
+
+def test_an_output_used_twice_and_a_target_among_the_outputs():
+    x = tensor(np.diag([1.0, 2.0]), requires_grad=True)
+    w, _ = ag.eigh(x)
+    y = (w * w).sum() + w.sum()
+    gw, gx = ag.gradients(y, [w, x])
+    np.testing.assert_allclose(gw.data, 2 * w.data + 1)
+    np.testing.assert_allclose(gx.data, np.diag(2 * w.data + 1), atol=1e-12)
+
+
+def test_fan_out_accumulates():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    h = x * 2
+    y = h + h + h * h + x
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, 2 * (2 + 2 * h.data) + 1)
+
+
+def test_backward_calls_add_up_in_place():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    (x * x).sum().backward()
+    held = x.grad
+    (x * 3).sum().backward()
+    assert x.grad is held
+    np.testing.assert_array_equal(held.data, [5, 7])
+
+
+def test_gradients_share_memory_with_nothing():
+    a, b = tensor([1.0, 2.0], requires_grad=True), tensor([3.0, 4.0], requires_grad=True)
+    seed = np.ones(2, np.float32)
+    total = a + b + a
+    total.retain_grad()
+    total.reshape(2).backward(seed)
+    arrays = [a.grad.data, b.grad.data, total.grad.data, seed, a.data, b.data, total.data]
+    for i, one in enumerate(arrays):
+        for other in arrays[i + 1 :]:
+            assert not np.shares_memory(one, other)
+    (a * 1).sum().backward()
+    np.testing.assert_array_equal(b.grad.data, [1, 1])
+    np.testing.assert_array_equal(seed, [1, 1])
+
+
+def test_diamonds_do_not_write_into_a_shared_cotangent():
+    x, z = tensor([1.0, 2.0], requires_grad=True), tensor([1.0, 2.0], requires_grad=True)
+    y = x + z
+    (y + x * 5).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [6, 6])
+    np.testing.assert_array_equal(z.grad.data, [1, 1])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x: x.detach().write([5.0, 5.0]),
+        lambda x: x.write(5.0, 0),
+        lambda x: x.write(5.0, slice(0, 1)),
+        lambda x: x.reshape(2, 1).detach().write(5.0),
+    ],
+)
+def test_a_write_under_the_graph_is_an_error_at_backward(write):
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = (x * x).sum()  # the line that is named
+    write(x)
+    with pytest.raises(
+        RuntimeError, match=r"'multiply' saved.*written into.*test_graph.py:\d+.*the line that is named"
+    ):
+        y.backward()
+
+
+def test_a_write_to_what_no_rule_needs_is_allowed():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = (x + 1).sum()
+    x.write(5.0)
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, [1, 1])
+    z = (x * x).sum()
+    z.backward()
+    np.testing.assert_array_equal(x.grad.data, [11, 11])
+
+
+def test_a_write_into_an_array_that_a_user_passed_is_not_seen():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    factor = np.array([3.0, 4.0], np.float32)
+    y = (x * factor).sum()
+    factor[:] = 0
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, [3, 4])
+
+
+def test_arrays_inside_tensors_are_read_only_and_a_tensor_copies_what_it_is_made_from():
+    given = np.array([1.0, 2.0])
+    x = tensor(given)
+    given[0] = 9
+    assert x.data[0] == 1
+    for array in (x.data, (x * x).data, x.reshape(2, 1).data, x[:1].data, owner(x.data)):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+def test_nothing_is_recorded_that_nobody_asked_for():
+    x = tensor([1.0, 2.0])
+    assert (x * x).node is None
+    w = tensor([1.0, 2.0], requires_grad=True)
+    with ag.no_grad():
+        assert (w * w).node is None
+    y = w * x
+    assert y.node.parents == (w.node,)
+    assert len(y.node.values) == 1
+    assert y.node.values[0] is x.array
+    with pytest.raises(RuntimeError, match="backward: the tensor does not require grad"):
+        x.sum().backward()
+
+
+def test_backward_from_many_elements_needs_a_gradient():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"backward: an output of shape \(2,\) needs a gradient"):
+        (x * x).backward()
+
+
+def test_inputs_limit_backward():
+    a, b = tensor(2.0, requires_grad=True), tensor(3.0, requires_grad=True)
+    (a * b).backward(inputs=[a])
+    assert a.grad.item() == 3
+    assert b.grad is None
+
+
+def test_gradients_have_the_shape_and_dtype_of_their_inputs():
+    x = tensor(np.ones((2, 1), np.float32), requires_grad=True)
+    z = tensor(np.ones(3, np.float64), requires_grad=True)
+    (x * z).sum().backward()
+    assert (x.grad.shape, x.grad.dtype) == ((2, 1), np.float32)
+    assert (z.grad.shape, z.grad.dtype) == ((3,), np.float64)
