@@ -25,7 +25,7 @@ from nn.data import DataLoader, Dataset, TensorDataset
 from nn.data.transforms import RandomCrop
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 
 class Shifted(Dataset):
@@ -127,7 +127,9 @@ def normalized(
     return Images(name, shifted, dataset(test, test_labels), train.shape[1], classes)
 
 
-def train_epoch(model: nn.Module, optimizer: optim.Optimizer, batches: DataLoader, title: str) -> tuple[list[float], float]:
+def train_epoch(
+    model: nn.Module, optimizer: optim.Optimizer, batches: DataLoader, title: str
+) -> tuple[list[float], float]:
     """One pass over the training images: the loss of each step, and the share that was classified rightly."""
     model.train()
     losses: list[float] = []
@@ -143,7 +145,7 @@ def train_epoch(model: nn.Module, optimizer: optim.Optimizer, batches: DataLoade
             right += int((scores.data.argmax(1) == labels.data).sum())
             seen += len(labels)
             bar.set_postfix(loss=f"{np.mean(losses):.4f}", accuracy=f"{right / seen:.2%}")
-    return losses, right / seen
+    return losses
 
 
 def predictions(model: nn.Module, dataset: TensorDataset) -> tuple[np.ndarray, np.ndarray]:
@@ -237,7 +239,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="the update rule")
     parser.add_argument("--lr", type=float, default=None, help="learning rate (each optimizer has its own default)")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order of the images")
-    parser.add_argument("--data", type=Path, default=None, help="a folder with MNIST or CIFAR files, instead of the digits")
+    parser.add_argument(
+        "--data", type=Path, default=None, help="a folder with MNIST or CIFAR files, instead of the digits"
+    )
     parser.add_argument("--output", type=Path, default=Path("demo-output"), help="the folder for weights and pictures")
     return parser.parse_args(arguments)
 
@@ -261,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     losses: list[float] = []
     start = time.perf_counter()
     for epoch in range(options.epochs):
-        losses += train_epoch(model, optimizer, batches, f"epoch {epoch + 1:2}/{options.epochs}")[0]
+        losses += train_epoch(model, optimizer, batches, f"epoch {epoch + 1:2}/{options.epochs}")
         scheduler.step()
     reached = accuracy(model, data.held_out)
     print(f"\nHeld-out accuracy {reached:.2%} after {time.perf_counter() - start:.1f} s of training\n")
@@ -283,7 +287,9 @@ def main(arguments: Sequence[str] | None = None) -> float:
     draw_loss(losses, len(batches), options.output / "loss.png")
     draw_filters(model, options.output / "filters.png")
     draw_confusion(model, data, options.output / "confusion.png")
-    written = ", ".join(str(options.output / name) for name in ("weights.npz", "loss.png", "filters.png", "confusion.png"))
+    written = ", ".join(
+        str(options.output / name) for name in ("weights.npz", "loss.png", "filters.png", "confusion.png")
+    )
     print(f"Wrote {written}")
     if not report:
         raise SystemExit("demo: a gradient disagrees with finite differences")

@@ -1,8 +1,8 @@
 """Reverse-mode automatic differentiation on NumPy: tensors, their operations, and derivatives of any order.
 
-A `Tensor` records the computation while ordinary Python runs; `t.backward()` walks the record back and leaves a gradient
-on every leaf. The operations are functions here and methods of the tensor, under NumPy's names, and NumPy's own
-functions take tensors.
+A `Tensor` records the computation while ordinary Python runs; `t.backward()` walks the record back and leaves a
+gradient on every leaf. The operations are functions here and methods of the tensor, under NumPy's names, and NumPy's
+own functions take tensors.
 
 >>> x = tensor([1.0, 2.0], requires_grad=True)
 >>> y = (x * x).sum()
@@ -11,18 +11,13 @@ functions take tensors.
 tensor([2., 4.])
 """
 
-from pathlib import Path as _Path
-
-from autograd.environment import warn_of_namesake as _warn_of_namesake
-
-_warn_of_namesake(_Path(__file__).parent)
-
-from autograd import operators as operators  # noqa: E402
-from autograd import random as random  # noqa: E402
-from autograd.dtypes import get_default_dtype, set_default_dtype  # noqa: E402
-from autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
-from autograd.numeric import finite_difference, gradcheck  # noqa: E402
-from autograd.ops import (  # noqa: E402
+from autograd import environment as environment
+from autograd import operators as operators
+from autograd import random as random
+from autograd.dtypes import get_default_dtype, set_default_dtype
+from autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from autograd.numeric import finite_difference, gradcheck
+from autograd.ops import (
     assignment,
     comparison,
     creation,
@@ -36,22 +31,22 @@ from autograd.ops import (  # noqa: E402
     sorting,
     windows,
 )
-from autograd.ops.assignment import *  # noqa: E402, F403
-from autograd.ops.comparison import *  # noqa: E402, F403
-from autograd.ops.creation import *  # noqa: E402, F403
-from autograd.ops.elementwise import *  # noqa: E402, F403
-from autograd.ops.indexing import *  # noqa: E402, F403
-from autograd.ops.joining import *  # noqa: E402, F403
-from autograd.ops.linalg import *  # noqa: E402, F403
-from autograd.ops.products import *  # noqa: E402, F403
-from autograd.ops.reductions import *  # noqa: E402, F403
-from autograd.ops.shaping import *  # noqa: E402, F403
-from autograd.ops.sorting import *  # noqa: E402, F403
-from autograd.ops.windows import *  # noqa: E402, F403
-from autograd.random import *  # noqa: E402, F403
-from autograd.recompute import checkpoint  # noqa: E402
-from autograd.tensor import Tensor, tensor  # noqa: E402
-from autograd.transforms import (  # noqa: E402
+from autograd.ops.assignment import *  # noqa: F403
+from autograd.ops.comparison import *  # noqa: F403
+from autograd.ops.creation import *  # noqa: F403
+from autograd.ops.elementwise import *  # noqa: F403
+from autograd.ops.indexing import *  # noqa: F403
+from autograd.ops.joining import *  # noqa: F403
+from autograd.ops.linalg import *  # noqa: F403
+from autograd.ops.products import *  # noqa: F403
+from autograd.ops.reductions import *  # noqa: F403
+from autograd.ops.shaping import *  # noqa: F403
+from autograd.ops.sorting import *  # noqa: F403
+from autograd.ops.windows import *  # noqa: F403
+from autograd.random import *  # noqa: F403
+from autograd.recompute import checkpoint
+from autograd.tensor import Tensor, tensor
+from autograd.transforms import (
     grad,
     gradients,
     hessian,

@@ -1,5 +1,7 @@
 """Neural networks: layers, losses and models, composed of autograd's operations alone, under PyTorch's names."""
 
+from autograd import environment as environment  # isort: split
+
 from nn import data, functional, init, models, utils
 from nn.containers import ModuleDict, ModuleList, ParameterList, Sequential
 from nn.layers import *  # noqa: F403

@@ -366,7 +366,7 @@ class Module:
                 changed = hook.function(self, args)
                 if changed is not None:
                     args = changed if isinstance(changed, tuple) else (changed,)
-        watched = bool(self._backward_hooks or self._backward_pre_hooks)
+        watched = ag.is_grad_enabled() and bool(self._backward_hooks or self._backward_pre_hooks)
         grad_output: list[tuple[Tensor | None, ...]] = []
         inputs_need_grad = any(isinstance(x, Tensor) and x.requires_grad for x in args)
 
@@ -391,7 +391,8 @@ class Module:
             output = output if changed is None else changed
         if watched:
             if isinstance(output, (tuple, list)):
-                output = type(output)(gate(output, entering))
+                parts = gate(output, entering)
+                output = type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
             else:
                 (output,) = gate([output], entering)
         return output

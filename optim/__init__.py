@@ -1,5 +1,7 @@
 """Optimizers and learning-rate schedules, with torch.optim's names, defaults and numerics."""
 
+from autograd import environment as environment  # isort: split
+
 from optim import lr_scheduler
 from optim.adagrad import Adagrad
 from optim.adam import Adam

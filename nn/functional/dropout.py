@@ -19,4 +19,4 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     if p == 1:
         return input * 0
-    return input * ag.bernoulli(1 - p, input.shape, dtype=input.dtype) / (1 - p)
+    return input * (ag.bernoulli(1 - p, input.shape, dtype=input.dtype) / (1 - p))

@@ -1,6 +1,6 @@
 """Time every workload beside PyTorch and print a Markdown table.
 
-The losses of the two are compared before anything is timed. Exits with 1 if a ratio is above its limit and `--check` is given.
+The losses of the two are compared before anything is timed. With `--check`, exits with 1 if a ratio is above its aim.
 """
 
 from __future__ import annotations
@@ -20,14 +20,18 @@ from tests.benchmarks.workloads import WORKLOADS
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=30, help="timed repeats of each workload (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=30, help="timed repeats of each (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="fail if a ratio is above its limit")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(cores)
-    blas = ", ".join(f"{pool['internal_api']} {pool['num_threads']}" for pool in threadpool_info() if pool["user_api"] == "blas")
-    print(f"{platform.machine()}, {cores} cores; Python {platform.python_version()}, NumPy {np.__version__} ({blas} threads), ", end="")
-    print(f"PyTorch {torch.__version__} ({torch.get_num_threads()} threads); medians of {options.repeats} interleaved repeats\n")
+    blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    threads = ", ".join(f"{pool['internal_api']} {pool['num_threads']} threads" for pool in blas)
+    print(
+        f"{platform.machine()}, {cores} cores; Python {platform.python_version()}, NumPy {np.__version__} ({threads}), "
+        f"PyTorch {torch.__version__} ({torch.get_num_threads()} threads); medians of {options.repeats} interleaved "
+        "repeats\n"
+    )
     print("| training step | stepgrad, ms | PyTorch, ms | ratio | middle half | aim |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     above = False

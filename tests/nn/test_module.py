@@ -267,6 +267,8 @@ def test_backward_hook_runs_where_no_input_requires_grad_and_pre_hook_replaces()
     layer.register_full_backward_hook(lambda m, gi, go: seen.append((gi, go[0].item())))
     layer(ag.tensor([1.0])).sum().backward()
     assert seen == [((None,), 2.0)]
+    with ag.no_grad():
+        assert not layer(ag.tensor([1.0], requires_grad=True)).requires_grad
     assert layer.bias.grad.item() == 2.0
 
 
