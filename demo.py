@@ -105,10 +105,11 @@ def from_folder(folder: Path) -> Images:
             continue
         pixels = []
         for part in (train, test):
-            images = np.asarray(part.data)
+            images = np.asarray(part.data)  # (N, 28, 28) or (N, 32, 32, 3)
             if images.ndim == 3:
-                images = np.pad(images, ((0, 0), (2, 2), (2, 2)))[:, None]
-            pixels.append(images)
+                pixels.append(np.pad(images, ((0, 0), (2, 2), (2, 2)))[:, None])
+            else:
+                pixels.append(images.transpose(0, 3, 1, 2))
         return normalized(reader.__name__, pixels[0], train.targets, pixels[1], test.targets)
     raise SystemExit(f"demo: no data set that it knows in {folder}\n" + "\n".join(missing))
 
@@ -185,18 +186,20 @@ def draw_filters(model: nn.Module, path: Path) -> None:
     """The filters of the first layer; of a linear layer, the weights seen as images."""
     weight = next(p for p in model.parameters() if p.ndim > 1).data
     if weight.ndim == 2:
-        side = int(np.sqrt(weight.shape[1] // max(1, weight.shape[1] // 1024)))
-        weight = weight[:32].reshape(min(32, len(weight)), -1, side, side)
-    pictures = weight.mean(axis=1)
-    columns = min(8, len(pictures))
-    rows = -(-len(pictures) // columns)
+        weight = weight[:32].reshape(min(32, len(weight)), -1, 32, 32)
+    limit = np.abs(weight).max()
+    columns = min(8, len(weight))
+    rows = -(-len(weight) // columns)
     figure, grid = plt.subplots(rows, columns, figsize=(1.4 * columns, 1.4 * rows + 0.5), squeeze=False)
-    limit = np.abs(pictures).max()
     for cell in grid.flat:
         cell.axis("off")
-    for cell, picture in zip(grid.flat, pictures, strict=False):
-        shown = cell.imshow(picture, cmap="RdBu", vmin=-limit, vmax=limit)
-    figure.colorbar(shown, ax=grid, fraction=0.03)
+    for cell, picture in zip(grid.flat, weight, strict=False):
+        if len(picture) == 3:
+            cell.imshow(0.5 + 0.5 * picture.transpose(1, 2, 0) / limit)
+        else:
+            shown = cell.imshow(picture[0], cmap="RdBu", vmin=-limit, vmax=limit)
+    if weight.shape[1] != 3:
+        figure.colorbar(shown, ax=grid, fraction=0.03)
     figure.suptitle("First-layer filters")
     save_figure(figure, path)
 
