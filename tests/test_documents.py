@@ -1,0 +1,53 @@
+"""The examples in README and CONTRIBUTING run, each document's in one interpreter of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run_examples(document: str, afterwards: str = "") -> str:
+    """What the document's Python blocks print, run one after the other."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    code = "\n".join([*blocks, afterwards])
+    search = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_readme() -> None:
+    said = run_examples("README.md", "print(optimizer.state != {}, ag.hessian(f)(np.array([1.0, 2.0])).tolist())")
+    assert "[ True  True  True]" in said
+    assert "True [[6.0, 0.0], [0.0, 12.0]]" in said
+
+
+def test_contributing() -> None:
+    run_examples(
+        "CONTRIBUTING.md",
+        "test_ricker()\n"
+        "assert ScaledTanh(3)(ag.ones(2, 3, 4)).shape == (2, 3, 4)\n"
+        "p = ag.tensor([1.0, -1.0], requires_grad=True)\n"
+        "p.grad = ag.tensor([0.5, -3.0])\n"
+        "SignSGD([p], lr=0.25).step()\n"
+        "assert p.tolist() == [0.75, -0.75]\n",
+    )
+
+
+def test_makefile_targets_named_in_readme_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for document in ("README.md", "CONTRIBUTING.md"):
+        named = set(re.findall(r"\bmake ([a-z-]+)\b", (ROOT / document).read_text(encoding="utf-8")))
+        assert named - {"sure"} <= targets
