@@ -128,24 +128,22 @@ def normalized(
     return Images(name, shifted, dataset(test, test_labels), train.shape[1], classes)
 
 
-def train_epoch(
-    model: nn.Module, optimizer: optim.Optimizer, batches: DataLoader, title: str
-) -> tuple[list[float], float]:
-    """One pass over the training images: the loss of each step, and the share that was classified rightly."""
+def train_epoch(model: nn.Module, optimizer: optim.Optimizer, batches: DataLoader, bar: tqdm) -> list[float]:
+    """One pass over the training images, shown on the progress bar; returns the loss of each step."""
     model.train()
     losses: list[float] = []
     right = seen = 0
-    with tqdm(batches, desc=title, unit="batch") as bar:
-        for images, labels in bar:
-            optimizer.zero_grad()
-            scores = model(images)
-            loss = nn.functional.cross_entropy(scores, labels)
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-            right += int((scores.data.argmax(1) == labels.data).sum())
-            seen += len(labels)
-            bar.set_postfix(loss=f"{np.mean(losses):.4f}", accuracy=f"{right / seen:.2%}")
+    for images, labels in batches:
+        optimizer.zero_grad()
+        scores = model(images)
+        loss = nn.functional.cross_entropy(scores, labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        right += int((scores.data.argmax(1) == labels.data).sum())
+        seen += len(labels)
+        bar.set_postfix(loss=f"{np.mean(losses):.4f}", accuracy=f"{right / seen:.2%}", refresh=False)
+        bar.update()
     return losses
 
 
@@ -267,9 +265,11 @@ def main(arguments: Sequence[str] | None = None) -> float:
 
     losses: list[float] = []
     start = time.perf_counter()
-    for epoch in range(options.epochs):
-        losses += train_epoch(model, optimizer, batches, f"epoch {epoch + 1:2}/{options.epochs}")
-        scheduler.step()
+    with tqdm(total=options.epochs * len(batches), unit="batch") as bar:
+        for epoch in range(options.epochs):
+            bar.set_description(f"epoch {epoch + 1}/{options.epochs}")
+            losses += train_epoch(model, optimizer, batches, bar)
+            scheduler.step()
     reached = accuracy(model, data.held_out)
     print(f"\nHeld-out accuracy {reached:.2%} after {time.perf_counter() - start:.1f} s of training\n")
 

@@ -20,5 +20,5 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear: input {input.shape} and weight {weight.shape} do not fit; wants (*, in_features) and "
             f"(out_features, in_features)"
         )
-    y = ag.matmul(input, ag.transpose(weight))  # (*, O)
+    y = ag.einsum("...i,oi->...o" if weight.ndim == 2 else "...i,i->...", input, weight)  # (*, O)
     return y if bias is None else y + bias
