@@ -52,7 +52,7 @@ class Adagrad(Optimizer):
     def check(self, group: Group) -> None:
         self.check_nonnegative(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
-    def buffers(self, group: Group) -> dict[str, bool]:
+    def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "sum": True}
 
     def add_param_group(self, param_group: Group) -> None:

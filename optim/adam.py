@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, ascent, blocks, buffer
+from optim.optimizer import Group, Optimizer, Parameters, State, blocks, buffer, decayed
 
 
 class Adam(Optimizer):
@@ -57,14 +57,13 @@ class Adam(Optimizer):
 
     def check(self, group: Group) -> None:
         self.check_nonnegative(group, "lr", "eps", "weight_decay")
-        if not all(0 <= beta < 1 for beta in group["betas"]):
-            raise ValueError(f"{self.name}: wants both betas in [0, 1), got {group['betas']}")
+        self.check_betas(group)
 
-    def buffers(self, group: Group) -> dict[str, bool]:
+    def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": bool(group["amsgrad"])}
 
     def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
-        lr, eps, amsgrad, decoupled = (group[k] for k in ("lr", "eps", "amsgrad", "decoupled_weight_decay"))
+        lr, eps, amsgrad = (group[k] for k in ("lr", "eps", "amsgrad"))
         beta1, beta2 = group["betas"]
         state["step"] = t = state.get("step", 0) + 1
         correction1, correction2 = 1 - beta1**t, 1 - beta2**t
@@ -72,11 +71,7 @@ class Adam(Optimizer):
         exp_avg_sq = buffer(state, "exp_avg_sq", param)
         max_exp_avg_sq = buffer(state, "max_exp_avg_sq", param) if amsgrad else exp_avg_sq
         for p, g, m, v, largest in blocks(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq):
-            if decoupled:
-                p *= 1 - lr * group["weight_decay"]
-                g = -g if group["maximize"] else g
-            else:
-                g = ascent(p, g, group)
+            g = decayed(p, g, group)
             m += (1 - beta1) * (g - m)
             v *= beta2
             v += (1 - beta2) * g * g

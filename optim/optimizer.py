@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,8 +22,8 @@ Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Group]
 BLOCK = 1 << 15
 
 
-class Optimizer(ABC):
-    """Base of the optimizers: a subclass names what it keeps (`buffers`) and writes one update (`update`).
+class Optimizer:
+    """Base of the optimizers: a subclass writes one update (`update`), names what it keeps (`buffers`) and checks options.
 
     `params` are tensors, (name, tensor) pairs such as `model.named_parameters()` gives, or dicts with the key "params"
     and options of their own, each a group; `defaults` are the options of groups that do not set them. PyTorch's
@@ -48,6 +47,8 @@ class Optimizer(ABC):
     True
     """
 
+    numbers: ClassVar[frozenset[str]] = frozenset({"step"})  # what is kept as a number, not as an array
+
     def __init__(self, params: Parameters, defaults: Group) -> None:
         self.defaults = defaults
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
@@ -67,15 +68,18 @@ class Optimizer(ABC):
         """What messages call it."""
         return type(self).__name__
 
-    @abstractmethod
-    def buffers(self, group: Group) -> dict[str, bool]:
-        """All that the algorithm may keep for a parameter, and whether it needs it with the group's options."""
-
-    @abstractmethod
     def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         """Change a parameter, an array open for writing, given its gradient and what is kept for it."""
+        raise NotImplementedError(f"{self.name} does not define update")
 
-    @abstractmethod
+    def buffers(self, group: Group, param: Array) -> dict[str, bool]:
+        """All that the algorithm may keep for a parameter, and whether it needs it with the group's options."""
+        return {}
+
+    def shape(self, name: str, param: Array) -> tuple[int, ...]:
+        """The shape of the array of this name that is kept for a parameter."""
+        return param.shape
+
     def check(self, group: Group) -> None:
         """Raise ValueError for an option of a group that is out of its range."""
 
@@ -84,6 +88,11 @@ class Optimizer(ABC):
         for name in names:
             if not group[name] >= 0:
                 raise ValueError(f"{self.name}: wants {name} >= 0, got {group[name]}")
+
+    def check_betas(self, group: Group) -> None:
+        """Raise ValueError if one of the two betas is not in [0, 1)."""
+        if not all(0 <= beta < 1 for beta in group["betas"]):
+            raise ValueError(f"{self.name}: wants both betas in [0, 1), got {group['betas']}")
 
     def add_param_group(self, param_group: Group) -> None:
         """Add a group: a dict with the key `"params"` and options of its own; the others are the optimizer's defaults.
@@ -187,13 +196,23 @@ class Optimizer(ABC):
                 raise ValueError(f"{name}: state is given for parameter {key}, which is in no group")
             p, group = place[key]
             kept = {k: v for k, v in kept.items() if v is not None}
-            known = self.buffers(group)
+            known = self.buffers(group, p.array)
             absent = [k for k, needed in known.items() if needed and k not in kept]
             if kept and (absent or not known.keys() >= kept.keys()):
                 wants = ", ".join(k for k, needed in known.items() if needed) or "nothing"
                 raise ValueError(f"{name}: the state of parameter {key} holds {', '.join(kept)}; wants {wants}")
-            state[p] = {k: _loaded(v, p, f"{name}: '{k}' of parameter {key}", k) for k, v in kept.items()}
+            state[p] = {k: self.loaded(k, v, p.array, f"{name}: '{k}' of parameter {key}") for k, v in kept.items()}
         self.state, self.param_groups = state, groups
+
+    def loaded(self, name: str, value: Any, param: Array, what: str) -> Any:
+        """A value of a state dict as it is kept for a parameter; `what` it is, an error says."""
+        array = value.array if isinstance(value, Tensor) else np.asarray(value)
+        shape = () if name in self.numbers else self.shape(name, param)
+        if array.shape != shape:
+            raise ValueError(f"{what} has shape {array.shape}, wants {shape}")
+        if name in self.numbers:
+            return int(array) if name == "step" else float(array)
+        return np.array(array, param.dtype)
 
     def __repr__(self) -> str:
         lines = [f"{self.name} ("]
@@ -227,13 +246,17 @@ def ascent(p: Array, g: Array, group: Group) -> Array:
     return g + group["weight_decay"] * p if group["weight_decay"] else g
 
 
-def _saved(value: Any) -> Tensor:
-    return wrap(value.copy() if isinstance(value, np.ndarray) else np.array(value, get_default_dtype()))
+def decayed(p: Array, g: Array, group: Group) -> Array:
+    """`ascent`; or, with `decoupled_weight_decay`, p shrunk in place and the direction of the loss alone."""
+    if not group["decoupled_weight_decay"]:
+        return ascent(p, g, group)
+    p *= 1 - group["lr"] * group["weight_decay"]
+    return -g if group["maximize"] else g
 
 
-def _loaded(value: Any, p: Tensor, what: str, name: str) -> Any:
-    array = value.array if isinstance(value, Tensor) else np.asarray(value)
-    shape = () if name == "step" else p.shape
-    if array.shape != shape:
-        raise ValueError(f"{what} has shape {array.shape}, wants {shape}")
-    return int(array) if name == "step" else np.array(array, p.dtype)
+def _saved(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_saved(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return wrap(value.copy())
+    return wrap(np.array(value, get_default_dtype() if isinstance(value, int) else np.float64))

@@ -56,7 +56,7 @@ class RMSprop(Optimizer):
     def check(self, group: Group) -> None:
         self.check_nonnegative(group, "lr", "alpha", "eps", "weight_decay", "momentum")
 
-    def buffers(self, group: Group) -> dict[str, bool]:
+    def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {
             "step": True,
             "square_avg": True,

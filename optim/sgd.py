@@ -57,7 +57,7 @@ class SGD(Optimizer):
         if group["nesterov"] and (momentum == 0 or dampening != 0):
             raise ValueError(f"SGD: nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
 
-    def buffers(self, group: Group) -> dict[str, bool]:
+    def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"momentum_buffer": group["momentum"] != 0}
 
     def update(self, param: Array, grad: Array, state: State, group: Group) -> None:

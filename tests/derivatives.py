@@ -1,4 +1,16 @@
-"""The checks that every primitive goes through, against centred finite differences in float64."""
+"""The oracle for derivatives: rules against centred finite differences in float64, and against each other.
+
+With J the Jacobian of an operation at some inputs, u a random cotangent and v a random tangent, `check_derivatives` asks
+that
+
+- the vjp Jᵀu is the gradient of ⟨u, op(x)⟩ by differences, element by element (up to `ELEMENTWISE` of them; for larger
+  inputs it follows from the next two, but for the name of the element);
+- the jvp Jv is the slope of op(x + h v) by differences;
+- ⟨u, Jv⟩ = ⟨Jᵀu, v⟩, to rounding.
+
+At order 2 the same is asked of x ↦ ⟨J(x)ᵀu, v⟩, recorded under `create_graph`: reverse and forward over reverse. And
+x ↦ ⟨u, J(x)v⟩, the jvp recorded, has the same gradient: reverse over forward.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +24,48 @@ from autograd.tensor import Tensor, tensor
 
 Function = Callable[..., Any]
 
+ELEMENTWISE = 64
 
-def central_difference(f: Callable[[np.ndarray], float], x: np.ndarray, step: float = 1e-3) -> np.ndarray:
-    """Gradient of a scalar function by centred differences with one Richardson extrapolation: error of order step⁴."""
-    gradient = np.zeros_like(x)
-    for index in np.ndindex(x.shape):
 
-        def slope(h: float, index: tuple[int, ...] = index) -> float:
-            ahead, behind = x.copy(), x.copy()
-            ahead[index] += h
-            behind[index] -= h
-            return (f(ahead) - f(behind)) / (ahead[index] - behind[index])
+def floating_outputs(y: Any) -> list[Any]:
+    """The floating results of an operation that returns a tensor, an array or a tuple of them."""
+    return [part for part in (y if isinstance(y, tuple) else (y,)) if part.dtype.kind == "f"]
 
-        gradient[index] = (4 * slope(step / 2) - slope(step)) / 3
-    return gradient
+
+class Recorded:
+    """An operation recorded once, with the sweeps through it: `leaves` are its inputs, `outputs` its floating results."""
+
+    def __init__(self, op: Function, leaves: Sequence[Any]) -> None:
+        self.leaves = [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.node is not None]
+        self.nodes = [leaf.node for leaf in self.leaves]
+        self.outputs = floating_outputs(op(*leaves))
+
+    def cotangents(self, rng: np.random.Generator) -> list[np.ndarray]:
+        return [np.asarray(rng.normal(size=y.shape), y.dtype) for y in self.outputs]
+
+    def tangents(self, rng: np.random.Generator) -> list[np.ndarray]:
+        return [np.asarray(rng.normal(size=x.shape), x.dtype) for x in self.leaves]
+
+    def seeds(self, cotangents: Sequence[Any]) -> dict[Any, Any]:
+        """Where a reverse sweep starts from: the cotangents of those outputs that were recorded."""
+        return {y.node: u for y, u in zip(self.outputs, cotangents) if isinstance(y, Tensor) and y.node is not None}
+
+    def pull(self, cotangents: Sequence[Any], create_graph: bool = False) -> list[Any]:
+        """The vjp: a cotangent for each leaf, zeros where no output depends on it."""
+        if create_graph:
+            cotangents = [tensor(u) for u in cotangents]
+        seeds = self.seeds(cotangents)
+        found = run(reverse_sweep(seeds, self.nodes, retain_graph=True, create_graph=create_graph))
+        return [found.get(leaf.node, np.zeros(leaf.shape, leaf.dtype)) for leaf in self.leaves]
+
+    def push(self, tangents: Sequence[Any], create_graph: bool = False) -> list[Any]:
+        """The jvp: a tangent for each output, zeros where it depends on no leaf."""
+        if create_graph:
+            tangents = [tensor(v) for v in tangents]
+        reached = list(self.seeds(self.outputs))
+        with np.errstate(all="ignore"):
+            found = forward_sweep(dict(zip(self.nodes, tangents)), reached, create_graph=create_graph)
+        return [found.get(getattr(y, "node", None), np.zeros(y.shape, y.dtype)) for y in self.outputs]
 
 
 def check_derivatives(
@@ -36,52 +76,42 @@ def check_derivatives(
     rtol: float = 1e-6,
     step: float = 1e-3,
 ) -> None:
-    """vjp and jvp of `op` at `arrays` against differences; ⟨u, Jv⟩ = ⟨Jᵀu, v⟩; then the same for its gradient.
+    """Check `op`'s derivatives at `arrays`, to a relative `rtol` (10 `rtol` at order 2), by differences of size `step`.
 
-    `op` takes tensors (or arrays) and returns one tensor; `wrt` says which arguments to differentiate (default: the floating ones).
-    The inputs are checked not to be written to.
+    `op` takes tensors or arrays and returns one or a tuple of them. `wrt` says which arguments to differentiate by
+    (default: the floating ones). The arrays must not be written to.
     """
-    rng = np.random.default_rng(0)
     chosen = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"] if wrt is None else list(wrt)
-    before = [a.copy() for a in arrays]
-    _check_once(op, arrays, chosen, rng, rtol, step)
+    before = [a.tobytes() for a in arrays]
+    rng = np.random.default_rng(0)
+    _check_first_order(op, arrays, chosen, rng, rtol, step)
     if order == 2:
-        weights = rng.normal(size=np.shape(_value(op(*arrays))))
+        here = record(op, arrays, chosen)
+        cotangents, tangents = here.cotangents(rng), here.tangents(rng)
 
-        def gradient(*inputs: Any) -> Any:
-            leaves = [_branch(inputs[i]) if i in chosen else inputs[i] for i in range(len(inputs))]
-            y = op(*leaves)
-            if not isinstance(y, Tensor) or y.node is None:
-                return np.zeros(1)
-            targets = [leaves[i].node for i in chosen]
-            found = run(reverse_sweep({y.node: tensor(weights, dtype=y.dtype)}, targets, create_graph=True))
-            parts = [
-                (found[t] * np.cos(np.arange(leaves[i].size)).reshape(leaves[i].shape)).sum()
-                for i, t in zip(chosen, targets, strict=True)
-                if t in found
-            ]
-            total = parts[0]
-            for part in parts[1:]:
-                total = total + part
-            return total
+        def pulled(*inputs: Any) -> Any:
+            return _inner(record(op, inputs, chosen).pull(cotangents, create_graph=True), tangents)
 
-        _check_once(gradient, arrays, chosen, rng, rtol * 10, step)
-    for a, b in zip(arrays, before, strict=True):
-        np.testing.assert_array_equal(a, b)
+        def pushed(*inputs: Any) -> Any:
+            return _inner(record(op, inputs, chosen).push(tangents, create_graph=True), cotangents)
+
+        _check_first_order(pulled, arrays, chosen, rng, rtol * 10, step)
+        over_reverse, over_forward = (record(f, arrays, chosen).pull([np.ones(())]) for f in (pulled, pushed))
+        for i, reverse, forward in zip(chosen, over_reverse, over_forward, strict=True):
+            _assert_close(forward, reverse, 1e-9, f"gradient of the jvp, and of the vjp, by input {i}")
+    assert [a.tobytes() for a in arrays] == before, "the inputs were written to"
 
 
-def _branch(x: Any) -> Any:
-    """A tensor that requires grad and, if `x` does, depends on it."""
-    if isinstance(x, Tensor) and x.node is not None:
-        return x * 1.0
-    return tensor(x.array if isinstance(x, Tensor) else x, requires_grad=True)
+def record(op: Function, inputs: Sequence[Any], chosen: Sequence[int]) -> Recorded:
+    """`op` recorded at `inputs`, of which those `chosen` become variables (that depend on them, if they require grad)."""
+    return Recorded(op, [_variable(x) if i in chosen else x for i, x in enumerate(inputs)])
 
 
-def _value(y: Any) -> np.ndarray:
-    return np.asarray(y.array if isinstance(y, Tensor) else y)
+def _variable(x: Any) -> Tensor:
+    return x * 1.0 if isinstance(x, Tensor) and x.node is not None else tensor(x, requires_grad=True)
 
 
-def _check_once(
+def _check_first_order(
     op: Function,
     arrays: Sequence[np.ndarray],
     chosen: Sequence[int],
@@ -89,34 +119,54 @@ def _check_once(
     rtol: float,
     step: float,
 ) -> None:
-    leaves = [tensor(a, requires_grad=i in chosen) for i, a in enumerate(arrays)]
-    y = op(*leaves)
-    weights = rng.normal(size=np.shape(_value(y)))
-    nodes = [leaves[i].node for i in chosen]
-    tangents = [rng.normal(size=arrays[i].shape) for i in chosen]
-    if isinstance(y, Tensor) and y.node is not None:
-        pulled = run(reverse_sweep({y.node: weights.astype(y.dtype)}, nodes, retain_graph=True))
-        pushed = forward_sweep(dict(zip(nodes, tangents, strict=True)), [y.node]).get(y.node, np.zeros(y.shape))
-    else:
-        pulled, pushed = {}, np.zeros(np.shape(_value(y)))
-    inner = 0.0
-    for i, node, tangent in zip(chosen, nodes, tangents, strict=True):
+    here = record(op, arrays, chosen)
+    cotangents, tangents = here.cotangents(rng), here.tangents(rng)
+    pulled, pushed = here.pull(cotangents), here.push(tangents)
 
-        def along(x: np.ndarray, i: int = i) -> float:
-            moved = list(arrays)
-            moved[i] = x
-            return float(np.sum(weights * _value(op(*moved))))
+    def at(moves: dict[int, np.ndarray]) -> list[np.ndarray]:
+        y = op(*[a + moves[i] if i in moves else a for i, a in enumerate(arrays)])
+        return [np.asarray(part.array if isinstance(part, Tensor) else part) for part in floating_outputs(y)]
 
-        analytic = np.asarray(pulled.get(node, np.zeros(arrays[i].shape)))
-        numeric = central_difference(along, arrays[i].astype(np.float64), step)
-        scale = max(1e-3, float(np.abs(numeric).max(initial=0.0)))
+    slopes = difference(lambda h: _flat(at({i: h * v for i, v in zip(chosen, tangents)})), step)
+    assert [v.shape for v in pushed] == [y.shape for y in here.outputs]
+    _assert_close(_flat(pushed), slopes, rtol, "jvp")
+
+    for i, analytic in zip(chosen, pulled, strict=True):
         assert analytic.shape == arrays[i].shape, f"gradient {i} has shape {analytic.shape}, input {arrays[i].shape}"
-        np.testing.assert_allclose(analytic, numeric, rtol=rtol, atol=rtol * scale, err_msg=f"gradient of input {i}")
-        inner += float(np.sum(analytic * tangent))
-    np.testing.assert_allclose(
-        np.sum(weights * pushed),
-        inner,
-        rtol=1e-9,
-        atol=1e-9 * (1 + np.abs(weights * pushed).sum()),
-        err_msg="⟨u, Jv⟩ = ⟨Jᵀu, v⟩",
-    )
+        if arrays[i].size <= ELEMENTWISE:
+            numeric = np.zeros(arrays[i].shape)
+            for index in np.ndindex(numeric.shape):
+                direction = np.zeros(numeric.shape)
+                direction[index] = 1.0
+                numeric[index] = difference(
+                    lambda h, i=i, direction=direction: _inner(at({i: h * direction}), cotangents), step
+                )
+            _assert_close(analytic, numeric, rtol, f"gradient of input {i}")
+
+    forward, reverse = _inner(pushed, cotangents), _inner(pulled, tangents)
+    size = 1 + sum(np.abs(a * b).sum() for a, b in zip(pulled, tangents))
+    np.testing.assert_allclose(forward, reverse, rtol=1e-9, atol=1e-9 * size, err_msg="⟨u, Jv⟩ = ⟨Jᵀu, v⟩")
+
+
+def difference(f: Callable[[float], Any], step: float) -> Any:
+    """f'(0) by centred differences with one Richardson extrapolation: error of order step⁴."""
+
+    def slope(h: float) -> Any:
+        return (f(h) - f(-h)) / (2 * h)
+
+    return (4 * slope(step / 2) - slope(step)) / 3
+
+
+def _inner(first: Sequence[Any], second: Sequence[Any]) -> Any:
+    """⟨first, second⟩, the sum over all parts; of arrays an array, of tensors a tensor."""
+    return sum(((a * b).sum() for a, b in zip(first, second, strict=True)), np.zeros(()))
+
+
+def _flat(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.zeros(0), *(np.ravel(part) for part in parts)])
+
+
+def _assert_close(analytic: Any, numeric: Any, rtol: float, what: str) -> None:
+    """Relative to the largest element, so that a sum that cancels is not asked for more digits than it has."""
+    scale = max(1e-3, float(np.abs(numeric).max(initial=0.0)))
+    np.testing.assert_allclose(analytic, numeric, rtol=rtol, atol=rtol * scale, err_msg=what)
