@@ -58,8 +58,8 @@ def full(shape: Any, fill_value: Operand, dtype: DType = None, requires_grad: bo
     >>> full((2,), 7.0)
     tensor([7., 7.])
     """
-    value = _array(fill_value)
-    return made(np.full(lengths("full", (shape,)), value, dtype or value.dtype), requires_grad)
+    value = fill_value.array if isinstance(fill_value, Tensor) else fill_value
+    return made(np.full(lengths("full", (shape,)), value, dtype or _array(value).dtype), requires_grad)
 
 
 def arange(
@@ -131,7 +131,8 @@ def full_like(x: Operand, fill_value: Operand, dtype: DType = None, requires_gra
     >>> full_like(tensor([1.0, 2.0]), 7)
     tensor([7., 7.])
     """
-    return made(np.full_like(_array(x), _array(fill_value), dtype), requires_grad)
+    value = fill_value.array if isinstance(fill_value, Tensor) else fill_value
+    return made(np.full_like(_array(x), value, dtype), requires_grad)
 
 
 def as_tensor(x: Any, dtype: DType = None) -> Tensor:

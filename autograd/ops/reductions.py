@@ -152,7 +152,9 @@ def max(x: Operand, axis: Axis = None, keepdims: bool = False, *, ties: str = "s
 def min(x: Operand, axis: Axis = None, keepdims: bool = False, *, ties: str = "share") -> Tensor:
     """Smallest element over `axis`; NaN if there is one. `amin` is another name for it.
 
-    Ties, errors and the derivative are those of `max`.
+    Ties and errors are those of `max`.
+
+    Derivative: x̄ += ȳ / m where x is one of m smallest elements, 0 elsewhere.
 
     >>> min(tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     tensor([1., 3.])
@@ -613,7 +615,9 @@ def argmax(x: Operand, axis: int | None = None, keepdims: bool = False) -> Tenso
 
 
 def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index of the first smallest element along `axis`; NaNs count as the smallest. Otherwise as `argmax`.
+    """The index of the first smallest element along `axis`; NaNs count as the smallest. Has no derivative.
+
+    Otherwise as `argmax`.
 
     >>> argmin(tensor([[1.0, 5.0], [7.0, 7.0]]), axis=1)
     tensor([0, 0])

@@ -116,3 +116,9 @@ def test_nothing_is_shared_with_an_array() -> None:
 def test_errors(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_filling_with_a_number_does_not_round_it_to_the_default_dtype() -> None:
+    assert creation.full_like(tensor(np.zeros(2)), 0.3).numpy()[0] == 0.3
+    assert creation.full((2,), 0.3, dtype=np.float64).numpy()[0] == 0.3
+    assert creation.full((2,), 0.3).dtype == np.float32

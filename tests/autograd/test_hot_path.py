@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
+from counting import counted_objects
 
 import autograd as ag
 import nn
 from autograd.graph import Node
-
-
-@contextmanager
-def counted_objects() -> Iterator[list[str]]:
-    """The names of the callers of `object.__new__` (what every Tensor and Node is made by) inside the block."""
-    callers: list[str] = []
-
-    def profile(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "c_call" and argument is object.__new__:
-            callers.append(frame.f_code.co_qualname)
-
-    sys.setprofile(profile)
-    try:
-        yield callers
-    finally:
-        sys.setprofile(None)
 
 
 def backward_of(build: Callable[[], ag.Tensor]) -> list[str]:
@@ -43,6 +24,9 @@ def test_the_counter_sees_what_is_made() -> None:
     with counted_objects() as made:
         x * x
     assert len(made) == 2
+    with counted_objects() as made:
+        ag.Tensor([1.0])
+    assert made == ["Tensor"]
 
 
 def test_backward_makes_only_the_gradients_of_the_leaves() -> None:
