@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn  # noqa: F401  (as a whole, before pytest imports one of its files for the examples in it)
 
 
 @pytest.fixture(autouse=True)

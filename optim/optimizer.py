@@ -23,7 +23,7 @@ BLOCK = 1 << 15
 
 
 class Optimizer:
-    """Base of the optimizers: a subclass writes one update (`update`), names what it keeps (`buffers`) and checks options.
+    """Base of the optimizers: a subclass writes one update (`update`), and names what it keeps (`buffers`).
 
     `params` are tensors, (name, tensor) pairs such as `model.named_parameters()` gives, or dicts with the key "params"
     and options of their own, each a group; `defaults` are the options of groups that do not set them. PyTorch's

@@ -1,0 +1,126 @@
+"""What every schedule shares: epochs, and saving and loading."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from types import FunctionType
+from typing import Any
+
+from optim.optimizer import Group, Optimizer
+
+
+class LRScheduler(ABC):
+    """Base of the schedules: a subclass says in `get_lr` what the rates are in epoch `last_epoch`.
+
+    Made with `last_epoch=-1` it starts at epoch 0, with the rates that the groups have; made with a later one it goes
+    on from there, and needs the groups' "initial_lr". Call `step()` after the optimizer's steps of each epoch; it warns
+    if none was taken. Rates are computed from the ones before, so that other changes to them last.
+    """
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self.optimizer = checked(optimizer, type(self).__name__)
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(
+                    f"{type(self).__name__}: going on from epoch {last_epoch} needs 'initial_lr' in group {i}; load "
+                    "the optimizer's state dict first"
+                )
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._start()
+
+    @abstractmethod
+    def get_lr(self) -> list[float]:
+        """The rate of each group in epoch `last_epoch`, from those before."""
+
+    def get_last_lr(self) -> list[float]:
+        """The rates that were last set, one for each group."""
+        return list(self._last_lr)
+
+    def step(self) -> None:
+        """Go on to the next epoch and set its rates."""
+        if self._step_count == 1 and not self.optimizer.stepped:
+            warnings.warn(
+                f"{type(self).__name__}: step() was called before the optimizer's step(), so that the first rate of "
+                "the schedule is never used; call optimizer.step() first",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._step_count += 1
+        self.last_epoch += 1
+        self._set(self.get_lr())
+
+    def _set(self, rates: Iterable[float]) -> None:
+        for group, lr in zip(self._groups, rates, strict=True):
+            group["lr"] = lr
+        self._last_lr = [group["lr"] for group in self._groups]
+
+    def _start(self) -> None:
+        """Take the step that a new schedule takes, from the rates that the groups have."""
+        self._step_count = 0
+        self._is_initial = True
+        self.step()
+        self._is_initial = False
+
+    def _rewind(self) -> None:
+        """Take that step back, for a schedule that begins later; the rates are left alone."""
+        self.last_epoch -= 1
+
+    def _restart(self) -> None:
+        """Begin now, in epoch 0: from the base rates, whatever the rates are."""
+        self._set(self.base_lrs)
+        self.last_epoch = -1
+        self._start()
+
+    @property
+    def _groups(self) -> list[Group]:
+        return self.optimizer.param_groups
+
+    def _scaled(self, factor: float) -> list[float]:
+        return [group["lr"] * factor for group in self._groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of everything but the optimizer."""
+        return {key: deepcopy(value) for key, value in vars(self).items() if key != "optimizer"}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a copy of what `state_dict()` returned. Load the optimizer's state, with its rates, too.
+
+        Raises ValueError if an entry is missing or if the number of groups differs.
+        """
+        mine = self.state_dict()
+        missing = sorted(mine.keys() - state_dict.keys())
+        if missing:
+            raise ValueError(f"{type(self).__name__}.load_state_dict: missing {', '.join(missing)}")
+        if len(state_dict["_last_lr"]) != len(self._groups):
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict: the optimizer has {len(self._groups)} groups, "
+                f"the state dict {len(state_dict['_last_lr'])}"
+            )
+        vars(self).update({key: deepcopy(state_dict[key]) for key in mine})
+
+
+def checked(optimizer: Any, name: str) -> Optimizer:
+    """`optimizer`, if it is one; TypeError if not."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{name}: wants an Optimizer, got {type(optimizer).__name__}")
+    return optimizer
+
+
+def attributes(function: Any) -> dict[str, Any] | None:
+    """A copy of what a state dict holds of a callable object, which is nothing of a function."""
+    return None if isinstance(function, FunctionType) else deepcopy(getattr(function, "__dict__", None))
+
+
+def per_group(value: Any, optimizer: Optimizer, name: str, what: str) -> list[Any]:
+    """A value for each group, from one for each or one for all; ValueError for another number."""
+    groups = len(optimizer.param_groups)
+    values = list(value) if isinstance(value, Sequence) else [value] * groups
+    if len(values) != groups:
+        raise ValueError(f"{name}: got {len(values)} {what} for {groups} groups")
+    return values
