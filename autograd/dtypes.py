@@ -45,7 +45,10 @@ def to_array(value: Any, dtype: npt.DTypeLike | None = None, default: npt.DTypeL
     None, the default dtype.
     """
     if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
-        array = np.array(value)
+        try:
+            array = np.array(value)
+        except ValueError as error:
+            raise ValueError(f"tensor: wants numbers, or lists of equal lengths: {error}") from None
         if array.dtype == np.float64 and not _holds_numpy(value):
             array = array.astype(default or _default)
     else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+import functools
+import inspect
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,27 +22,77 @@ def is_grad_enabled() -> bool:
     return recording.get()
 
 
-class _Switch(ContextDecorator):
-    """Sets the flag for a `with` block, or for every call of a function that it decorates."""
+class _Switch:
+    """Sets the flag to `enabled` for a `with` block, or for every call of a function that it decorates."""
 
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
-        self.tokens: list[Token[bool]] = []
+    enabled: bool
+
+    def __init__(self) -> None:
+        self.earlier: list[bool] = []
 
     def __enter__(self) -> None:
-        self.tokens.append(recording.set(self.enabled))
+        self.earlier.append(recording.get())
+        recording.set(self.enabled)
 
     def __exit__(self, *_: object) -> None:
-        recording.reset(self.tokens.pop())
+        recording.set(self.earlier.pop())
 
-    def _recreate_cm(self) -> _Switch:
-        return _Switch(self.enabled)
+    def __call__(self, function: F) -> F:
+        enabled = self.enabled
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with _switched(enabled):
+                return function(*args, **kwargs)
+
+        def step(*args: Any, **kwargs: Any) -> Any:
+            return _stepped(function(*args, **kwargs), enabled)
+
+        async def wait(*args: Any, **kwargs: Any) -> Any:
+            with _switched(enabled):
+                return await function(*args, **kwargs)
+
+        switched: Callable[..., Any] = call
+        if inspect.isgeneratorfunction(function):
+            switched = step
+        elif inspect.iscoroutinefunction(function):
+            switched = wait
+        return functools.wraps(function)(switched)  # type: ignore[return-value]
 
 
-class no_grad(_Switch):
+@contextmanager
+def _switched(enabled: bool) -> Iterator[None]:
+    earlier = recording.get()
+    recording.set(enabled)
+    try:
+        yield
+    finally:
+        recording.set(earlier)
+
+
+def _stepped(generator: Generator[Any, Any, Any], enabled: bool) -> Generator[Any, Any, Any]:
+    """The same generator, with the flag set while its own code runs and as the caller has it while it waits."""
+    resume: Callable[[], Any] = functools.partial(next, generator)
+    try:
+        while True:
+            with _switched(enabled):
+                item = resume()
+            try:
+                resume = functools.partial(generator.send, (yield item))
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                resume = functools.partial(generator.throw, error)
+    except StopIteration as end:
+        return end.value
+    finally:
+        with _switched(enabled):
+            generator.close()
+
+
+class no_grad(_Switch):  # noqa: N801
     """Record nothing: results inside the block do not require grad.
 
-    Works as a context manager and as a decorator.
+    Works as a context manager and as a decorator, of generators and coroutines too.
 
     >>> w = tensor(2.0, requires_grad=True)
     >>> with no_grad():
@@ -48,12 +100,11 @@ class no_grad(_Switch):
     False
     """
 
-    def __init__(self) -> None:
-        super().__init__(False)
+    enabled = False
 
 
-class enable_grad(_Switch):
-    """Record again, inside a `no_grad` block.
+class enable_grad(_Switch):  # noqa: N801
+    """Record again, inside a `no_grad` block. A context manager and a decorator, as `no_grad` is.
 
     >>> w = tensor(2.0, requires_grad=True)
     >>> with no_grad(), enable_grad():
@@ -61,11 +112,10 @@ class enable_grad(_Switch):
     True
     """
 
-    def __init__(self) -> None:
-        super().__init__(True)
+    enabled = True
 
 
-class set_grad_enabled(_Switch):
+class set_grad_enabled(_Switch):  # noqa: N801
     """Switch recording on or off, from a condition: at once when called, and back again if used in `with`.
 
     >>> w = tensor(2.0, requires_grad=True)
@@ -76,13 +126,14 @@ class set_grad_enabled(_Switch):
     """
 
     def __init__(self, mode: bool) -> None:
-        super().__init__(bool(mode))
-        self.tokens.append(recording.set(self.enabled))
+        super().__init__()
+        self.enabled = bool(mode)
+        super().__enter__()
 
     def __enter__(self) -> None:
-        if not self.tokens:
+        if not self.earlier:
             super().__enter__()
 
     def __call__(self, function: F) -> F:
-        recording.reset(self.tokens.pop())
+        recording.set(self.earlier.pop())
         return super().__call__(function)

@@ -26,10 +26,11 @@ Cotangent = Any
 class Node:
     """One recorded operation, or, without a plan, a leaf: a tensor whose gradient is asked for.
 
-    Attributes: `plan`, how to differentiate the operation with respect to the inputs that need it; `parents`, the nodes of
-    just those inputs; `values`, what the rules asked to keep (None once released); `shape` and `dtype` of the output (None
-    for an operation with several outputs); `number`, its place in the order of creation; `site`, the line of the user's
-    source that made it, as a code object and an offset; `hooks`, called with the cotangent as it arrives.
+    Attributes: `plan`, how to differentiate the operation with respect to the inputs that need it; `parents`, the nodes
+    of just those inputs; `values`, what the rules asked to keep (None once released); `shape` and `dtype` of the output
+    (None for an operation with several outputs); `number`, its place in the order of creation; `site`, the line of the
+    user's source that made it, as a code object and an offset; `hooks`, called with the cotangent when it is complete;
+    `grad` and `name`, those of the tensor, set on leaves and where asked for.
     """
 
     __slots__ = (
@@ -86,7 +87,7 @@ class Bundle:
     dtype = None
     base = None
 
-    def __init__(self, parts: Mapping[int, Cotangent], count: int) -> None:
+    def __init__(self, parts: dict[int, Cotangent], count: int) -> None:
         self.parts = parts
         self.count = count
 
@@ -94,8 +95,14 @@ class Bundle:
         return map(self.parts.get, range(self.count))
 
     def __add__(self, other: Bundle) -> Bundle:
-        both = {i: self.parts[i] + other.parts[i] for i in self.parts.keys() & other.parts.keys()}
-        return Bundle({**self.parts, **other.parts, **both}, self.count)
+        total = Bundle(dict(self.parts), self.count)
+        total += other
+        return total
+
+    def __iadd__(self, other: Bundle) -> Bundle:
+        for i, part in other.parts.items():
+            self.parts[i] = self.parts[i] + part if i in self.parts else part
+        return self
 
 
 class Visit(NamedTuple):
@@ -107,7 +114,7 @@ class Visit(NamedTuple):
 
 
 def ancestors(roots: Iterable[Node], since: int = 0) -> list[Node]:
-    """`roots` and all nodes that they depend on, in order of creation; looking no further than nodes made before `since`."""
+    """`roots` and all nodes they depend on, in order of creation; looking no further than nodes made before `since`."""
     seen = set(roots)
     stack = list(seen)
     while stack:
@@ -141,44 +148,35 @@ def reverse_sweep(
 ) -> Generator[Visit, None, dict[Node, Cotangent]]:
     """THE backward pass: from the cotangents of some nodes to those of `targets` (all leaves, if None).
 
-    A generator, so that it can be stepped: with `watch` it stops at every node; without, it runs to its end. Returns the
-    cotangent of each target that one reaches. On raw arrays it makes no tensor and no node; with `create_graph` the
-    cotangents are tensors, the rules run on tensors, and what they compute is recorded in turn. Nodes made before `since` count as leaves. Unless `retain_graph` or
-    `create_graph`, each node lets go of what it saved as soon as it has been passed.
+    A generator, so that it can be stepped: with `watch` it stops at every node; without, it runs to its end. Returns
+    the cotangent of each target that one reaches. On raw arrays it makes no tensor and no node; with `create_graph` the
+    cotangents are tensors, the rules run on tensors, and what they compute is recorded in turn. Nodes made before
+    `since` count as leaves, and their hooks are not called. Unless `retain_graph` or `create_graph`, each node lets go
+    of what it saved as soon as it has been passed.
     """
     keep = retain_graph or create_graph
     order = ancestors(seeds, since)
     wanted = None if targets is None else set(targets)
     live = None if wanted is None else descendants(wanted, order)
     pending = dict(seeds)
-    owned: set[Node] = set()
+    owned: set[Node] = set()  # those whose pending cotangent may be added into, since nobody else holds it
     results: dict[Node, Cotangent] = {}
     while order:
         node = order.pop()
         cotangent = pending.pop(node, None)
         if cotangent is None:
             continue
-        if node.hooks is not None:
+        plan = node.plan if node.number >= since else None
+        if node.hooks is not None and node.number >= since:
             for hook in tuple(node.hooks.values()):
                 cotangent = hook(node, cotangent)
             owned.discard(node)
-        plan = node.plan
-        if plan is None or wanted is not None:
-            if wanted is None or node in wanted:
-                results[node] = cotangent if create_graph or node in owned else _own(cotangent)
-            if plan is None or node.number < since or (live is not None and live.isdisjoint(node.parents)):
-                continue
-        values = node.values
-        if values is None:
-            raise released_error(node)
-        if latest_write[0] > node.number and written_since(values, node.number):
-            raise RuntimeError(
-                f"backward: an array that '{node.op}' saved for its derivative was written into after the operation ran "
-                f"(by an optimizer step, an assignment or an in-place operator); node made at {node.source}"
-            )
-        if create_graph:
-            values = plan.lift(node)
-        visited: list[Cotangent] = []
+        if plan is None if wanted is None else node in wanted:
+            results[node] = cotangent if create_graph or node in owned else _own(cotangent)
+        if plan is None or (live is not None and live.isdisjoint(node.parents)):
+            continue
+        values = saved(node, create_graph)
+        contributions: list[Cotangent] = []
         for parent, pull in zip(node.parents, plan.pulls):
             if live is not None and parent not in live:
                 continue
@@ -190,27 +188,26 @@ def reverse_sweep(
             if share is None:
                 continue
             if watch:
-                visited.append(share)
-            if share.shape != parent.shape:
-                share = unbroadcast(share, parent.shape)
-            if share.dtype is not parent.dtype and share.dtype != parent.dtype:
-                share = share.astype(parent.dtype)
+                contributions.append(share)
+            if share.shape != parent.shape or share.dtype is not parent.dtype:
+                share = _fitted(share, parent, node)
             earlier = pending.get(parent)
             if earlier is None:
                 pending[parent] = share
-                if parent.plan is None and share is not cotangent and type(share) is np.ndarray and share.base is None:
+                is_new = share is not cotangent and type(share) is np.ndarray and share.base is None
+                if is_new and parent.plan is None and not watch:
                     owned.add(parent)
             elif parent in owned:
-                np.add(earlier, share, out=earlier)
+                earlier += share
             else:
                 pending[parent] = total = earlier + share
-                if type(total) is np.ndarray:
+                if type(total) is np.ndarray or type(total) is Bundle:
                     owned.add(parent)
         if not keep:
             node.values = None
             node.parents = ()
         if watch:
-            yield Visit(node, cotangent, tuple(visited))
+            yield Visit(node, cotangent, tuple(contributions))
     return results
 
 
@@ -218,24 +215,35 @@ def forward_sweep(
     seeds: Mapping[Node, Any], outputs: Sequence[Node], *, create_graph: bool = False, since: int = 0
 ) -> dict[Node, Any]:
     """Push tangents of some nodes forward through the recorded graph, to `outputs`: a Jacobian-vector product."""
-    order = ancestors(outputs, since)
     tangents = dict(seeds)
-    for node in order:
+    for node in ancestors(outputs, since):
         plan = node.plan
         if plan is None or node in seeds or node.number < since or tangents.keys().isdisjoint(node.parents):
             continue
-        values = node.values
-        if values is None:
-            raise released_error(node)
-        if create_graph:
-            values = plan.lift(node)
+        values = saved(node, create_graph)
         tangent = plan.push([tangents.get(parent) for parent in node.parents], values)
         if tangent is None:
             continue
         if tangent.shape != node.shape:
             tangent = np.broadcast_to(tangent, node.shape)
-        tangents[node] = tangent if tangent.dtype == node.dtype else tangent.astype(node.dtype)
+        tangents[node] = tangent if tangent.dtype == node.dtype else _cast(tangent, node.dtype, node)
     return {node: tangents[node] for node in outputs if node in tangents}
+
+
+def saved(node: Node, create_graph: bool) -> tuple[Any, ...]:
+    """What a node keeps for its rules, as tensors if they are recorded; RuntimeError if it is gone or overwritten."""
+    values = node.values
+    if values is None:
+        raise RuntimeError(
+            f"backward: the graph behind '{node.op}' was already used and freed; call backward(retain_graph=True) the "
+            f"first time to go through it twice; node made at {node.source}"
+        )
+    if latest_write[0] > node.number and written_since(values, node.number):
+        raise RuntimeError(
+            f"backward: an array that '{node.op}' saved for its derivative was written into after the operation ran "
+            f"(by an optimizer step, an assignment or an in-place operator); node made at {node.source}"
+        )
+    return node.plan.lift(node) if create_graph and node.plan else values
 
 
 def run(sweep: Generator[Any, None, dict[Node, Cotangent]]) -> dict[Node, Cotangent]:
@@ -259,11 +267,20 @@ def unbroadcast(cotangent: Cotangent, shape: tuple[int, ...]) -> Cotangent:
     return cotangent.sum(axis=stretched).reshape(shape)
 
 
-def released_error(node: Node) -> RuntimeError:
-    return RuntimeError(
-        f"backward: the graph behind '{node.op}' was already used and freed; call backward(retain_graph=True) the first "
-        f"time to go through it twice; node made at {node.source}"
-    )
+def _fitted(share: Cotangent, parent: Node, node: Node) -> Cotangent:
+    """What `node` contributes to `parent`, in the shape and dtype of the parent."""
+    if share.shape != parent.shape:
+        share = unbroadcast(share, parent.shape)
+    return share if share.dtype == parent.dtype else _cast(share, parent.dtype, node)
+
+
+def _cast(derivative: Any, dtype: Any, node: Node) -> Any:
+    if derivative.dtype.kind == "c":
+        raise TypeError(
+            f"'{node.op}' computes with complex numbers, whose derivatives are not defined here; node made at "
+            f"{node.source}"
+        )
+    return derivative.astype(dtype)
 
 
 def _own(cotangent: Cotangent) -> Cotangent:

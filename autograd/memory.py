@@ -8,9 +8,11 @@ than the node's number; nothing is recorded or compared while the graph is built
 from __future__ import annotations
 
 import itertools
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -21,14 +23,16 @@ tick: Callable[[], int] = itertools.count(1).__next__
 
 _stamps: dict[int, tuple[int, weakref.ref[Array]]] = {}
 latest_write = [0]
+_lock = threading.RLock()
 
 
 def owner(array: Array) -> Array:
     """The array that owns the memory which `array` is a view of."""
-    base: Any = array
-    while (below := getattr(base, "base", None)) is not None:
-        base = below
-    return base if isinstance(base, np.ndarray) else array
+    below: Any = array
+    while (below := getattr(below, "base", None)) is not None:
+        if isinstance(below, np.ndarray):
+            array = below
+    return array
 
 
 def freeze(array: Array) -> Array:
@@ -39,16 +43,36 @@ def freeze(array: Array) -> Array:
 
 @contextmanager
 def writing(array: Array) -> Iterator[Array]:
-    """Unlock a tensor's array for a write in place, and stamp its memory."""
+    """Unlock a tensor's array for a write in place, and stamp its memory. One thread at a time."""
     memory = owner(array)
-    _stamp(memory)
-    memory.setflags(write=True)
-    array.setflags(write=True)
+    with _lock:
+        _stamp(memory)
+        memory.setflags(write=True)
+        try:
+            _unlock(array)
+            yield array
+        finally:
+            array.setflags(write=False)
+            memory.setflags(write=False)
+
+
+def _unlock(array: Array) -> None:
     try:
-        yield array
-    finally:
-        array.setflags(write=False)
-        memory.setflags(write=False)
+        array.setflags(write=True)
+    except ValueError:  # a view that NumPy's as_strided made
+        raise ValueError("a view of windows cannot be written through; write into a clone() of it") from None
+
+
+def overlaps_itself(array: Array) -> bool:
+    """Whether two elements of an array may lie in the same memory, as those of a broadcast one do."""
+    if array.flags.c_contiguous:
+        return False
+    reach = 1
+    for stride, length in sorted((abs(stride), length) for stride, length in zip(array.strides, array.shape)):
+        if length > 1 and stride < reach:
+            return True
+        reach += stride * (length - 1)
+    return False
 
 
 def _stamp(memory: Array) -> None:
@@ -59,14 +83,14 @@ def _stamp(memory: Array) -> None:
     _stamps[key] = (now, reference)
 
 
-def written_since(arrays: Iterable[Any], number: int) -> bool:
-    """Whether any of `arrays` (other objects are passed over) was written after the clock showed `number`."""
+def written_since(arrays: Iterable[Any], number: int, until: float = inf) -> bool:
+    """Whether any of `arrays` (other objects are passed over) was last written after the clock showed `number`."""
     for array in arrays:
-        if isinstance(array, tuple) and written_since(array, number):
+        if isinstance(array, tuple) and written_since(array, number, until):
             return True
         if isinstance(array, np.ndarray):
             memory = owner(array)
             stamp = _stamps.get(id(memory))
-            if stamp is not None and stamp[0] > number and stamp[1]() is memory:
+            if stamp is not None and number < stamp[0] < until and stamp[1]() is memory:
                 return True
     return False

@@ -115,8 +115,15 @@ def _torch_names(operation: Callable[..., Any]) -> Callable[..., Any]:
 class Operators:
     """What Tensor can do. The body of this class is the table of methods."""
 
-    if TYPE_CHECKING:
-        array: Array
+    if TYPE_CHECKING:  # what Tensor has
+
+        @property
+        def array(self) -> Array: ...
+
+        @property
+        def requires_grad(self) -> bool: ...
+
+        def item(self) -> Any: ...
 
     backward = backward
 
@@ -264,6 +271,12 @@ class Operators:
     __isub__ = assignment.in_place("-=", elementwise.subtract, np.subtract)
     __imul__ = assignment.in_place("*=", elementwise.multiply, np.multiply)
     __itruediv__ = assignment.in_place("/=", elementwise.divide, np.divide)
+    __ifloordiv__ = assignment.in_place("//=", elementwise.floor_divide, np.floor_divide)
+    __imod__ = assignment.in_place("%=", elementwise.remainder, np.remainder)
+    __ipow__ = assignment.in_place("**=", elementwise.power, np.power)
+    __iand__ = assignment.in_place("&=", comparison.bitwise_and, np.bitwise_and)
+    __ior__ = assignment.in_place("|=", comparison.bitwise_or, np.bitwise_or)
+    __ixor__ = assignment.in_place("^=", comparison.bitwise_xor, np.bitwise_xor)
     clone = copy = assignment.clone
     copy_ = assignment.copy_
     fill_ = assignment.fill_
@@ -302,10 +315,10 @@ class Operators:
         return bool(self.array)
 
     def __float__(self) -> builtins.float:
-        return float(self.array.item())
+        return float(self.item())
 
     def __int__(self) -> int:
-        return int(self.array.item())
+        return int(self.item())
 
     def __index__(self) -> int:
         if self.array.ndim or self.array.dtype.kind not in "iu":
@@ -313,6 +326,9 @@ class Operators:
                 f"index: wants a 0-d tensor of integers, got shape {self.array.shape} and {self.array.dtype}"
             )
         return int(self.array)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
@@ -333,9 +349,8 @@ class Operators:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         operation = FUNCTIONS.get(function)
         if operation is None:
-            raise TypeError(
-                f"np.{function.__name__} is not defined on tensors; use t.data for the array, without derivatives"
-            )
+            name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
+            raise TypeError(f"{name} is not defined on tensors; use t.data for the array, without derivatives")
         return operation(*args, **kwargs)
 
 

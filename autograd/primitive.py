@@ -7,10 +7,10 @@ Four ways to declare one, each saying the derivative once:
 - `multilinear(*vjps)`: linear in each input while the others are held. The operation itself gives the jvp.
 - `primitive(vjps, jvps)`: everything else.
 
-and `nondifferentiable` for what has no derivative. A rule is an ordinary function, and *the names of its parameters say what
-it needs*: `g` the cotangent (or tangent), an input's name, `y` the result, `<input>_shape`, or a static parameter of the
-operation. Only what the rules of the inputs that require grad name is kept. Rules are written with the public operations,
-so they run on ndarrays in an ordinary backward pass and on tensors when the pass is itself recorded.
+and `nondifferentiable` for what has no derivative. A rule is an ordinary function, and *the names of its parameters say
+what it needs*: `g` the cotangent (or tangent), an input's name, `y` the result, `<input>_shape`, or a static parameter
+of the operation. Only what the rules of the inputs that require grad name is kept. Rules are written with the public
+operations, so they run on ndarrays in an ordinary backward pass and on tensors when the pass is itself recorded.
 
 An operation called with arrays alone runs its forward function and returns an array.
 """
@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import os
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from sys import _getframe as getframe
 from typing import Any
 
@@ -42,6 +42,7 @@ Operand = Tensor | Array | np.generic | bool | int | float | complex | Sequence[
 
 registry: dict[str, Primitive] = {}
 _SCALARS = frozenset((float, int, bool))
+_MOST_INPUTS = 32  # plans for more are made anew each time: sequences to stack come in any length
 
 
 class _LibraryFiles(dict[str, bool]):
@@ -49,7 +50,9 @@ class _LibraryFiles(dict[str, bool]):
 
     def __missing__(self, filename: str) -> bool:
         folder = os.path.dirname(os.path.dirname(__file__))
-        inside = filename.startswith(tuple(os.path.join(folder, package, "") for package in ("autograd", "nn", "optim")))
+        inside = filename.startswith(
+            tuple(os.path.join(folder, package, "") for package in ("autograd", "nn", "optim"))
+        )
         self[filename] = inside
         return inside
 
@@ -70,10 +73,11 @@ class Masked:
 class Primitive:
     """An operation on arrays and its derivative rules.
 
-    Attributes: `name`; `forward`, arrays and static parameters to an array (or a tuple of arrays); `inputs`, the names of its
-    array parameters; `variadic`, whether its one array parameter is a sequence of arrays; `statics`, the names of the other
-    parameters; `vjps` and `jvps`, one rule per input, None where there is no derivative (if variadic, one vjp that is also
-    told the position `i`, and one jvp that takes all tangents at once); `function`, the public operation.
+    Attributes: `name`; `forward`, arrays and static parameters to an array (or a tuple of arrays); `inputs`, the names
+    of its array parameters; `variadic`, whether its one array parameter is a sequence of arrays; `statics`, the names
+    of the other parameters; `vjps` and `jvps`, one rule per input, None where there is no derivative (if variadic, one
+    vjp that is also told the position `i`, and one jvp that takes all tangents at once); `plans`, by the bit mask of
+    the inputs to differentiate by; `function`, the public operation.
     """
 
     def __init__(self, forward: Rule, inputs: int, variadic: bool = False, elementwise: bool = False) -> None:
@@ -103,9 +107,12 @@ class Primitive:
 
     def plan(self, mask: int) -> Plan | None:
         """How to differentiate with respect to the inputs whose bits are set in `mask`; None if it is not defined."""
-        if mask not in self.plans:
-            self.plans[mask] = Plan(self, mask) if self.differentiable else None
-        return self.plans[mask]
+        if mask in self.plans:
+            return self.plans[mask]
+        plan = Plan(self, mask) if self.differentiable else None
+        if mask.bit_length() <= _MOST_INPUTS:
+            self.plans[mask] = plan
+        return plan
 
     def complete(self, static: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
         """All static parameters in order, from those given by position, by keyword or by default."""
@@ -300,31 +307,30 @@ def _scaling(partial: Rule | Masked | int | None) -> Rule | None:
 class Plan:
     """A primitive differentiated with respect to a given choice of its inputs.
 
-    `keep` takes the tuple (inputs…, y, static parameters…, shapes of inputs…) to what has to be saved; `pulls[k](g, values)` is
-    the vjp for the k-th chosen input.
+    The values that rules can name are numbered: inputs, y, static parameters, shapes of the inputs. `kept` are the
+    numbers of those that some rule names, and `keep` takes the tuple of all to the tuple of these (`shaped` says
+    whether it has to include the shapes). `active` are the chosen inputs; `pulls[k](g, values)` is the vjp for the k-th
+    of them, `pushes[k](g, values)` the jvp.
     """
 
     __slots__ = ("active", "keep", "kept", "primitive", "pulls", "pushes", "shaped")
 
     def __init__(self, primitive: Primitive, mask: int) -> None:
         self.primitive = primitive
-        self.active = tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
-        if primitive.variadic:
-            vjps: list[Rule | None] = [_at(primitive.vjps[0], i) for i in self.active]
-            jvps: list[Rule | None] = [primitive.jvps[0]]
-        else:
-            vjps = [primitive.vjps[i] for i in self.active]
-            jvps = [primitive.jvps[i] for i in self.active]
+        self.active = tuple(i for i, bit in enumerate(bin(mask)[:1:-1]) if bit == "1")
+        chosen = (0,) if primitive.variadic else self.active
+        vjps, jvps = [primitive.vjps[i] for i in chosen], [primitive.jvps[i] for i in chosen]
         names = (*primitive.inputs, "y", *primitive.statics, *(f"{name}_shape" for name in primitive.inputs))
-        needs = {id(rule): _needs(rule, names, primitive) for rule in (*vjps, *jvps) if rule is not None}
+        needs = {rule: _needs(rule, names, primitive) for rule in (*vjps, *jvps) if rule is not None}
         self.kept = tuple(sorted({k for need in needs.values() for k in need}))
         self.keep = _selector(self.kept)
         self.shaped = any(k > len(primitive.inputs) + len(primitive.statics) for k in self.kept)
-        place = {k: n for n, k in enumerate(self.kept)}
-        self.pulls, self.pushes = (
-            tuple(_bind(rule, [place[k] for k in needs[id(rule)]], len(place)) if rule else _no_rule for rule in rules)
-            for rules in (vjps, jvps)
-        )
+        places = {rule: tuple(self.kept.index(k) for k in need) for rule, need in needs.items()}
+        self.pushes = tuple(_bind(rule, places[rule], len(self.kept)) if rule else _no_rule for rule in jvps)
+        if primitive.variadic and vjps[0]:
+            self.pulls = _bind_each(vjps[0], places[vjps[0]], self.active)
+        else:
+            self.pulls = tuple(_bind(rule, places[rule], len(self.kept)) if rule else _no_rule for rule in vjps)
 
     def push(self, tangents: Sequence[Any], values: tuple[Any, ...]) -> Any:
         """The tangent of the result, from those of the chosen inputs (None where there is none)."""
@@ -334,7 +340,7 @@ class Plan:
             pairs = zip(tangents, self.pushes, strict=True)
             parts = [push(tangent, values) for tangent, push in pairs if tangent is not None]
         parts = [_bundle(part) if isinstance(part, tuple) else part for part in parts if part is not None]
-        return functools.reduce(lambda a, b: a + b, parts) if parts else None
+        return functools.reduce(operator.add, parts) if parts else None
 
     def _spread(self, tangents: Sequence[Any], values: tuple[Any, ...]) -> list[Any]:
         """Tangents of the chosen inputs, laid out over all inputs of a variadic operation."""
@@ -373,47 +379,53 @@ def _no_rule(g: Any, values: tuple[Any, ...]) -> None:
     """The rule for an input that requires grad where the operation has no derivative with respect to it."""
 
 
-def _needs(rule: Rule, names: Sequence[str], primitive: Primitive) -> list[int]:
+def _needs(rule: Rule, names: Sequence[str], primitive: Primitive) -> tuple[int, ...]:
+    """What a rule's parameters stand for, as places in `names`."""
     needed = getattr(rule, "needs", None)
     if needed is None:
         needed = list(inspect.signature(rule).parameters)[1:]
+        if primitive.variadic:
+            needed = [name for name in needed if name != "i"]
     unknown = [name for name in needed if name not in names]
     if unknown:
         raise TypeError(f"a rule of '{primitive.name}' names {unknown}; it can have {names}")
-    return [names.index(name) for name in needed]
+    return tuple(names.index(name) for name in needed)
 
 
-def _selector(kept: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    if len(kept) > 1:
-        return itemgetter(*kept)
-    start = kept[0] if kept else 0
-    return itemgetter(slice(start, start + len(kept)))
+def _selector(places: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """The function that takes a tuple to the tuple of what it has in `places`."""
+    if len(places) > 1:
+        return operator.itemgetter(*places)
+    start = places[0] if places else 0
+    return operator.itemgetter(slice(start, start + len(places)))
 
 
-def _bind(rule: Rule, places: list[int], size: int) -> Rule:
-    """`rule` as a function of the cotangent and the tuple of saved values; the commonest forms with fewest calls."""
+def _bind(rule: Rule, places: tuple[int, ...], size: int) -> Rule:
+    """`rule` as a function of the cotangent and the tuple of `size` saved values, of which it needs those in `places`.
+
+    The commonest forms have a function of their own, with the fewest calls.
+    """
     partial = getattr(rule, "partial", None)
     if partial is not None and len(places) == 1:
         place = places[0]
         return lambda g, values: g * partial(values[place])
-    if places == list(range(size)):
+    if places == tuple(range(size)):
         return lambda g, values: rule(g, *values)
     if len(places) == 1:
         place = places[0]
         return lambda g, values: rule(g, values[place])
-    if not places:
-        return lambda g, values: rule(g)
-    select = itemgetter(*places)
+    select = _selector(places)
     return lambda g, values: rule(g, *select(values))
 
 
-def _at(rule: Rule | None, i: int) -> Rule | None:
-    """The rule of a variadic operation for the input at position `i`."""
-    if rule is None:
-        return None
-    bound = functools.partial(rule, i=i)
-    bound.needs = [n for n in list(inspect.signature(rule).parameters)[1:] if n != "i"]  # type: ignore[attr-defined]
-    return bound
+def _bind_each(rule: Rule, places: tuple[int, ...], positions: Sequence[int]) -> tuple[Rule, ...]:
+    """The vjp of a variadic operation, bound as by `_bind` for each of the inputs in `positions`."""
+    select = _selector(places)
+
+    def pull(i: int, g: Any, values: tuple[Any, ...]) -> Any:
+        return rule(g, *select(values), i=i)
+
+    return tuple([functools.partial(pull, i) for i in positions])
 
 
 def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] = ()) -> Any:
@@ -449,7 +461,7 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
         everything += (shapes,) if primitive.variadic else shapes
     values = plan.keep(everything)
     if foreign:
-        values = _protected(values)
+        values = protected(values)
     if isinstance(y, tuple):
         y = tuple(freeze(np.asarray(part)) for part in y)
         whole = record(plan, parents, values, y[0])
@@ -493,12 +505,12 @@ _new_tensor = Tensor.__new__
 _new_node = Node.__new__
 
 
-def _protected(value: Any) -> Any:
+def protected(value: Any) -> Any:
     """A copy of an array that the caller could still write into; anything else as it is."""
     if isinstance(value, np.ndarray) and owner(value).flags.writeable:
         return freeze(value.copy())
     if isinstance(value, tuple):
-        return tuple(_protected(v) for v in value)
+        return tuple(protected(v) for v in value)
     return value
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from autograd.grad_mode import enable_grad, recording
 from autograd.graph import Node, ancestors, forward_sweep, reverse_sweep, run
-from autograd.memory import tick
-from autograd.primitive import record
+from autograd.memory import latest_write, tick, written_since
+from autograd.primitive import protected, record
 from autograd.random import get_rng_state, set_rng_state
 from autograd.tensor import Tensor, wrap
 from autograd.transforms import variable
@@ -19,9 +20,10 @@ __all__ = ["checkpoint"]
 def checkpoint(f: Callable[..., Tensor], *xs: Any) -> Tensor:
     """`f(*xs)`, of which only the inputs are kept: the backward pass calls `f` again to get at the rest.
 
-    Trades a second evaluation of `f` for the memory of what it saves. Tensors that `f` uses without being given them, such as
-    a module's parameters, get their gradients too. Random numbers are drawn again from the same state, so that dropout
-    masks are the same both times. May be differentiated any number of times. `f` has to return one tensor.
+    Trades a second evaluation of `f` for the memory of what it saves. Tensors that `f` uses without being given them,
+    such as a module's parameters, get their gradients too. The default generator draws the same random numbers again,
+    so that dropout masks are the same both times. May be differentiated any number of times. `f` has to return one
+    tensor.
 
     Source: T. Chen, B. Xu, C. Zhang and C. Guestrin, "Training Deep Nets with Sublinear Memory Cost" (2016).
 
@@ -42,7 +44,7 @@ def checkpoint(f: Callable[..., Tensor], *xs: Any) -> Tensor:
         return y.detach()
     segment.outside = tuple(outside)
     parents = [xs[i].node for i in segment.active] + outside
-    values = tuple(x.array if isinstance(x, Tensor) else x for x in xs)
+    values = tuple(x.array if isinstance(x, Tensor) else protected(x) for x in xs)
     return record(segment, parents, values, y.array)  # type: ignore[arg-type]
 
 
@@ -59,7 +61,7 @@ class _Segment:
         self.active = tuple(i for i, x in enumerate(xs) if isinstance(x, Tensor) and x.node is not None)
         self.outside: tuple[Node, ...] = ()
         self.random_state = get_rng_state()
-        self.latest: tuple[Any, list[Any]] | None = None
+        self.made = tick()
 
     def evaluate(self, xs: Iterable[Any]) -> tuple[list[Tensor], Tensor]:
         """Call the function with its active inputs as variables of their own; the variables and the result."""
@@ -87,22 +89,35 @@ class _Segment:
         finally:
             set_rng_state(now)
         assert y.node is not None
+        if latest_write[0] > self.made:
+            self.check_unwritten(y.node, start)
         return [v.node for v in variables if v.node is not None] + list(self.outside), y.node, start
+
+    def check_unwritten(self, root: Node, start: int) -> None:
+        """RuntimeError if what was just computed again used an array that was written into since the first time."""
+        for node in ancestors([root], start):
+            if node.number > start and written_since(node.values or (), self.made, until=start):
+                raise RuntimeError(
+                    "checkpoint: an array that the function uses was written into after its first evaluation, so that "
+                    f"the second gives other values; '{node.op}' uses it at {node.source}"
+                )
 
     @property
     def pulls(self) -> list[Callable[[Any, Sequence[Any]], Any]]:
-        def pull(k: int) -> Callable[[Any, Sequence[Any]], Any]:
-            return lambda g, values: self.pulled(g, values)[k]
+        """The vjps of all parents, for one visit: the first that is called finds the cotangents for all."""
+        found: list[Any] = []
 
-        return [pull(k) for k in range(len(self.active) + len(self.outside))]
+        def pull(k: int, g: Any, values: Sequence[Any]) -> Any:
+            if not found:
+                found.extend(self.pulled(g, values))
+            return found[k]
+
+        return [partial(pull, k) for k in range(len(self.active) + len(self.outside))]
 
     def pulled(self, g: Any, values: Sequence[Any]) -> list[Any]:
-        """The cotangents of all parents, found together and handed out one by one."""
-        if self.latest is None or self.latest[0] is not g:
-            nodes, root, start = self.again(values)
-            found = run(reverse_sweep({root: g}, nodes, create_graph=isinstance(g, Tensor), since=start))
-            self.latest = (g, [found.get(node) for node in nodes])
-        return self.latest[1]
+        nodes, root, start = self.again(values)
+        found = run(reverse_sweep({root: g}, nodes, create_graph=isinstance(g, Tensor), since=start))
+        return [found.get(node) for node in nodes]
 
     def push(self, tangents: Sequence[Any], values: Sequence[Any]) -> Any:
         nodes, root, start = self.again(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from autograd.dtypes import Array, to_array
 from autograd.graph import Node
-from autograd.memory import freeze, tick, writing
+from autograd.memory import freeze, overlaps_itself, tick, writing
 
 if TYPE_CHECKING:
     from autograd.operators import Operators
@@ -22,14 +23,20 @@ else:
         __slots__ = ()
 
 
+# The key of the hook that `retain_grad` adds, which comes after all others.
+RETAIN = 0
+
+_accumulating = Lock()
+
+
 class Tensor(Operators):
     """An array that records what is computed from it, so that derivatives can be had.
 
     `Tensor(data)` copies `data` as `tensor(data)` does. The array inside is read-only; write through the tensor
     (`t[index] = value`, `t += step` under `no_grad`, or `t.data = array`), so that a backward pass can tell.
 
-    Attributes: `array`, the ndarray (`data` is the same, and checks what is assigned to it); `node`, where the tensor stands
-    in the recorded graph, None if it does not require grad.
+    Attributes: `array`, the ndarray (`data` is the same, and checks what is assigned to it); `node`, where the tensor
+    stands in the recorded graph, None if it does not require grad.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> (x * x).sum().backward()
@@ -37,10 +44,11 @@ class Tensor(Operators):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "array", "label", "node")
+    __slots__ = ("__weakref__", "array", "frozen", "label", "node")
 
     array: Array
     node: Node | None
+    frozen: Node  # the node of a leaf that has stopped requiring grad; else not set
     label: str | None
 
     __hash__ = object.__hash__
@@ -94,8 +102,9 @@ class Tensor(Operators):
     @name.setter
     def name(self, value: str | None) -> None:
         self.label = value
-        if self.node is not None:
-            self.node.name = value
+        node = self._grad_holder()
+        if node is not None:
+            node.name = value
 
     @property
     def requires_grad(self) -> bool:
@@ -107,7 +116,7 @@ class Tensor(Operators):
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Start or stop recording operations on this leaf, and return it.
+        """Start or stop recording operations on this leaf, and return it. Its gradient and its hooks stay.
 
         Raises RuntimeError for the result of a recorded operation, TypeError for a dtype that has no derivatives.
         """
@@ -116,10 +125,15 @@ class Tensor(Operators):
                 return self
             raise RuntimeError("requires_grad_: only a leaf can stop requiring grad; use t.detach() for a result")
         if not requires_grad:
-            self.node = None
+            if self.node is not None:
+                self.frozen, self.node = self.node, None
         elif self.node is None:
             if self.array.dtype.kind != "f":
                 raise TypeError(f"requires_grad_: only floating-point tensors can require grad, not {self.array.dtype}")
+            frozen = getattr(self, "frozen", None)
+            if frozen is not None and (frozen.shape, frozen.dtype) == (self.shape, self.dtype):
+                self.node = frozen
+                return self
             self.node = node = Node()
             node.plan = None
             node.parents = ()
@@ -146,11 +160,12 @@ class Tensor(Operators):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward passes have accumulated here, a tensor of the same shape and dtype, or None."""
-        return None if self.node is None else getattr(self.node, "grad", None)
+        return getattr(self._grad_holder(), "grad", None)
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if self.node is None:
+        node = self._grad_holder()
+        if node is None:
             if value is None:
                 return
             raise RuntimeError("grad: only a tensor that requires grad has a gradient")
@@ -159,16 +174,31 @@ class Tensor(Operators):
                 raise TypeError(f"grad: wants a Tensor or None, got {type(value).__name__}")
             if value.shape != self.shape or value.dtype != self.dtype:
                 raise ValueError(
-                    f"grad: wants shape {self.shape} and dtype {self.dtype}, got shape {value.shape} and dtype {value.dtype}"
+                    f"grad: wants shape {self.shape} and dtype {self.dtype}, "
+                    f"got shape {value.shape} and dtype {value.dtype}"
                 )
-        self.node.grad = value
+        node.grad = value
+
+    def _grad_holder(self) -> Node | None:
+        return getattr(self, "frozen", None) if self.node is None else self.node
 
     def retain_grad(self) -> None:
-        """Keep this tensor's gradient in `.grad` after a backward pass, as leaves do."""
+        """Keep this tensor's gradient, as its hooks leave it, in `.grad` after a backward pass, as leaves do."""
         if self.node is None:
             raise RuntimeError("retain_grad: the tensor does not require grad")
         if not self.is_leaf:
-            self._add_hook(_keep)
+            self._hooks()[RETAIN] = _retain
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called on this tensor, a result."""
+        return self.node is not None and RETAIN in (self.node.hooks or ())
+
+    def _hooks(self) -> dict[int, Callable[[Node, Any], Any]]:
+        assert self.node is not None
+        if self.node.hooks is None:
+            self.node.hooks = {}
+        return self.node.hooks
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
         """Call `hook(gradient)` when this tensor's gradient is complete; what it returns, if not None, replaces it.
@@ -195,17 +225,14 @@ class Tensor(Operators):
                 raise ValueError(
                     f"register_hook: the hook has to return a Tensor of shape {node.shape} or None, got {got}"
                 )
-            return result.array if raw else result
+            replacement: Any = result.array if raw else result
+            return replacement if result.dtype == node.dtype else replacement.astype(node.dtype)
 
-        return self._add_hook(call)
-
-    def _add_hook(self, hook: Callable[[Node, Any], Any]) -> Callable[[], None]:
-        assert self.node is not None
-        hooks = self.node.hooks
-        if hooks is None:
-            hooks = self.node.hooks = {}
-        key = tick()
-        hooks[key] = hook
+        hooks, key = self._hooks(), tick()
+        retain = hooks.pop(RETAIN, None)
+        hooks[key] = call
+        if retain is not None:
+            hooks[RETAIN] = retain
 
         def remove() -> None:
             hooks.pop(key, None)
@@ -231,7 +258,7 @@ class Tensor(Operators):
         return self.array.tolist()
 
     def write(self, values: Any, index: Any = ...) -> Tensor:
-        """Write into the array in place, unrecorded, and return the tensor: what `t[index] = values` does under `no_grad`."""
+        """Write into the array, unrecorded, and return the tensor: what `t[index] = values` does under `no_grad`."""
         with writing(self.array) as array:
             array[index] = values.array if isinstance(values, Tensor) else values
         return self
@@ -298,6 +325,22 @@ def _blank(kind: type[Tensor]) -> Tensor:
     return kind.__new__(kind)
 
 
-def _keep(node: Node, cotangent: Any) -> Any:
-    node.grad = cotangent if isinstance(cotangent, Tensor) else wrap(np.array(cotangent))
+def accumulate(node: Node, cotangent: Any) -> None:
+    """Add a cotangent, a tensor or an array that is given away, to the gradient that a node holds.
+
+    Writes into the gradient's memory where nothing is recorded and no two of its elements share any.
+    """
+    with _accumulating:
+        earlier: Tensor | None = getattr(node, "grad", None)
+        if earlier is None:
+            node.grad = cotangent.clone() if isinstance(cotangent, Tensor) else wrap(cotangent)
+        elif isinstance(cotangent, Tensor) or earlier.node is not None or overlaps_itself(earlier.array):
+            node.grad = earlier + cotangent
+        else:
+            with writing(earlier.array) as total:
+                np.add(total, cotangent, out=total)
+
+
+def _retain(node: Node, cotangent: Any) -> Any:
+    accumulate(node, cotangent if isinstance(cotangent, Tensor) else np.array(cotangent))
     return cotangent

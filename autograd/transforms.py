@@ -1,26 +1,24 @@
-"""Derivatives as functions of functions, and `backward`: all are a few lines around the two sweeps of `autograd.graph`."""
+"""Derivatives as functions of functions, and `backward`: a few lines each around the sweeps of `autograd.graph`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import enable_grad, recording
-from autograd.graph import Node, forward_sweep, reverse_sweep, run
-from autograd.memory import freeze, writing
+from autograd.graph import Node, ancestors, forward_sweep, reverse_sweep, run
+from autograd.memory import tick
+from autograd.ops.joining import stack
+from autograd.ops.shaping import permute_dims, reshape
 from autograd.primitive import linear
-from autograd.tensor import Tensor, wrap
+from autograd.tensor import RETAIN, Tensor, accumulate, wrap
 
 __all__ = ["grad", "gradients", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
-
-_inside_transform: ContextVar[bool] = ContextVar("inside_transform", default=False)
 
 
 def backward(
@@ -33,11 +31,14 @@ def backward(
     """Differentiate this tensor with respect to every leaf that it depends on, adding to their `.grad`.
 
     `gradient`, of this tensor's shape, is the cotangent to start from; a tensor of one element starts from 1.
-    `retain_graph` keeps what was saved, for another pass; `create_graph` records the pass itself, so that the gradients can
-    be differentiated again (and retains the graph). `inputs` limits the pass to those tensors.
+    `retain_graph` keeps what was saved, for another pass; `create_graph` records the pass itself, so that the gradients
+    can be differentiated again (and retains the graph; each `.grad` then holds on to the graph and the graph to it,
+    until `.grad` is set to None: `gradients` makes no such circle). `inputs` limits the pass to those tensors, leaves
+    or not.
 
-    Raises RuntimeError if the tensor does not require grad, if `gradient` is needed, if the graph was freed by an earlier
-    pass, or if an array that the pass needs was written into since.
+    Raises RuntimeError if the tensor does not require grad, if `gradient` is needed, if the graph was freed by an
+    earlier pass, or if an array that the pass needs was written into since; ValueError for a `gradient` of another
+    shape or if `inputs` is empty.
 
     >>> x = tensor([1.0, 2.0], requires_grad=True)
     >>> (x * x).backward(gradient=np.ones(2))
@@ -47,27 +48,19 @@ def backward(
     if self.node is None:
         raise RuntimeError("backward: the tensor does not require grad, so nothing was recorded to differentiate")
     chosen = None if inputs is None else _nodes("backward", (inputs,) if isinstance(inputs, Tensor) else inputs)
+    if chosen == []:
+        raise ValueError("backward: inputs is empty; leave it out to reach all leaves")
     seed = _seed("backward", self, gradient, create_graph)
     sweep = reverse_sweep({self.node: seed}, chosen, retain_graph=retain_graph, create_graph=create_graph)
     with enable_grad():
         found = run(sweep)
         for node, cotangent in found.items():
-            _accumulate(node, cotangent)
-
-
-def _accumulate(node: Node, cotangent: Any) -> None:
-    earlier: Tensor | None = getattr(node, "grad", None)
-    if earlier is None:
-        node.grad = cotangent if isinstance(cotangent, Tensor) else wrap(cotangent)
-    elif isinstance(cotangent, Tensor) or earlier.node is not None:
-        node.grad = earlier + cotangent
-    else:
-        with writing(earlier.array) as total:
-            np.add(total, cotangent, out=total)
+            if RETAIN not in (node.hooks or ()):
+                accumulate(node, cotangent)
 
 
 def _seed(op: str, output: Tensor, given: Any, as_tensor: bool) -> Any:
-    """The cotangent that a sweep starts from, checked."""
+    """The cotangent of `output` that a sweep starts from, checked."""
     if given is None:
         if output.size != 1:
             raise RuntimeError(
@@ -79,11 +72,16 @@ def _seed(op: str, output: Tensor, given: Any, as_tensor: bool) -> Any:
         array = given.array if isinstance(given, Tensor) else to_array(given, output.dtype)
         if array.shape != output.shape:
             raise ValueError(f"{op}: gradient has shape {array.shape}, the output {output.shape}")
-        if array.dtype != output.dtype:
-            array = array.astype(output.dtype)
-    if not as_tensor:
-        return array
-    return given if isinstance(given, Tensor) and given.dtype == output.dtype else wrap(array)
+    return _like(output, given if isinstance(given, Tensor) else array, as_tensor)
+
+
+def _like(x: Tensor, derivative: Any, as_tensor: bool) -> Any:
+    """A tangent or cotangent of `x`, a tensor or an array, in the dtype of `x`, as a tensor or as an array."""
+    if derivative.dtype != x.dtype:
+        derivative = derivative.astype(x.dtype)
+    if as_tensor:
+        return _wrapped(derivative)
+    return derivative.array if isinstance(derivative, Tensor) else derivative
 
 
 def _nodes(op: str, tensors: Sequence[Tensor]) -> list[Node]:
@@ -117,9 +115,14 @@ def gradients(
     """
     ys = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     xs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    given = (grad_outputs,) if len(ys) == 1 and not isinstance(grad_outputs, (list, tuple)) else grad_outputs
+    if grad_outputs is None:
+        grad_outputs = [None] * len(ys)
+    elif isinstance(outputs, Tensor) and not isinstance(grad_outputs, (list, tuple)):
+        grad_outputs = [grad_outputs]
+    if len(grad_outputs) != len(ys):
+        raise ValueError(f"gradients: got {len(ys)} outputs and {len(grad_outputs)} grad_outputs")
     seeds: dict[Node, Any] = {}
-    for y, node, g in zip(ys, _nodes("gradients", ys), given or [None] * len(ys), strict=True):
+    for y, node, g in zip(ys, _nodes("gradients", ys), grad_outputs, strict=True):
         seed = _seed("gradients", y, g, create_graph)
         seeds[node] = seeds[node] + seed if node in seeds else seed
     targets = _nodes("gradients", xs)
@@ -128,7 +131,9 @@ def gradients(
     results = tuple(_wrapped(found[t]) if t in found else None for t in targets)
     unused = [i for i, result in enumerate(results) if result is None]
     if unused and not allow_unused:
-        raise RuntimeError(f"gradients: no output depends on input {unused[0]}; pass allow_unused=True to get None for it")
+        raise RuntimeError(
+            f"gradients: no output depends on input {unused[0]}; pass allow_unused=True to get None for it"
+        )
     return results
 
 
@@ -141,19 +146,67 @@ def _variable(x: Array) -> Any:
     return x[...]
 
 
-@contextmanager
-def _traced(args: Sequence[Any]) -> Iterator[tuple[list[Tensor], bool]]:
-    """`args` as variables to differentiate by, and whether what is computed from them has to stay differentiable.
+class _Trace(NamedTuple):
+    """A function called with variables in place of the arguments to differentiate by.
 
-    An argument that is being differentiated already becomes a copy that depends on it, which is what lets transforms nest.
+    `y` is its result, `xs` the variables, and `start` the time before which everything else in the graph was made.
+    `nested` says whether derivatives have to be recorded, because the result also depends on something outside: an
+    argument that requires grad, a tensor that the function closes over, the variable of an enclosing transform.
     """
-    nested = _inside_transform.get() or (recording.get() and any(isinstance(a, Tensor) and a.node for a in args))
-    token = _inside_transform.set(True)
-    try:
-        with enable_grad():
-            yield [variable(a) for a in args], nested
-    finally:
-        _inside_transform.reset(token)
+
+    y: Tensor
+    xs: list[Tensor]
+    start: int
+    nested: bool
+
+    @property
+    def value(self) -> Tensor:
+        return self.y if self.nested else self.y.detach()
+
+    def pull(self, cotangent: Any, create_graph: bool, retain_graph: bool = False) -> list[Tensor]:
+        """The cotangents of the variables for one of the result; zeros where it does not depend on them."""
+        nodes = _nodes("vjp", self.xs)
+        found: dict[Node, Any] = {}
+        if self.y.node is not None:
+            seeds = {self.y.node: _seed("vjp", self.y, cotangent, create_graph)}
+            with enable_grad():
+                found = run(
+                    reverse_sweep(seeds, nodes, retain_graph=retain_graph, create_graph=create_graph, since=self.start)
+                )
+        return [_wrapped(found.get(node, np.zeros(x.shape, x.dtype))) for x, node in zip(self.xs, nodes, strict=True)]
+
+    def push(self, tangents: Sequence[Any], create_graph: bool) -> Tensor:
+        """The tangent of the result for those of the variables."""
+        seeds = {}
+        for i, (x, node, tangent) in enumerate(zip(self.xs, _nodes("jvp", self.xs), tangents, strict=True)):
+            given = tangent if isinstance(tangent, Tensor) else to_array(tangent, x.dtype)
+            if given.shape != x.shape:
+                raise ValueError(f"jvp: tangent {i} has shape {given.shape}, its primal {x.shape}")
+            seeds[node] = _like(x, given, create_graph)
+        found: dict[Node, Any] = {}
+        if self.y.node is not None:
+            with enable_grad(), np.errstate(all="ignore"):
+                found = forward_sweep(seeds, [self.y.node], create_graph=create_graph, since=self.start)
+        return _wrapped(next(iter(found.values()), np.zeros(self.y.shape, self.y.dtype)))
+
+
+def _trace(
+    name: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: dict[str, Any] | None = None
+) -> _Trace:
+    for i in argnums:
+        if not -len(args) <= i < len(args):
+            raise IndexError(f"{name}: there is no argument {i} to differentiate by, of {len(args)} given by position")
+    start = tick()
+    with enable_grad():
+        xs = [variable(args[i]) for i in argnums]
+        replaced = list(args)
+        for i, x in zip(argnums, xs, strict=True):
+            replaced[i] = x
+        y = f(*replaced, **(kwargs or {}))
+    if not isinstance(y, Tensor):
+        raise TypeError(f"{name}: the function has to return a Tensor, got {type(y).__name__}")
+    nested = recording.get() and y.node is not None and ancestors([y.node], start)[0].number < start
+    return _Trace(y, xs, start, nested)
 
 
 def variable(x: Any) -> Tensor:
@@ -161,27 +214,9 @@ def variable(x: Any) -> Tensor:
     if isinstance(x, Tensor) and x.node is not None:
         return _variable(x)
     made = x.detach() if isinstance(x, Tensor) else Tensor(x)
-    if made.dtype.kind in "biu":
+    if made.dtype.kind != "f":
         raise TypeError(f"derivatives are taken with respect to floating-point values, not {made.dtype}")
     return made.requires_grad_()
-
-
-def _checked_scalar(name: str, y: Any) -> Tensor:
-    if not isinstance(y, Tensor):
-        raise TypeError(f"{name}: the function has to return a Tensor, got {type(y).__name__}")
-    if y.size != 1:
-        raise ValueError(f"{name}: the function has to return one number, got shape {y.shape}; see jacobian and vjp")
-    return y
-
-
-def _pull(y: Tensor, xs: Sequence[Tensor], seed: Any, create_graph: bool, retain: bool = False) -> list[Tensor]:
-    """The cotangents of `xs` for a cotangent of `y`; zeros where `y` does not depend on them."""
-    found: dict[Node, Any] = {}
-    nodes = _nodes("vjp", xs)
-    if y.node is not None:
-        start = {y.node: _seed("vjp", y, seed, create_graph)}
-        found = run(reverse_sweep(start, nodes, retain_graph=retain, create_graph=create_graph))
-    return [_wrapped(found.get(node, np.zeros(x.shape, x.dtype))) for x, node in zip(xs, nodes, strict=True)]
 
 
 def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
@@ -190,20 +225,22 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     >>> value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 3.0]))
     (tensor(10., dtype=float64), tensor([2., 6.], dtype=float64))
     """
-    chosen = (argnum,) if isinstance(argnum, int) else tuple(argnum)
+    argnums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
 
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Tensor, Any]:
-        with _traced([args[i] for i in chosen]) as (xs, nested):
-            y = _checked_scalar("grad", f(*_replaced(args, chosen, xs), **kwargs))
-            found = _pull(y, xs, None, create_graph=nested)
-        value = y if nested else y.detach()
-        return value, found[0] if isinstance(argnum, int) else tuple(found)
+        trace = _trace("grad", f, args, argnums, kwargs)
+        if trace.y.size != 1:
+            raise ValueError(
+                f"grad: the function has to return one number, got shape {trace.y.shape}; see jacobian and vjp"
+            )
+        found = trace.pull(None, create_graph=trace.nested)
+        return trace.value, found[0] if isinstance(argnum, int) else tuple(found)
 
     return differentiated
 
 
 def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
-    """A function that returns the gradient of `f`, which returns one number, with respect to argument `argnum` (or several).
+    """A function that returns the gradient of `f`, which returns one number, by argument `argnum` (or several).
 
     >>> grad(lambda x: x * x * x)(2.0)
     tensor(12.)
@@ -218,13 +255,6 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     return gradient
 
 
-def _replaced(args: Sequence[Any], chosen: Sequence[int], values: Sequence[Any]) -> list[Any]:
-    replaced = list(args)
-    for i, value in zip(chosen, values, strict=True):
-        replaced[i] = value
-    return replaced
-
-
 def vjp(f: Function, *xs: Any) -> tuple[Tensor, Callable[[Any], tuple[Tensor, ...]]]:
     """`f(*xs)`, and a function that takes a cotangent of it to the cotangents of `xs` (and may be called again).
 
@@ -232,17 +262,13 @@ def vjp(f: Function, *xs: Any) -> tuple[Tensor, Callable[[Any], tuple[Tensor, ..
     >>> pull(np.array([1.0, 10.0]))
     (tensor([ 2., 40.], dtype=float64),)
     """
-    with _traced(xs) as (variables, nested):
-        y = f(*variables)
-    if not isinstance(y, Tensor):
-        raise TypeError(f"vjp: the function has to return a Tensor, got {type(y).__name__}")
+    trace = _trace("vjp", f, xs, range(len(xs)))
 
     def pull(cotangent: Any) -> tuple[Tensor, ...]:
-        again = nested or (isinstance(cotangent, Tensor) and cotangent.node is not None)
-        with enable_grad():
-            return tuple(_pull(y, variables, cotangent, create_graph=again, retain=True))
+        recorded = recording.get() and (trace.nested or _tracked(cotangent))
+        return tuple(trace.pull(cotangent, create_graph=recorded, retain_graph=True))
 
-    return (y if nested else y.detach()), pull
+    return trace.value, pull
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Tensor, Tensor]:
@@ -253,23 +279,13 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[T
     """
     if len(primals) != len(tangents):
         raise ValueError(f"jvp: got {len(primals)} primals and {len(tangents)} tangents")
-    with _traced(primals) as (xs, nested):
-        nested = nested or any(isinstance(t, Tensor) and t.node is not None for t in tangents)
-        y = f(*xs)
-        if not isinstance(y, Tensor):
-            raise TypeError(f"jvp: the function has to return a Tensor, got {type(y).__name__}")
-        return (y if nested else y.detach()), _push(y, xs, tangents, nested)
+    trace = _trace("jvp", f, primals, range(len(primals)))
+    recorded = recording.get() and (trace.nested or any(_tracked(t) for t in tangents))
+    return trace.value, trace.push(tangents, create_graph=recorded)
 
 
-def _push(y: Tensor, xs: Sequence[Tensor], tangents: Sequence[Any], create_graph: bool) -> Tensor:
-    seeds = {
-        node: _seed("jvp", x, t, create_graph) for x, node, t in zip(xs, _nodes("jvp", xs), tangents, strict=True)
-    }
-    found: dict[Node, Any] = {}
-    if y.node is not None:
-        with np.errstate(all="ignore"):
-            found = forward_sweep(seeds, [y.node], create_graph=create_graph)
-    return _wrapped(found[y.node]) if y.node in found else wrap(np.zeros(y.shape, y.dtype))
+def _tracked(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.node is not None
 
 
 def jacobian(f: Function, argnum: int = 0, mode: Literal["reverse", "forward"] | None = None) -> Function:
@@ -285,16 +301,13 @@ def jacobian(f: Function, argnum: int = 0, mode: Literal["reverse", "forward"] |
         raise ValueError(f"jacobian: mode has to be 'reverse', 'forward' or None, got {mode!r}")
 
     def differentiated(*args: Any, **kwargs: Any) -> Tensor:
-        with _traced([args[argnum]]) as ((x,), nested):
-            y = f(*_replaced(args, [argnum], [x]), **kwargs)
-            if not isinstance(y, Tensor):
-                raise TypeError(f"jacobian: the function has to return a Tensor, got {type(y).__name__}")
-            forward = mode == "forward" or (mode is None and x.size < y.size)
-            if forward:
-                rows = [_push(y, [x], [e], nested) for e in _basis(x)]
-                return _stacked(rows, (*x.shape, *y.shape), x.ndim, nested)
-            rows = [_pull(y, [x], e, nested, retain=True)[0] for e in _basis(y)]
-            return _stacked(rows, (*y.shape, *x.shape), 0, nested)
+        trace = _trace("jacobian", f, args, [argnum], kwargs)
+        y, (x,) = trace.y, trace.xs
+        if mode == "forward" or (mode is None and x.size < y.size):
+            columns = [trace.push([e], trace.nested) for e in _basis(x)]
+            return _stacked(columns, (*x.shape, *y.shape), y.dtype, x.ndim)
+        rows = [trace.pull(e, trace.nested, retain_graph=True)[0] for e in _basis(y)]
+        return _stacked(rows, (*y.shape, *x.shape), x.dtype, 0)
 
     return differentiated
 
@@ -307,21 +320,14 @@ def _basis(x: Tensor) -> Iterator[Array]:
         yield unit.reshape(x.shape)
 
 
-def _stacked(rows: Sequence[Tensor], shape: tuple[int, ...], inputs_first: int, nested: bool) -> Tensor:
-    """Rows of a Jacobian in one tensor; where they run over the input's elements, the input's axes are moved to the end."""
-    if not rows:
-        table: Any = np.zeros(shape, np.float64)
-    elif nested:
-        table = np.stack(rows).reshape(shape)  # type: ignore[arg-type]
-    else:
-        table = np.stack([row.array for row in rows]).reshape(shape)
-    axes = (*range(inputs_first, len(shape)), *range(inputs_first))
-    moved = np.transpose(table, axes)
-    return moved if isinstance(moved, Tensor) else wrap(np.array(moved))
+def _stacked(parts: Sequence[Tensor], shape: tuple[int, ...], dtype: Any, moved: int) -> Tensor:
+    """The rows (or columns) of a Jacobian as one tensor of `shape`, with its first `moved` axes then put last."""
+    table = reshape(stack(parts), shape) if parts else wrap(np.zeros(shape, dtype))
+    return permute_dims(table, (*range(moved, len(shape)), *range(moved)))
 
 
 def hessian(f: Function, argnum: int = 0) -> Function:
-    """A function that returns the matrix of second derivatives of `f`, which returns one number: shape (*input, *input).
+    """A function that returns the second derivatives of `f`, which returns one number: shape (*input, *input).
 
     >>> hessian(lambda x: (x * x * x).sum())(np.array([1.0, 2.0]))
     tensor([[ 6.,  0.],

@@ -3,12 +3,13 @@
 from autograd import environment as environment  # isort: split
 
 from nn import data, functional, init, models, utils
-from nn.containers import ModuleDict, ModuleList, ParameterList, Sequential
+from nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from nn.layers import *  # noqa: F403
 from nn.layers import __all__ as _layers
 from nn.module import Module
-from nn.parameter import Parameter
+from nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from nn.serialization import load, save
+from nn.summary import summary
 
 __all__ = [
     *_layers,
@@ -16,13 +17,17 @@ __all__ = [
     "ModuleDict",
     "ModuleList",
     "Parameter",
+    "ParameterDict",
     "ParameterList",
     "Sequential",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "data",
     "functional",
     "init",
     "load",
     "models",
     "save",
+    "summary",
     "utils",
 ]

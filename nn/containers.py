@@ -228,5 +228,83 @@ class ParameterList(_Listed):
         return self._parts()[self._position(index)]
 
     def __repr__(self) -> str:
-        lines = [f"  ({name}): Parameter {value.dtype} of shape {value.shape}" for name, value in self._parts().items()]
-        return f"{type(self).__name__}(\n" + "\n".join(lines) + "\n)" if lines else f"{type(self).__name__}()"
+        return _text(self, self._parts())
+
+
+class ParameterDict(Module):
+    """A dict of parameters. Tensors and arrays put into it become parameters.
+
+    >>> import nn
+    >>> scales = nn.ParameterDict({"in": ones(2), "out": zeros(3)})
+    >>> scales["out"].shape, list(scales.state_dict())
+    ((3,), ['in', 'out'])
+    """
+
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
+        super().__init__()
+        self.update(parameters)
+
+    def _parts(self) -> dict[str, Parameter]:
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, Parameter)}
+
+    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add or replace parameters by name."""
+        named = parameters.items() if isinstance(parameters, (Mapping, ParameterDict)) else parameters
+        for name, value in named:
+            self[name] = value
+
+    def __getitem__(self, key: str) -> Parameter:
+        return self._parts()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.register_parameter(key, value if isinstance(value, Parameter) else Parameter(value))
+
+    def __delitem__(self, key: str) -> None:
+        self.pop(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter named `key`, or `default` if there is none."""
+        return self._parts().get(key, default)
+
+    def setdefault(self, key: str, default: Any) -> Parameter:
+        """The parameter named `key`, put in from `default` if there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key: str) -> Parameter:
+        """Take the parameter named `key` out, and return it."""
+        parameter = self[key]
+        delattr(self, key)
+        return parameter
+
+    def clear(self) -> None:
+        """Take all parameters out."""
+        for key in self._parts():
+            delattr(self, key)
+
+    def keys(self) -> Iterable[str]:
+        return self._parts().keys()
+
+    def values(self) -> Iterable[Parameter]:
+        return self._parts().values()
+
+    def items(self) -> Iterable[tuple[str, Parameter]]:
+        return self._parts().items()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._parts()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts())
+
+    def __len__(self) -> int:
+        return len(self._parts())
+
+    def __repr__(self) -> str:
+        return _text(self, self._parts())
+
+
+def _text(container: Module, parts: Mapping[str, Parameter]) -> str:
+    lines = [f"  ({name}): Parameter {value.dtype} of shape {value.shape}" for name, value in parts.items()]
+    return f"{type(container).__name__}(\n" + "\n".join(lines) + "\n)" if lines else f"{type(container).__name__}()"

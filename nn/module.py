@@ -11,7 +11,7 @@ import numpy.typing as npt
 import autograd as ag
 from autograd import Tensor
 from nn.hooks import RemovableHandle, gate
-from nn.parameter import Parameter
+from nn.parameter import Parameter, UninitializedTensor
 
 
 class IncompatibleKeys(NamedTuple):
@@ -19,6 +19,11 @@ class IncompatibleKeys(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"{type(self).__name__}(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 class Hook(NamedTuple):
@@ -295,8 +300,9 @@ class Module:
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Write the values of `state_dict` (tensors, or anything NumPy takes as arrays) into this module's tensors.
 
-        Raises RuntimeError listing all shapes that differ and, if `strict`, all keys that are missing or unexpected;
-        then nothing has been written.
+        What has no shape yet, as in a lazy layer that was never called, takes the shape it has in `state_dict`. Raises
+        RuntimeError listing all shapes that differ and, if `strict`, all keys that are missing or unexpected; then
+        nothing has been written.
         """
         own = dict(self._named_state())
         given = {name: np.asarray(v.array if isinstance(v, Tensor) else v) for name, v in state_dict.items()}
@@ -308,7 +314,7 @@ class Module:
         if strict and unexpected:
             problems.append(f"unexpected keys: {', '.join(unexpected)}")
         for name in own.keys() & given.keys():
-            if given[name].shape != own[name].shape:
+            if not isinstance(own[name], UninitializedTensor) and given[name].shape != own[name].shape:
                 problems.append(
                     f"{name} has shape {given[name].shape} in the state and {own[name].shape} in the module"
                 )
@@ -320,6 +326,8 @@ class Module:
             )
         for name, tensor in own.items():
             if name in given:
+                if isinstance(tensor, UninitializedTensor):
+                    tensor.materialize(given[name].shape)
                 tensor.write(given[name])
         return IncompatibleKeys(missing, unexpected)
 
@@ -438,6 +446,9 @@ def _as_tuple(changed: Any, unchanged: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _cast(tensor: Tensor, dtype: np.dtype[Any]) -> None:
     """Change the dtype of a leaf without changing its identity, which an optimizer or another module may hold."""
+    if isinstance(tensor, UninitializedTensor):
+        tensor.cast(dtype)
+        return
     gradient = tensor.grad
     tensor.__setstate__((tensor.array.astype(dtype), tensor.requires_grad, tensor.name))
     if gradient is not None:

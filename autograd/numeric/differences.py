@@ -25,9 +25,9 @@ class Difference(NamedTuple):
 def derivative(along: Callable[[float], Any], step: float) -> Difference:
     """The derivative at 0 of a function of one number, by Ridders' extrapolation of central differences.
 
-    `along(h)` is evaluated in pairs at ±step, ±step/2, … until the extrapolated values stop agreeing better. Its result may be an
-    array; the error bar, element by element, is the least disagreement in the table, widened, plus the rounding error of
-    the differences it stands on.
+    `along(h)` is evaluated in pairs at ±step, ±step/2, … until the extrapolated values stop agreeing better. Its result
+    may be an array; the error bar, element by element, is the least disagreement in the table, widened, plus the
+    rounding error of the differences it stands on.
 
     Source: C. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
 
@@ -36,7 +36,8 @@ def derivative(along: Callable[[float], Any], step: float) -> Difference:
     True
     """
     h = 2.0 ** round(np.log2(step))
-    best = error = None
+    best: Any = None
+    error: Any = None
     previous: list[Array] = []
     for level in range(LEVELS):
         ahead, behind = np.asarray(along(h), np.float64), np.asarray(along(-h), np.float64)
@@ -45,7 +46,7 @@ def derivative(along: Callable[[float], Any], step: float) -> Difference:
         for k, coarser in enumerate(previous):
             row.append(row[k] + (row[k] - coarser) / (4.0 ** (k + 1) - 1))
             doubt = WIDEN * np.maximum(abs(row[k + 1] - row[k]), abs(row[k + 1] - coarser)) + rounding
-            if error is None or best is None:
+            if error is None:
                 best, error = row[k + 1], doubt
             else:
                 better = doubt < error
@@ -60,8 +61,8 @@ def derivative(along: Callable[[float], Any], step: float) -> Difference:
 def finite_difference(f: Callable[..., Any], x: Any, step: float | None = None) -> Difference:
     """The derivative of `f` at `x` by finite differences, with an error bar: shapes (*output, *input), float64.
 
-    `f` takes a tensor of `x`'s shape, always float64 whatever the dtype of `x`, and returns a tensor. `step` is the largest
-    step; by default it is scaled to each coordinate.
+    `f` takes a tensor of `x`'s shape, always float64 whatever the dtype of `x`, and returns a tensor. `step` is the
+    largest step; by default it is scaled to each coordinate.
 
     >>> slope = finite_difference(lambda x: (x * x * x).sum(), [1.0, 2.0])
     >>> bool(np.all(abs(slope.value - [3, 12]) <= slope.error))
@@ -93,7 +94,7 @@ def finite_difference(f: Callable[..., Any], x: Any, step: float | None = None) 
 
 def step_for(coordinate: float) -> float:
     """The largest step to take from a coordinate: a power of two, so that adding it is exact or nearly so."""
-    return 2.0 ** np.round(np.log2(0.05 * max(1.0, abs(coordinate))))
+    return float(2.0 ** np.round(np.log2(0.05 * max(1.0, abs(coordinate)))))
 
 
 def _evaluate(f: Callable[..., Any], point: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -84,10 +85,10 @@ def gradcheck(
     """Compare the gradients of `f(*inputs)` by backprop with finite differences, element by element, in float64.
 
     `f` is a function of tensors, or a module (copied to float64 and left alone; `wrt` then says whether to vary its
-    parameters, its inputs or both). Floating inputs are varied, others passed on as they are. Where the output is not one
-    number, a fixed random combination of its elements is differentiated. `sample` limits the number of elements taken
-    from each input (drawn with `seed`). An element passes if the two agree to `rtol` of the larger, fails if they do not
-    and the error bar does not explain it, and is inconclusive if the bar is too wide to tell.
+    parameters, its inputs or both). Floating inputs are varied, others passed on as they are. Where the output is not
+    one number, a fixed random combination of its elements is differentiated. `sample` limits the number of elements
+    taken from each input (drawn with `seed`). An element passes if the two agree to `rtol` of the larger, fails if they
+    do not and the error bar does not explain it, and is inconclusive if the bar is too wide to tell.
 
     >>> print(gradcheck(lambda x: (x * x).sum(), [np.array([1.0, 2.0])]))  # doctest: +ELLIPSIS
     input    index  backprop          finite difference  ± error  relative  verdict
@@ -104,9 +105,9 @@ def gradcheck(
             raise TypeError(f"gradcheck: the function has to return a Tensor, got {type(y).__name__}")
         weights = np.ones(()) if y.size == 1 else np.random.default_rng(seed).normal(size=y.shape)
         leaves = list(variables.values())
-        found = (
-            gradients(y, leaves, weights.reshape(y.shape), allow_unused=True) if y.requires_grad else [None] * len(leaves)
-        )
+        found: Sequence[Tensor | None] = [None] * len(leaves)
+        if y.requires_grad:
+            found = gradients(y, leaves, weights.reshape(y.shape), allow_unused=True)
 
     def value() -> float:
         result = f(*arguments)
@@ -130,9 +131,8 @@ def _in_float64(
         raise ValueError(f"gradcheck: wrt has to be 'parameters', 'inputs' or 'both', got {wrt!r}")
     variables: dict[str, Tensor] = {}
     is_module = hasattr(f, "named_parameters")
-    if wrt != "inputs":
-        if not is_module:
-            raise TypeError(f"gradcheck: wrt={wrt!r} wants a module, got {type(f).__name__}")
+    if wrt != "inputs" and not is_module:
+        raise TypeError(f"gradcheck: wrt={wrt!r} wants a module, got {type(f).__name__}")
     if is_module:
         f = copy.deepcopy(f).to(np.float64)  # type: ignore[attr-defined]
         if wrt != "inputs":
@@ -144,6 +144,8 @@ def _in_float64(
             moved.append(argument)
             continue
         name = getattr(argument, "name", None) or f"input {i}"
+        if name in variables:
+            name = f"{name}, input {i}"
         moved.append(Tensor(array, np.float64, requires_grad=wrt != "parameters", name=name))
         if wrt != "parameters":
             variables[name] = moved[-1]
@@ -151,8 +153,10 @@ def _in_float64(
 
 
 def _chosen(shape: tuple[int, ...], sample: int | None, rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
-    size = int(np.prod(shape))
-    flat: Array = np.arange(size) if sample is None or sample >= size else np.sort(rng.choice(size, sample, replace=False))
+    size = math.prod(shape)
+    flat: Array = np.arange(size)
+    if sample is not None and sample < size:
+        flat = np.sort(rng.choice(size, sample, replace=False))
     for k in flat:
         yield tuple(int(i) for i in np.unravel_index(k, shape))
 

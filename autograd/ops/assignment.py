@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.grad_mode import recording
-from autograd.memory import writing
+from autograd.memory import overlaps_itself, owner, writing
 from autograd.ops.indexing import Index, canonical, index_error, replaced
 from autograd.primitive import Operand, linear
 from autograd.tensor import Tensor
@@ -40,8 +40,9 @@ def setitem(x: Tensor, index: Any, values: Operand) -> None:
     tensors that were computed from it before, views included, keep the old values. Of several values for one element
     the last stays.
 
-    Raises RuntimeError for a leaf that requires grad while recording, IndexError for elements that `x` does not have,
-    ValueError for values that do not fit, TypeError for values that require grad where `x` is not floating.
+    Raises RuntimeError while recording for a leaf that requires grad and for a view of a part of another tensor (as in
+    x[i][j] = values, which the other would not see), IndexError for elements that `x` does not have, ValueError for
+    values that do not fit, TypeError for values that require grad where `x` is not floating.
 
     Derivative: x̄ += ȳ with zeros at the index; the values that stayed get ȳ[index], overwritten ones zero.
 
@@ -55,6 +56,11 @@ def setitem(x: Tensor, index: Any, values: Operand) -> None:
     recorded = _records("setitem", x, values)
     entries = canonical("setitem", index, recorded)
     if recorded:
+        if x.array.size < owner(x.array).size:
+            raise RuntimeError(
+                "setitem: this tensor is a view of a part of another, which a recorded write would not reach: index in "
+                "one step (x[i, j] = … in place of x[i][j] = …), or write into a clone() of the part"
+            )
         _rebind(x, replaced("setitem", x, entries, values))
     else:
         _write(x, entries, values)
@@ -90,7 +96,7 @@ def in_place(symbol: str, operation: Callable[[Any, Any], Tensor], ufunc: np.ufu
         return x
 
     operate.__doc__ = (
-        f"x {symbol} other: a write into memory where nothing is recorded, else a recorded `x = x {symbol[0]} other`."
+        f"x {symbol} other: a write into memory where nothing is recorded, else a recorded `x = x {symbol[:-1]} other`."
     )
     return operate
 
@@ -150,19 +156,16 @@ def _records(op: str, x: Tensor, values: Any) -> bool:
 
 def _rebind(x: Tensor, result: Tensor) -> None:
     """Make `x` the same array and the same place in the graph as `result`."""
+    retained = x.retains_grad
     x.array, x.node = result.array, result.node
     x.name = x.label
+    if retained:
+        x.retain_grad()
 
 
 def _refuse_overlap(op: str, array: Array) -> None:
-    """Raise ValueError if two elements of an array may lie in the same memory, as those of a broadcast one do."""
-    if array.flags.c_contiguous:
-        return
-    reach = 1
-    for stride, length in sorted((abs(stride), length) for stride, length in zip(array.strides, array.shape)):
-        if length > 1 and stride < reach:
-            raise ValueError(
-                f"{op}: several elements of this tensor of shape {array.shape} share memory (it was broadcast, or is a "
-                "view of windows); write into a clone() of it"
-            )
-        reach += stride * (length - 1)
+    if overlaps_itself(array):
+        raise ValueError(
+            f"{op}: several elements of this tensor of shape {array.shape} share memory (it was broadcast, or is a "
+            "view of windows); write into a clone() of it"
+        )

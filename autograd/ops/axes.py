@@ -12,7 +12,7 @@ Axis = int | Sequence[int] | None
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of a tensor, an array or anything array-like."""
-    return x.shape if hasattr(x, "shape") else np.shape(x)  # type: ignore[no-any-return]
+    return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
 def normalize_axis(op: str, axis: SupportsIndex, ndim: int) -> int:

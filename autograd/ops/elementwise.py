@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from autograd.dtypes import Array
 from autograd.kernels import special
+from autograd.kernels.masking import choose
 from autograd.ops.comparison import (
     equal,
     greater,
@@ -706,7 +707,7 @@ def where(condition: Operand, x1: Operand, x2: Operand) -> Any:
     >>> where(np.array([True, False]), tensor([1.0, 2.0]), 0)
     tensor([1., 0.])
     """
-    return np.where(condition, x1, x2)
+    return choose(condition, x1, x2)
 
 
 def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Any:

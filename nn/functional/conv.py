@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.sizes import PerAxis, check_fits, extents, per_axis
+from nn.functional.sizes import Padding, PerAxis, check_fits, padding_pairs, per_axis
 
-_POSITIONS, _TAPS = "hijk", "wxyz"
+# One einsum letter for each spatial axis: where a window lies, and where in it.
+POSITIONS, TAPS = "hijk", "wxyz"
 
 
 def conv(
@@ -14,17 +15,21 @@ def conv(
     weight: Tensor,
     bias: Tensor | None = None,
     stride: PerAxis = 1,
-    padding: PerAxis | str = 0,
+    padding: Padding = 0,
     dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
     """y[n, f, o] = b[f] + Σ_c,k x[n, c, stride·o + dilation·k - padding] · w[f, c, k], over n spatial axes.
 
+    This is what every network library calls convolution; in mathematics it is the correlation, which does not flip the
+    kernel. `convolve` is the true convolution, which does.
+
     Shapes: input (N, C, *S) or (C, *S), weight (F, C/groups, *K), bias (F,); result (N, F, *O) or (F, *O), where O = (S
-    + 2·padding - dilation·(K - 1) - 1) // stride + 1. The spatial axes are as many as the weight has. `stride`,
-    `padding` and `dilation` are ints or one int for each axis; `padding` may be "valid" (0) or "same" (O = S, stride
-    1). With `groups`, the channels are cut into as many parts, and each part of the outputs sees only its own part of
-    the inputs.
+    + padding before + padding after - dilation·(K - 1) - 1) // stride + 1. The spatial axes are as many as the weight
+    has. `stride` and `dilation` are ints or one int for each axis. `padding`, with zeros, is an int; an int or a pair
+    (before, after) for each axis; "valid" (0); "same" (O = S, at stride 1); or "full" (dilation·(K - 1) on each side).
+    With `groups`, the channels are cut into as many parts, and each part of the outputs sees only its own part of the
+    inputs; with groups = C, a depthwise convolution, each channel makes F/C outputs of its own.
 
     Raises ValueError for channels that do not match, groups that do not divide them, a kernel larger than the padded
     input.
@@ -32,29 +37,32 @@ def conv(
     >>> from nn import functional as F
     >>> F.conv(tensor([[[1.0, 2.0, 3.0]]]), tensor([[[1.0, 10.0]]]))
     tensor([[[21., 32.]]])
+    >>> F.conv(tensor([[[1.0, 2.0, 3.0]]]), tensor([[[1.0, 10.0]]]), padding=[(1, 0)])
+    tensor([[[10., 21., 32.]]])
     """
     n = weight.ndim - 2
     op = f"conv{n}d"
-    if not 1 <= n <= len(_TAPS):
-        raise ValueError(f"conv: wants a weight (F, C, *K) of 1 to {len(_TAPS)} spatial axes, got shape {weight.shape}")
+    if not 1 <= n <= len(TAPS):
+        raise ValueError(f"conv: wants a weight (F, C, *K) of 1 to {len(TAPS)} spatial axes, got shape {weight.shape}")
     if input.ndim == n + 1:
         return ag.squeeze(conv(ag.expand_dims(input, 0), weight, bias, stride, padding, dilation, groups), 0)
     kernel = weight.shape[2:]
     stride = per_axis(op, "stride", stride, n)
     dilation = per_axis(op, "dilation", dilation, n)
     _check(op, input, weight, bias, groups)
-    pads = _pads(op, padding, kernel, stride, dilation)
+    pads = padding_pairs(op, padding, kernel, stride, dilation)
     check_fits(op, input.shape, pads, kernel, dilation)
 
     batch, features = input.shape[0], weight.shape[0]
-    at, tap = _POSITIONS[:n], _TAPS[:n]
+    at, tap = POSITIONS[:n], TAPS[:n]
     x = ag.pad(input, [(0, 0), (0, 0), *pads]) if any(map(any, pads)) else input  # (N, C, *S + pads)
     windows = ag.sliding_windows(x, kernel, stride, dilation, axes=tuple(range(2, 2 + n)))  # (N, C, *O, *K)
     if groups == 1:
         y = ag.einsum(f"nc{at}{tap},fc{tap}->nf{at}", windows, weight)  # (N, F, *O)
     else:
-        windows = ag.reshape(windows, (batch, groups, -1, *windows.shape[2:]))  # (N, G, C/G, *O, *K)
-        weight = ag.reshape(weight, (groups, -1, *weight.shape[1:]))  # (G, F/G, C/G, *K)
+        parts = (groups, weight.shape[1])
+        windows = ag.reshape(windows, (batch, *parts, *windows.shape[2:]))  # (N, G, C/G, *O, *K)
+        weight = ag.reshape(weight, (groups, features // groups, *weight.shape[1:]))  # (G, F/G, C/G, *K)
         y = ag.einsum(f"ngc{at}{tap},gfc{tap}->ngf{at}", windows, weight)  # (N, G, F/G, *O)
         y = ag.reshape(y, (batch, features, *y.shape[3:]))  # (N, F, *O)
     return y if bias is None else y + ag.reshape(bias, (features, *(1,) * n))
@@ -65,12 +73,12 @@ def conv1d(
     weight: Tensor,
     bias: Tensor | None = None,
     stride: PerAxis = 1,
-    padding: PerAxis | str = 0,
+    padding: Padding = 0,
     dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`conv` over (N, C, L)."""
-    _check_weight("conv1d", weight, 1)
+    """`conv` over (N, C, L); the kernel is not flipped (`convolve` flips it)."""
+    check_weight("conv1d", weight, 1)
     return conv(input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -79,12 +87,12 @@ def conv2d(
     weight: Tensor,
     bias: Tensor | None = None,
     stride: PerAxis = 1,
-    padding: PerAxis | str = 0,
+    padding: Padding = 0,
     dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`conv` over (N, C, H, W)."""
-    _check_weight("conv2d", weight, 2)
+    """`conv` over (N, C, H, W); the kernel is not flipped (`convolve` flips it)."""
+    check_weight("conv2d", weight, 2)
     return conv(input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -93,35 +101,41 @@ def conv3d(
     weight: Tensor,
     bias: Tensor | None = None,
     stride: PerAxis = 1,
-    padding: PerAxis | str = 0,
+    padding: Padding = 0,
     dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`conv` over (N, C, D, H, W)."""
-    _check_weight("conv3d", weight, 3)
+    """`conv` over (N, C, D, H, W); the kernel is not flipped (`convolve` flips it)."""
+    check_weight("conv3d", weight, 3)
     return conv(input, weight, bias, stride, padding, dilation, groups)
 
 
-def same_pads(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> list[tuple[int, int]]:
-    """The (before, after) padding of each axis that leaves its length as it is, at stride 1."""
-    return [((extent - 1) // 2, extent // 2) for extent in extents(kernel, dilation)]
+def convolve(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Tensor:
+    """The true convolution, which flips the kernel: `conv` with the weight reversed along its spatial axes.
+
+    y[n, f, o] = b[f] + Σ_c,k x[n, c, stride·o + dilation·(K - 1 - k) - padding] · w[f, c, k]; the arguments, shapes and
+    errors are those of `conv`, which does not flip, and which libraries call convolution nevertheless. With
+    padding="full" it is np.convolve; the response to an impulse is the kernel (to `conv`, the flipped kernel).
+
+    >>> from nn import functional as F
+    >>> F.convolve(tensor([[[0.0, 1.0, 0.0]]]), tensor([[[1.0, 2.0, 3.0]]]), padding="same")
+    tensor([[[1., 2., 3.]]])
+    >>> F.conv(tensor([[[0.0, 1.0, 0.0]]]), tensor([[[1.0, 2.0, 3.0]]]), padding="same")
+    tensor([[[3., 2., 1.]]])
+    """
+    return conv(input, ag.flip(weight, tuple(range(2, weight.ndim))), bias, stride, padding, dilation, groups)
 
 
-def _pads(
-    op: str, padding: PerAxis | str, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
-) -> list[tuple[int, int]]:
-    if padding == "valid":
-        return [(0, 0)] * len(kernel)
-    if padding == "same":
-        if max(stride) > 1:
-            raise ValueError(f"{op}: padding 'same' wants stride 1, got {stride}")
-        return same_pads(kernel, dilation)
-    if isinstance(padding, str):
-        raise ValueError(f"{op}: padding has to be 'same', 'valid' or numbers, got {padding!r}")
-    return [(p, p) for p in per_axis(op, "padding", padding, len(kernel), least=0)]
-
-
-def _check_weight(op: str, weight: Tensor, n: int) -> None:
+def check_weight(op: str, weight: Tensor, n: int) -> None:
+    """ValueError unless a weight has `n` spatial axes."""
     if weight.ndim != n + 2:
         raise ValueError(f"{op}: wants a weight of {n + 2} dimensions, got shape {weight.shape}")
 

@@ -1,4 +1,4 @@
-"""Pooling over n spatial axes: a maximum or a mean over sliding windows."""
+"""Pooling over n spatial axes: a maximum, a mean or a norm over sliding windows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.sizes import PerAxis, check_fits, per_axis
+from nn.functional.sizes import PerAxis, check_fits, check_spatial, per_axis
 
 Pads = list[tuple[int, int]]
 
@@ -82,6 +82,40 @@ def avg_pool(
         return y
     counts = _counts(input.shape[-n:], y.shape[-n:], kernel, steps, pads, count_include_pad)
     return y * (math.prod(kernel) / counts).astype(y.dtype)
+
+
+def lp_pool(
+    input: Tensor,
+    n: int,
+    norm_type: float,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """(Σ x^p)^(1/p) over each window of the last `n` axes, p = `norm_type`: (N, C, *S) to (N, C, *O), as in `max_pool`.
+
+    p = 1 is the sum, 2 the Euclidean norm, inf the maximum of |x| and -inf the minimum. As in PyTorch, an odd or broken
+    p takes x as it is, not |x|, and the power of a negative number may be NaN; with `ceil_mode`, a window that reaches
+    over the border counts as its elements' mean times the size of a whole window. The derivative is 0 where the
+    elements' powers add up to 0.
+
+    Raises ValueError for p = 0 and for a window larger than the input.
+
+    >>> from nn import functional as F
+    >>> F.lp_pool2d(tensor([[[3.0, 0.0], [0.0, 4.0]]]), 2, 2)
+    tensor([[[5.]]])
+    """
+    op = f"lp_pool{n}d"
+    if norm_type == 0:
+        raise ValueError(f"{op}: norm_type has to be other than 0")
+    if math.isinf(norm_type):
+        largest: Tensor = max_pool(math.copysign(1, norm_type) * ag.abs(input), n, kernel_size, stride, 0, 1, ceil_mode)
+        return math.copysign(1, norm_type) * largest
+    mean = avg_pool(input**norm_type, n, kernel_size, stride, 0, ceil_mode)  # (N, C, *O)
+    total = mean * math.prod(per_axis(op, "kernel_size", kernel_size, n))
+    empty = total == 0  # where the root has no slope
+    root: Tensor = ag.where(empty, 0, ag.where(empty, 1, total) ** (1 / norm_type))
+    return root
 
 
 def max_pool1d(
@@ -161,14 +195,32 @@ def avg_pool3d(
     return avg_pool(input, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+def lp_pool1d(
+    input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """`lp_pool` over (N, C, L)."""
+    return lp_pool(input, 1, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(
+    input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """`lp_pool` over (N, C, H, W)."""
+    return lp_pool(input, 2, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(
+    input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """`lp_pool` over (N, C, D, H, W)."""
+    return lp_pool(input, 3, norm_type, kernel_size, stride, ceil_mode)
+
+
 def _sizes(
     op: str, input: Tensor, n: int, kernel_size: PerAxis, stride: PerAxis | None, padding: PerAxis
 ) -> tuple[tuple[int, ...], tuple[int, ...], Pads]:
     """Kernel size, stride and padding, checked."""
-    if input.ndim not in (n + 1, n + 2):
-        raise ValueError(
-            f"{op}: wants an input of {n + 2} dimensions, or {n + 1} without a batch, got shape {input.shape}"
-        )
+    check_spatial(op, input.shape, n)
     kernel = per_axis(op, "kernel_size", kernel_size, n)
     steps = kernel if stride is None else per_axis(op, "stride", stride, n)
     paddings = per_axis(op, "padding", padding, n, least=0)

@@ -1,29 +1,85 @@
-"""Arguments that hold one number for each spatial axis, and the checks that convolution and pooling share."""
+"""Arguments for each spatial axis, and the sizes and checks that convolution and pooling share."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 PerAxis = int | Sequence[int]
+Padding = PerAxis | Sequence[tuple[int, int]] | str
 
 
-def per_axis(op: str, name: str, value: Any, n: int, least: int = 1) -> tuple[int, ...]:
+def per_axis(op: str, name: str, value: Any, n: int, least: float = 1) -> tuple[int, ...]:
     """`value`, an int for all axes or one int for each, as `n` ints that are at least `least`; else ValueError."""
     given = value if isinstance(value, (tuple, list)) else (value,)
     if len(given) == 1:
         given = (*given,) * n
-    if len(given) != n or not all(hasattr(v, "__index__") for v in given):
+    try:
+        numbers = tuple(map(operator.index, given))
+    except TypeError:
+        numbers = ()
+    if len(numbers) != n:
         raise ValueError(f"{op}: {name} has to be an int or {n} ints, got {value!r}")
-    numbers = tuple(v.__index__() for v in given)
     if min(numbers) < least:
         raise ValueError(f"{op}: {name} has to be at least {least}, got {value!r}")
     return numbers
 
 
+def check_spatial(op: str, shape: Sequence[int], n: int) -> None:
+    """ValueError unless `shape` is (N, C, *S) or (C, *S) with `n` spatial axes."""
+    if len(shape) not in (n + 1, n + 2):
+        raise ValueError(
+            f"{op}: wants an input of {n + 2} dimensions, or {n + 1} without a batch, got shape {tuple(shape)}"
+        )
+
+
 def extents(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
     """How many places a window covers along each axis, from its first tap to its last."""
     return tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
+
+
+def padding_pairs(
+    op: str, padding: Padding, window: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> list[tuple[int, int]]:
+    """`padding` as one pair (before, after) for each axis; ValueError if it is none of the forms that follow.
+
+    An int for all sides; for each axis an int or a pair; "valid": nothing; "same": at stride 1, as many windows as
+    elements (where the sides cannot be equal, one more after); "full": every window that touches the input.
+    """
+    covered = extents(window, dilation)
+    if isinstance(padding, str):
+        if padding == "valid":
+            return [(0, 0)] * len(covered)
+        if padding == "full":
+            return [(extent - 1, extent - 1) for extent in covered]
+        if padding != "same":
+            raise ValueError(f"{op}: padding has to be 'same', 'valid', 'full' or numbers, got {padding!r}")
+        if max(stride) > 1:
+            raise ValueError(f"{op}: padding 'same' wants stride 1, got {tuple(stride)}")
+        return [((extent - 1) // 2, extent // 2) for extent in covered]
+    if isinstance(padding, (tuple, list)) and any(isinstance(sides, (tuple, list)) for sides in padding):
+        if len(padding) != len(covered):
+            raise ValueError(f"{op}: padding wants {len(covered)} pairs, one for each axis, got {padding!r}")
+        pairs = [per_axis(op, "the padding of an axis", sides, 2, least=0) for sides in padding]
+        return [(before, after) for before, after in pairs]
+    return [(p, p) for p in per_axis(op, "padding", padding, len(covered), least=0)]
+
+
+def transposed_sizes(
+    shape: Sequence[int],
+    window: Sequence[int],
+    stride: Sequence[int],
+    pads: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+) -> tuple[int, ...]:
+    """The least spatial lengths from which a convolution makes those of `shape`, (N, C, *spatial)."""
+    return tuple(
+        (length - 1) * step + extent - before - after
+        for length, step, extent, (before, after) in zip(
+            shape[2:], stride, extents(window, dilation), pads, strict=True
+        )
+    )
 
 
 def check_fits(

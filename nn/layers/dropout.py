@@ -1,4 +1,4 @@
-"""Dropout as a module."""
+"""Dropout as modules: the identity unless training."""
 
 from __future__ import annotations
 
@@ -7,18 +7,57 @@ from nn import functional as F
 from nn.module import Module
 
 
-class Dropout(Module):
-    """In training, zeroes elements with probability `p`; see `nn.functional.dropout`."""
+class _Dropout(Module):
+    """Drops with probability `p`. `inplace` is accepted for PyTorch's sake and changes nothing but the repr."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p is a probability, got {p}")
+            raise ValueError(f"{type(self).__name__}: p is a probability, got {p}")
         self.p = p
         self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """In training, zeroes elements with probability `p`; see `nn.functional.dropout`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training)
 
-    def extra_repr(self) -> str:
-        return f"p={self.p}, inplace={self.inplace}"
+
+class Dropout1d(_Dropout):
+    """In training, zeroes channels of (N, C, L) or (C, L) with probability `p`; see `nn.functional.dropout1d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout1d(input, self.p, self.training)
+
+
+class Dropout2d(_Dropout):
+    """In training, zeroes channels of (N, C, H, W) with probability `p`; see `nn.functional.dropout2d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout2d(input, self.p, self.training)
+
+
+class Dropout3d(_Dropout):
+    """In training, zeroes channels of (N, C, D, H, W) with probability `p`; see `nn.functional.dropout3d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout3d(input, self.p, self.training)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout that goes with SELU: keeps mean 0 and variance 1; see `nn.functional.alpha_dropout`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """`AlphaDropout` of whole channels of (N, C, *S); see `nn.functional.feature_alpha_dropout`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.feature_alpha_dropout(input, self.p, self.training)

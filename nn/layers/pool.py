@@ -1,4 +1,4 @@
-"""Pooling layers: one maximum and one mean over n spatial axes, and their thin names."""
+"""Pooling layers: one maximum, one mean and one norm over n spatial axes, and their thin names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from autograd import Tensor
 from nn import functional as F
-from nn.functional.sizes import PerAxis
+from nn.functional.sizes import PerAxis, per_axis
 from nn.module import Module
 
 
@@ -125,7 +125,13 @@ class AvgPool1d(_AvgPoolNd):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
+        super().__init__(
+            per_axis("AvgPool1d", "kernel_size", kernel_size, 1),
+            None if stride is None else per_axis("AvgPool1d", "stride", stride, 1),
+            per_axis("AvgPool1d", "padding", padding, 1, least=0),
+            ceil_mode,
+            count_include_pad,
+        )
 
 
 class AvgPool2d(_AvgPoolNd):
@@ -141,5 +147,52 @@ class AvgPool2d(_AvgPoolNd):
 
 class AvgPool3d(_AvgPoolNd):
     """The mean over windows of (N, C, D, H, W); see `nn.functional.avg_pool`."""
+
+    n = 3
+
+
+class _LPPoolNd(Module):
+    """The norm of each window of the last `n` axes; see `nn.functional.lp_pool` for sizes and errors."""
+
+    n: ClassVar[int]
+
+    def __init__(
+        self, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False
+    ) -> None:
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool(input, self.n, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class LPPool1d(_LPPoolNd):
+    """The norm of each window of (N, C, L); see `nn.functional.lp_pool`."""
+
+    n = 1
+
+
+class LPPool2d(_LPPoolNd):
+    """The norm of each window of (N, C, H, W); see `nn.functional.lp_pool`.
+
+    >>> import nn
+    >>> nn.LPPool2d(2, 2)(tensor([[[3.0, 0.0], [0.0, 4.0]]]))
+    tensor([[[5.]]])
+    """
+
+    n = 2
+
+
+class LPPool3d(_LPPoolNd):
+    """The norm of each window of (N, C, D, H, W); see `nn.functional.lp_pool`."""
 
     n = 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import autograd as ag
 from autograd import Tensor
 from nn.module import Module
@@ -25,3 +27,28 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """The axis `dim` made several, of the lengths `unflattened_size`, of which one may be -1.
+
+    Raises ValueError for lengths that do not multiply to that of the axis.
+
+    >>> import nn
+    >>> nn.Unflatten(1, (3, 4))(zeros((2, 12))).shape
+    (2, 3, 4)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        self.dim = dim
+        self.unflattened_size = unflattened_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not -input.ndim <= self.dim < input.ndim:
+            raise ValueError(f"Unflatten: input {input.shape} has no axis {self.dim}")
+        axis = self.dim % input.ndim
+        return ag.reshape(input, (*input.shape[:axis], *self.unflattened_size, *input.shape[axis + 1 :]))
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

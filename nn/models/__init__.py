@@ -1,5 +1,182 @@
-"""Whole networks, one file for each architecture."""
+"""Whole networks, one file for each architecture, and the blocks they are made of.
 
+Networks that torchvision has take its arguments and have its state_dict keys, so that weights move across unchanged.
+"""
+
+from nn.models.alexnet import AlexNet, alexnet
+from nn.models.all_cnn import AllCNN
+from nn.models.deconvnet import DeconvNet
+from nn.models.densenet import (
+    DenseBlock,
+    DenseLayer,
+    DenseNet,
+    Transition,
+    densenet121,
+    densenet161,
+    densenet169,
+    densenet201,
+)
+from nn.models.densenet_cifar import (
+    CifarDenseNet,
+    densenet_bc_40_12,
+    densenet_bc_100_12,
+    densenet_bc_190_40,
+    densenet_bc_250_24,
+)
+from nn.models.fully_convolutional import FullyConvolutional, fully_convolutional
+from nn.models.googlenet import ConvNormReLU, GoogLeNet, GoogLeNetOutputs, Inception, InceptionAux, googlenet
+from nn.models.hypercolumns import Hypercolumns
+from nn.models.inception import (
+    Inception3,
+    InceptionA,
+    InceptionAuxV3,
+    InceptionB,
+    InceptionC,
+    InceptionD,
+    InceptionE,
+    InceptionOutputs,
+    inception_v3,
+)
 from nn.models.lenet import LeNet5
+from nn.models.mlp import MLP, LinearSoftmax, Perceptron
+from nn.models.mnasnet import MnasBlock, MNASNet, mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3
+from nn.models.mobilenetv2 import InvertedResidual, MobileNetV2, mobilenet_v2
+from nn.models.resnet import (
+    BasicBlock,
+    Bottleneck,
+    ResNet,
+    resnet18,
+    resnet34,
+    resnet50,
+    resnet101,
+    resnet152,
+    resnext50_32x4d,
+    resnext101_32x8d,
+    wide_resnet50_2,
+    wide_resnet101_2,
+)
+from nn.models.resnet_cifar import (
+    CifarResNet,
+    PlainBlock,
+    PreActBlock,
+    ZeroPadShortcut,
+    plain20,
+    preact_resnet20,
+    preact_resnet110,
+    resnet20,
+    resnet32,
+    resnet44,
+    resnet56,
+    resnet110,
+)
+from nn.models.shufflenetv2 import (
+    ShuffleNetV2,
+    ShuffleUnit,
+    shufflenet_v2_x0_5,
+    shufflenet_v2_x1_0,
+    shufflenet_v2_x1_5,
+    shufflenet_v2_x2_0,
+)
+from nn.models.squeeze_excitation import SqueezeExcitation
+from nn.models.squeezenet import Fire, SqueezeNet, squeezenet1_0, squeezenet1_1
+from nn.models.unet import DoubleConv, UNet, UNetDown, UNetUp
+from nn.models.vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 
-__all__ = ["LeNet5"]
+__all__ = [
+    "MLP",
+    "VGG",
+    "AlexNet",
+    "AllCNN",
+    "BasicBlock",
+    "Bottleneck",
+    "CifarDenseNet",
+    "CifarResNet",
+    "ConvNormReLU",
+    "DeconvNet",
+    "DenseBlock",
+    "DenseLayer",
+    "DenseNet",
+    "DoubleConv",
+    "Fire",
+    "FullyConvolutional",
+    "GoogLeNet",
+    "GoogLeNetOutputs",
+    "Hypercolumns",
+    "Inception",
+    "Inception3",
+    "InceptionA",
+    "InceptionAux",
+    "InceptionAuxV3",
+    "InceptionB",
+    "InceptionC",
+    "InceptionD",
+    "InceptionE",
+    "InceptionOutputs",
+    "InvertedResidual",
+    "LeNet5",
+    "LinearSoftmax",
+    "MNASNet",
+    "MnasBlock",
+    "MobileNetV2",
+    "Perceptron",
+    "PlainBlock",
+    "PreActBlock",
+    "ResNet",
+    "ShuffleNetV2",
+    "ShuffleUnit",
+    "SqueezeExcitation",
+    "SqueezeNet",
+    "Transition",
+    "UNet",
+    "UNetDown",
+    "UNetUp",
+    "ZeroPadShortcut",
+    "alexnet",
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
+    "densenet_bc_40_12",
+    "densenet_bc_100_12",
+    "densenet_bc_190_40",
+    "densenet_bc_250_24",
+    "fully_convolutional",
+    "googlenet",
+    "inception_v3",
+    "mnasnet0_5",
+    "mnasnet0_75",
+    "mnasnet1_0",
+    "mnasnet1_3",
+    "mobilenet_v2",
+    "plain20",
+    "preact_resnet20",
+    "preact_resnet110",
+    "resnet18",
+    "resnet20",
+    "resnet32",
+    "resnet34",
+    "resnet44",
+    "resnet50",
+    "resnet56",
+    "resnet101",
+    "resnet110",
+    "resnet152",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0",
+    "shufflenet_v2_x1_5",
+    "shufflenet_v2_x2_0",
+    "squeezenet1_0",
+    "squeezenet1_1",
+    "vgg11",
+    "vgg11_bn",
+    "vgg13",
+    "vgg13_bn",
+    "vgg16",
+    "vgg16_bn",
+    "vgg19",
+    "vgg19_bn",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
+]

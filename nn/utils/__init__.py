@@ -1,6 +1,19 @@
-"""Helpers around training: clipping gradients, parameters as one vector."""
+"""Helpers around training: clipping gradients, parameters as one vector, parameters computed from others."""
 
+from nn.utils import parametrizations, parametrize
 from nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
 from nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from nn.utils.hooked_norms import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "spectral_norm",
+    "vector_to_parameters",
+    "weight_norm",
+]

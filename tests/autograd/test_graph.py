@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import linecache
 import pickle
 import weakref
 
@@ -10,6 +11,7 @@ import pytest
 
 import autograd as ag
 from autograd import tensor
+from autograd.graph import reverse_sweep
 from autograd.memory import owner
 
 
@@ -347,3 +349,110 @@ def test_gradients_have_the_shape_and_dtype_of_their_inputs():
     (x * z).sum().backward()
     assert (x.grad.shape, x.grad.dtype) == ((2, 1), np.float32)
     assert (z.grad.shape, z.grad.dtype) == ((3,), np.float64)
+
+
+def test_retained_gradients_come_after_the_hooks_and_add_up():
+    x = tensor(2.0, requires_grad=True)
+    h = x * x
+    h.retain_grad()
+    h.register_hook(lambda g: 2 * g)
+    y = h * 3
+    y.backward(retain_graph=True)
+    assert (h.grad.item(), x.grad.item()) == (6, 24)
+    y.backward(inputs=[h, x])
+    assert (h.grad.item(), x.grad.item()) == (12, 48)
+
+
+def test_inputs_may_be_results_but_not_none_at_all():
+    x = tensor(2.0, requires_grad=True)
+    h = x * x
+    y = h * x
+    y.backward(inputs=[h])
+    assert (h.grad.item(), x.grad) == (2, None)
+    with pytest.raises(ValueError, match="backward: inputs is empty"):
+        y.backward(inputs=[])
+
+
+def test_a_hook_that_returns_another_dtype_is_cast():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    x.register_hook(lambda g: g * np.float64(2))
+    (x * x).sum().backward()
+    assert x.grad.dtype == np.float32
+    np.testing.assert_array_equal(x.grad.data, [4, 8])
+
+
+def test_hooks_run_in_order_and_in_a_recorded_pass():
+    x = tensor(2.0, requires_grad=True)
+    h = x * x
+    order = []
+    h.register_hook(lambda g: order.append("first"))
+    h.register_hook(lambda g: (order.append("second"), g * x)[1])
+    (g,) = ag.gradients(h * x, x, create_graph=True)
+    assert (g.item(), order) == (20, ["first", "second"])  # x·h + 2x·(x·x) with ∂h scaled by x
+
+
+def test_freezing_keeps_the_gradient_and_the_hooks():
+    x = tensor([1.0, 2.0], requires_grad=True, name="x")
+    x.register_hook(lambda g: 2 * g)
+    recorded = (x * x).sum()
+    recorded.backward(retain_graph=True)
+    x.requires_grad_(False)
+    assert (x * x).node is None
+    np.testing.assert_array_equal(x.grad.data, [4, 8])
+    x.requires_grad = True
+    recorded.backward()
+    np.testing.assert_array_equal(x.grad.data, [8, 16])
+    x.requires_grad = False
+    x.grad = None
+    x.requires_grad = True
+    assert x.grad is None
+
+
+def test_exception_in_a_hook_leaves_a_retained_graph_usable():
+    x = tensor(2.0, requires_grad=True)
+    h = x * x
+    y = h * 3.0
+    remove = h.register_hook(lambda g: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        y.backward(retain_graph=True)
+    assert x.grad is None
+    remove()
+    y.backward()
+    assert x.grad.item() == 12
+
+
+def test_many_outputs_and_many_inputs():
+    x = tensor(np.ones(30_000), requires_grad=True)
+    y = ag.stack(ag.unstack(x)).sum()
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, np.ones(30_000))
+
+
+def test_sequences_of_all_lengths_leave_nothing_behind():
+    plans = ag.primitive.registry["stack"].plans
+    x = tensor(1.0, requires_grad=True)
+    for length in range(100, 200):
+        ag.stack([x] * length)
+    assert all(mask.bit_length() <= 32 for mask in plans)
+
+
+def test_what_a_watched_sweep_yields_is_not_written_to_later():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = x * 2.0 + x * 3.0 + x * 4.0
+    shares, copies = [], []
+    for visit in reverse_sweep({y.node: np.ones(2, np.float32)}, watch=True):
+        shares += visit.contributions
+        copies += [share.copy() for share in visit.contributions]
+    np.testing.assert_array_equal(shares, copies)
+
+
+@pytest.mark.parametrize("filename", ["<string>", "<ipython-input-3-abc>"])
+def test_the_line_of_an_error_in_code_without_a_file(filename):
+    source = "x = tensor([1.0], requires_grad=True)\nsquare = lambda x: (x * x).sum()\ny = square(x)\ny.backward()\n"
+    if filename != "<string>":
+        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    names = {"tensor": tensor}
+    exec(compile(source, filename, "exec"), names)
+    text = "" if filename == "<string>" else r": square = lambda x: \(x \* x\)\.sum\(\)"
+    with pytest.raises(RuntimeError, match=f"node made at {filename}:2{text}$"):
+        names["y"].backward()

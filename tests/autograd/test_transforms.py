@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -251,6 +253,62 @@ class TestTransforms:
         with ag.no_grad():
             np.testing.assert_allclose(ag.grad(cubic)(A).data, 3 * A**2)
 
+    def test_a_closure_over_what_requires_grad_stays_differentiable(self) -> None:
+        w = ag.tensor(2.0, dtype=np.float64, requires_grad=True)
+
+        def f(x: ag.Tensor) -> ag.Tensor:
+            return (w * w * x * x).sum()
+
+        value, first = ag.value_and_grad(f)(A)
+        _, pull = ag.vjp(f, A)
+        results = [
+            (value, 4 * A @ A),
+            (first.sum(), 8 * A.sum()),
+            (pull(1.0)[0].sum(), 8 * A.sum()),
+            (ag.jvp(f, [A], [np.ones(3)])[1], 8 * A.sum()),
+            (ag.hessian(f)(A).sum(), 24.0),
+            (ag.hvp(f, [A], [np.ones(3)]).sum(), 24.0),
+        ]
+        for y, expected in results:
+            w.grad = None
+            y.backward(retain_graph=True)
+            np.testing.assert_allclose(w.grad.item(), expected)
+        with ag.no_grad():
+            assert not ag.grad(f)(A).requires_grad
+
+    def test_gradients_checks_its_starts(self) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        y = x * x
+        with pytest.raises(ValueError, match="gradients: got 2 outputs and 1 grad_outputs"):
+            ag.gradients([y, y], x, [np.ones(3)])
+        np.testing.assert_allclose(ag.gradients([y, y], x, np.ones((2, 3)))[0].data, 4 * A)
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda: ag.grad(cubic, 1)(A), r"grad: there is no argument 1 to differentiate by, of 1 given by position"),
+            (lambda: ag.grad(cubic)(x=A), r"grad: there is no argument 0 to differentiate by, of 0 given by position"),
+            (lambda: ag.jacobian(cubic, -2)(A), "jacobian: there is no argument -2"),
+        ],
+    )
+    def test_arguments_that_are_not_there(self, call: Callable[[], object], message: str) -> None:
+        with pytest.raises(IndexError, match=message):
+            call()
+
+    def test_tangents_have_the_shape_of_their_primals(self) -> None:
+        with pytest.raises(ValueError, match=r"jvp: tangent 1 has shape \(2,\), its primal \(3,\)"):
+            ag.jvp(lambda x, w: x * w, [A, A], [A, np.ones(2)])
+        assert ag.jvp(ag.sin, [np.float32(1.0)], [1])[1].dtype == np.float32
+
+    @pytest.mark.parametrize(("f", "shape"), [(lambda x: x[:0], (0, 3)), (lambda x: x, (3, 3))])
+    @pytest.mark.parametrize("mode", ["reverse", "forward"])
+    def test_jacobians_keep_the_dtype(
+        self, f: Callable[[ag.Tensor], ag.Tensor], shape: tuple[int, ...], mode: str
+    ) -> None:
+        found = ag.jacobian(f, mode=mode)(A.astype(np.float32))
+        assert (found.shape, found.dtype) == (shape, np.float32)
+        assert ag.jacobian(lambda x: x * 2.0, mode=mode)(np.zeros(0, np.float32)).dtype == np.float32
+
 
 class TestCheckpoint:
     @pytest.fixture
@@ -303,3 +361,39 @@ class TestCheckpoint:
     def test_wants_one_tensor(self) -> None:
         with pytest.raises(TypeError, match="checkpoint: the function has to return one Tensor, got tuple"):
             ag.checkpoint(lambda x: (x, x), ag.tensor(A, requires_grad=True))
+
+    def test_hooks_run_once_and_on_the_whole_gradient(self, weight: ag.Tensor) -> None:
+        seen = []
+        weight.register_hook(lambda g: (seen.append(g.data.copy()), 2 * g)[1])
+        x = ag.tensor(A, requires_grad=True)
+        (ag.checkpoint(lambda x: x * weight, x) + weight).sum().backward()
+        np.testing.assert_allclose(seen, [A + 1])
+        np.testing.assert_allclose(weight.grad.data, 2 * (A + 1))
+
+    def test_again_and_again_from_one_cotangent(self) -> None:
+        x, start = ag.tensor(A, requires_grad=True), ag.ones(3, dtype=np.float64)
+        y = ag.checkpoint(lambda x: x * 3.0, x)
+        for count in (1, 2, 3):
+            y.backward(start, retain_graph=True)
+            np.testing.assert_allclose(x.grad.data, np.full(3, 3.0 * count))
+
+    def test_a_write_into_what_the_function_uses_is_an_error(self, weight: ag.Tensor) -> None:
+        x = ag.tensor(A, requires_grad=True)
+        y = ag.checkpoint(lambda x: ag.sin(x * weight), x)
+        weight.write(0.0)
+        with pytest.raises(
+            RuntimeError, match=r"checkpoint: .* written into .*'multiply' uses it at .*test_transforms\.py"
+        ):
+            y.sum().backward()
+        y = ag.checkpoint(lambda x: ag.sin(x * weight), x)
+        y.sum().backward()
+
+    def test_nested(self, weight: ag.Tensor) -> None:
+        def outer(x: ag.Tensor) -> ag.Tensor:
+            return ag.checkpoint(lambda z: ag.sin(z) * weight, x * weight) * x
+
+        x = ag.tensor(A, requires_grad=True)
+        ag.checkpoint(outer, x).sum().backward()
+        plain = ag.grad(lambda x, w: (ag.sin(x * w) * w * x).sum(), argnum=(0, 1))(A, weight.data)
+        np.testing.assert_allclose(x.grad.data, plain[0].data)
+        np.testing.assert_allclose(weight.grad.data, plain[1].data)

@@ -1,4 +1,4 @@
-"""Losses. `reduction` is "mean", "sum" or "none" in all of them."""
+"""Losses of scores or probabilities of classes. `reduction` is "mean", "sum" or "none" in all of them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-
-
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """(input - target)². Raises ValueError unless both have the same shape.
-
-    >>> from nn import functional as F
-    >>> F.mse_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
-    tensor(2.)
-    """
-    _check_same("mse_loss", input, target)
-    return _reduced("mse_loss", ag.square(input - target), reduction)
+from nn.functional.linear import linear
+from nn.functional.loss.classes import class_weights, target_classes
+from nn.functional.loss.reduction import check_same, reduced
 
 
 def nll_loss(
@@ -73,9 +65,9 @@ def cross_entropy(
     classes = input.shape[axis]
     q = target * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else target
     if weight is not None:
-        q = q * _over_classes("cross_entropy", weight, input)
+        q = q * class_weights("cross_entropy", weight, input)
     losses = -ag.sum(log_p * q, axis=axis)
-    return _reduced("cross_entropy", losses, reduction)
+    return reduced("cross_entropy", losses, reduction)
 
 
 def binary_cross_entropy(
@@ -83,19 +75,20 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-w · (t · log p + (1 - t) · log(1 - p)) for probabilities p; a logarithm is never taken to be below -100.
 
-    Raises ValueError unless both have the same shape and 0 <= p <= 1. Where a logarithm is held at -100 its derivative
-    is 0.
+    The derivative is w · (p - t) / max(p · (1 - p), 1e-12), which is finite at 0 and 1, too. Raises ValueError unless
+    both have the same shape and 0 <= p <= 1.
 
     >>> from nn import functional as F
     >>> F.binary_cross_entropy(tensor([0.5]), tensor([1.0]))
     tensor(0.6931472)
     """
     op = "binary_cross_entropy"
-    _check_same(op, input, target)
+    check_same(op, input, target)
     if not ag.all((input >= 0) & (input <= 1)):
         raise ValueError(f"{op}: wants probabilities from 0 to 1 as input; see binary_cross_entropy_with_logits")
-    losses = -(target * _log(input) + (1 - target) * _log1p(-input))
-    return _reduced(op, losses if weight is None else losses * weight, reduction)
+    log_p, log_q = _held_logarithms(input)
+    losses = -(target * log_p + (1 - target) * log_q)
+    return reduced(op, losses if weight is None else losses * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -115,47 +108,62 @@ def binary_cross_entropy_with_logits(
     >>> F.binary_cross_entropy_with_logits(tensor([0.0]), tensor([1.0]))
     tensor(0.6931472)
     """
-    _check_same("binary_cross_entropy_with_logits", input, target)
+    check_same("binary_cross_entropy_with_logits", input, target)
     rest = ag.softplus(-input)  # -log p
     if pos_weight is not None:
         rest = (1 + (pos_weight - 1) * target) * rest
     losses = (1 - target) * input + rest
-    return _reduced("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)
+    return reduced("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)
 
 
-def multi_margin_loss(
+def linear_cross_entropy(
     input: Tensor,
+    linear_weight: Tensor,
     target: Tensor,
-    p: int = 1,
-    margin: float = 1.0,
-    weight: Tensor | None = None,
     *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
     reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
-    """The multiclass SVM (hinge) loss, w[t] · Σ_{c≠t} max(0, margin - x[t] + x[c])ᵖ / C for scores (N, C) or (C,).
+    """`cross_entropy` of the logits W x + b, for features x (N, F) or (F,), W (C, *D, F) and b (C, *D).
 
-    Raises ValueError for a p other than 1 and 2, a shape that does not match, and a class out of range.
-
-    Source: Crammer, Singer 2001, "On the algorithmic implementation of multiclass kernel-based vector machines".
+    The target is that of logits (N, C, *D) or (C,). `ignore_index` None is -100. PyTorch's `options`, which only save
+    memory, do not exist. Raises ValueError as `cross_entropy` does, for other shapes and for an `ignore_index` beside
+    probabilities.
 
     >>> from nn import functional as F
-    >>> F.multi_margin_loss(tensor([[0.5, 0.0]]), tensor([0]))
-    tensor(0.25)
+    >>> F.linear_cross_entropy(tensor([[1.0, 0.0]]), tensor([[2.0, 1.0], [2.0, 0.0]]), tensor([1]))
+    tensor(0.6931472)
     """
-    op = "multi_margin_loss"
-    if p not in (1, 2):
-        raise ValueError(f"{op}: p is 1 or 2, got {p}")
-    if input.ndim not in (1, 2):
-        raise ValueError(f"{op}: wants scores (N, C) or (C,), got shape {input.shape}")
-    labels = _classes(op, input, target)  # (N, 1)
-    correct = ag.take_along_axis(input, labels, axis=-1)
-    violations = ag.relu(margin - correct + input)  # (N, C)
-    others = np.arange(input.shape[-1]) != labels
-    losses = ag.where(others, violations if p == 1 else ag.square(violations), 0)
-    if weight is not None:
-        _over_classes(op, weight, input)
-        losses = losses * ag.take(weight, labels)
-    return _reduced(op, ag.sum(losses, axis=-1) / input.shape[-1], reduction)
+    op = "linear_cross_entropy"
+    if input.ndim not in (1, 2) or linear_weight.ndim < 2 or input.shape[-1] != linear_weight.shape[-1]:
+        raise ValueError(
+            f"{op}: wants features (N, F) or (F,) and a linear_weight (C, *D, F), got {input.shape} and "
+            f"{linear_weight.shape}"
+        )
+    outputs = linear_weight.shape[:-1]  # (C, *D)
+    if len(outputs) > 1 and input.ndim == 1:
+        raise ValueError(f"{op}: a linear_weight {linear_weight.shape} wants features (N, F), got {input.shape}")
+    if linear_bias is not None and linear_bias.shape != outputs:
+        raise ValueError(f"{op}: wants a linear_bias of shape {outputs}, got {linear_bias.shape}")
+    logits = linear(
+        input,
+        ag.reshape(linear_weight, (-1, input.shape[-1])),
+        None if linear_bias is None else ag.reshape(linear_bias, -1),
+    )
+    logits = ag.reshape(logits, (*input.shape[:-1], *outputs))  # (N, C, *D)
+    if ignore_index is not None and target.shape == logits.shape:
+        raise ValueError(f"{op}: a target of the logits' shape {logits.shape} holds probabilities; got an ignore_index")
+    return cross_entropy(
+        logits,
+        target,
+        weight,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
 
 
 def _at_classes(
@@ -169,7 +177,7 @@ def _at_classes(
 ) -> Tensor:
     """Negative log-likelihood of classes given by index, mixed with that of all classes alike by `smoothing`."""
     axis = min(1, log_p.ndim - 1)
-    classes = _classes(op, log_p, target, ignore_index)  # (N, 1, *D), -1 where ignored
+    classes = target_classes(op, log_p, target, ignore_index)  # (N, 1, *D), -1 where ignored
     counted = classes >= 0
     everything = bool(counted.all())
     if not everything:
@@ -177,7 +185,7 @@ def _at_classes(
     losses = -ag.take_along_axis(log_p, classes, axis=axis)  # (N, 1, *D)
     scale = None
     if weight is not None:
-        spread = _over_classes(op, weight, log_p)
+        spread = class_weights(op, weight, log_p)
         scale = ag.take(weight, classes)  # (N, 1, *D)
         losses = losses * scale
     if smoothing:
@@ -189,61 +197,25 @@ def _at_classes(
         scale = ag.where(counted, 1 if scale is None else scale, 0)
     losses = ag.squeeze(losses, axis)  # (N, *D)
     if scale is None or reduction != "mean":
-        return _reduced(op, losses, reduction)
+        return reduced(op, losses, reduction)
     return ag.sum(losses) / ag.sum(scale)
 
 
-def _classes(op: str, input: Tensor, target: Any, ignore_index: int | None = None) -> Any:
-    """The target classes of scores (N, C, *D) as an array (N, 1, *D), with -1 for those to be ignored."""
-    axis = min(1, input.ndim - 1)
-    if input.ndim == 0:
-        raise ValueError(f"{op}: wants scores (N, C, *D) or (C,), got shape {input.shape}")
-    labels = target.numpy() if isinstance(target, Tensor) else np.asarray(target)
-    wanted = input.shape[:axis] + input.shape[axis + 1 :]
-    if labels.shape != wanted:
-        raise ValueError(f"{op}: input {input.shape} wants a target of shape {wanted}, got {labels.shape}")
-    if labels.dtype.kind not in "iu":
-        raise ValueError(f"{op}: target classes have to be integers, got dtype {labels.dtype}")
-    ignored = labels == ignore_index
-    outside = (labels < 0) | (labels >= input.shape[axis])
-    if (outside & ~ignored).any():
-        wrong = int(labels[outside & ~ignored].flat[0])
-        raise ValueError(
-            f"{op}: target class {wrong} is out of range for {input.shape[axis]} classes; input {input.shape}"
-        )
-    return np.expand_dims(np.where(ignored, -1, labels) if outside.any() or ignored.any() else labels, axis)
+def _held_logarithms(p: Tensor) -> tuple[Tensor, Tensor]:
+    """max(log p, -100) and max(log(1 - p), -100), with slopes (1 - p) / d and -p / d where d = max(p (1 - p), 1e-12).
 
-
-def _over_classes(op: str, weight: Tensor, input: Tensor) -> Tensor:
-    """Class weights (C,), shaped to be multiplied with scores (N, C, *D)."""
-    axis = min(1, input.ndim - 1)
-    if weight.shape != (input.shape[axis],):
-        raise ValueError(f"{op}: wants a weight for each class, shape {(input.shape[axis],)}, got {weight.shape}")
-    return ag.reshape(weight, (-1, *(1,) * (input.ndim - 1 - axis)))
-
-
-def _log(p: Tensor) -> Tensor:
-    """max(log p, -100), with derivative 0 where it is held."""
-    above = p > math.exp(-100)
-    return ag.where(above, ag.log(ag.where(above, p, 1)), -100)
-
-
-def _log1p(x: Tensor) -> Tensor:
-    """max(log(1 + x), -100), with derivative 0 where it is held."""
-    above = x > -1
-    return ag.where(above, ag.log1p(ag.where(above, x, 0)), -100)
-
-
-def _check_same(op: str, input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
-        raise ValueError(f"{op}: input {input.shape} and target {target.shape} have different shapes")
-
-
-def _reduced(op: str, losses: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return ag.mean(losses)
-    if reduction == "sum":
-        return ag.sum(losses)
-    if reduction == "none":
-        return losses
-    raise ValueError(f"{op}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
+    At the edges, where d is held, they are constants with parabolas added that are 0 but have these slopes.
+    """
+    edge = p * (1 - p) < 1e-12
+    inside = ag.where(edge, 0.5, p)
+    log_p, log_q = ag.log(inside), ag.log1p(-inside)
+    if not ag.any(edge):
+        return log_p, log_q
+    with ag.no_grad():
+        fixed = p * 1
+        above, below = fixed > math.exp(-100), fixed < 1
+        held_p = ag.where(above, ag.log(ag.where(above, fixed, 1)), -100)
+        held_q = ag.where(below, ag.log1p(-ag.where(below, fixed, 0)), -100)
+    held_p = held_p + (ag.square(1 - fixed) - ag.square(1 - p)) * 0.5e12
+    held_q = held_q + (ag.square(fixed) - ag.square(p)) * 0.5e12
+    return ag.where(edge, held_p, log_p), ag.where(edge, held_q, log_q)

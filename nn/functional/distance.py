@@ -1,0 +1,52 @@
+"""Distances and similarities of vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import autograd as ag
+from autograd import Tensor
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """Σ x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) over `dim`, broadcasting.
+
+    Where a length is held at `eps`, its derivative is taken as if it were not, as in PyTorch.
+
+    >>> from nn import functional as F
+    >>> F.cosine_similarity(tensor([[1.0, 0.0]]), tensor([[3.0, 4.0]]))
+    tensor([0.6])
+    """
+    x1, x2 = ag.broadcast_arrays(x1, x2)
+    return ag.sum(x1 / _length(x1, dim, eps) * (x2 / _length(x2, dim, eps)), axis=dim)
+
+
+def _length(x: Tensor, dim: int, eps: float) -> Tensor:
+    length = ag.norm(x, axis=dim, keepdims=True)
+    fixed = length.detach()
+    return length + (ag.clip(fixed, eps) - fixed)
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """‖x1 - x2 + eps‖ₚ over the last axis, broadcasting: (*, D) to (*), or (*, 1) with `keepdim`.
+
+    >>> from nn import functional as F
+    >>> F.pairwise_distance(tensor([[3.0, 0.0]]), tensor([[0.0, 4.0]]), eps=0)
+    tensor([5.])
+    """
+    return ag.norm(x1 - x2 + eps, p, axis=-1, keepdims=keepdim)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """‖xᵢ - xⱼ‖ₚ for all pairs i < j of the rows of (N, D), in the order (0, 1), (0, 2), …: (N(N-1)/2,).
+
+    Raises ValueError for an input that is not a matrix.
+
+    >>> from nn import functional as F
+    >>> F.pdist(tensor([[0.0], [1.0], [5.0]]))
+    tensor([1., 5., 4.])
+    """
+    if input.ndim != 2:
+        raise ValueError(f"pdist: wants an input (N, D), got shape {input.shape}")
+    first, second = np.triu_indices(input.shape[0], 1)
+    return ag.norm(ag.take(input, first, axis=0) - ag.take(input, second, axis=0), p, axis=-1)

@@ -1,0 +1,31 @@
+"""What all losses share: the reduction, and the check of shapes."""
+
+from __future__ import annotations
+
+import autograd as ag
+from autograd import Tensor
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def reduced(op: str, losses: Tensor, reduction: str) -> Tensor:
+    """The mean or the sum of `losses`, or for "none" themselves; ValueError for another `reduction`."""
+    if reduction == "mean":
+        return ag.mean(losses)
+    if reduction == "sum":
+        return ag.sum(losses)
+    if reduction == "none":
+        return losses
+    raise ValueError(f"{op}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def check_same(op: str, input: Tensor, target: Tensor) -> None:
+    """ValueError unless both have the same shape: broadcasting here is nearly always a mistake."""
+    if input.shape != target.shape:
+        raise ValueError(f"{op}: input {input.shape} and target {target.shape} have different shapes")
+
+
+def check_signs(op: str, target: Tensor) -> None:
+    """ValueError unless every target is 1 or -1."""
+    if not ag.all((target == 1) | (target == -1)):
+        raise ValueError(f"{op}: wants targets that are 1 or -1, got others")

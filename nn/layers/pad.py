@@ -1,0 +1,154 @@
+"""Padding layers: each sets the mode and the number of axes of `nn.functional.pad`."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from autograd import Tensor
+from nn import functional as F
+from nn.functional.sizes import PerAxis, per_axis
+from nn.module import Module
+
+
+class _PadNd(Module):
+    """Borders around the last `n` axes; see `nn.functional.pad` for errors.
+
+    `padding` is one int for all borders, or (before, after) of the last axis, then those of the one before it, ….
+    """
+
+    n: ClassVar[int]
+    mode: ClassVar[str]
+
+    def __init__(self, padding: PerAxis) -> None:
+        super().__init__()
+        self.padding = per_axis(type(self).__name__, "padding", padding, 2 * self.n, least=-math.inf)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self.mode)
+
+    def extra_repr(self) -> str:
+        return str(self.padding)
+
+
+class _ConstantPadNd(_PadNd):
+    """Borders of one value around the last `n` axes; see `nn.functional.pad`."""
+
+    mode = "constant"
+
+    def __init__(self, padding: PerAxis, value: float) -> None:
+        super().__init__(padding)
+        self.value = value
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self.mode, self.value)
+
+    def extra_repr(self) -> str:
+        return f"padding={self.padding}, value={self.value}"
+
+
+class ConstantPad1d(_ConstantPadNd):
+    """One value around (N, C, L); see `nn.functional.pad`."""
+
+    n = 1
+
+
+class ConstantPad2d(_ConstantPadNd):
+    """One value around (N, C, H, W); see `nn.functional.pad`."""
+
+    n = 2
+
+
+class ConstantPad3d(_ConstantPadNd):
+    """One value around (N, C, D, H, W); see `nn.functional.pad`."""
+
+    n = 3
+
+
+class ZeroPad1d(_PadNd):
+    """Zeros around (N, C, L); see `nn.functional.pad`."""
+
+    n = 1
+    mode = "constant"
+
+
+class ZeroPad2d(_PadNd):
+    """Zeros around (N, C, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ZeroPad2d((1, 2, 0, 0))(ones((1, 1, 4, 4))).shape
+    (1, 1, 4, 7)
+    """
+
+    n = 2
+    mode = "constant"
+
+
+class ZeroPad3d(_PadNd):
+    """Zeros around (N, C, D, H, W); see `nn.functional.pad`."""
+
+    n = 3
+    mode = "constant"
+
+
+class ReflectionPad1d(_PadNd):
+    """The mirror image, without its outermost elements, around (N, C, L); see `nn.functional.pad`."""
+
+    n = 1
+    mode = "reflect"
+
+
+class ReflectionPad2d(_PadNd):
+    """The mirror image, without its outermost elements, around (N, C, H, W); see `nn.functional.pad`."""
+
+    n = 2
+    mode = "reflect"
+
+
+class ReflectionPad3d(_PadNd):
+    """The mirror image, without its outermost elements, around (N, C, D, H, W); see `nn.functional.pad`."""
+
+    n = 3
+    mode = "reflect"
+
+
+class ReplicationPad1d(_PadNd):
+    """The outermost elements repeated around (N, C, L); see `nn.functional.pad`."""
+
+    n = 1
+    mode = "replicate"
+
+
+class ReplicationPad2d(_PadNd):
+    """The outermost elements repeated around (N, C, H, W); see `nn.functional.pad`."""
+
+    n = 2
+    mode = "replicate"
+
+
+class ReplicationPad3d(_PadNd):
+    """The outermost elements repeated around (N, C, D, H, W); see `nn.functional.pad`."""
+
+    n = 3
+    mode = "replicate"
+
+
+class CircularPad1d(_PadNd):
+    """The opposite border's elements around (N, C, L); see `nn.functional.pad`."""
+
+    n = 1
+    mode = "circular"
+
+
+class CircularPad2d(_PadNd):
+    """The opposite border's elements around (N, C, H, W); see `nn.functional.pad`."""
+
+    n = 2
+    mode = "circular"
+
+
+class CircularPad3d(_PadNd):
+    """The opposite border's elements around (N, C, D, H, W); see `nn.functional.pad`."""
+
+    n = 3
+    mode = "circular"

@@ -1,0 +1,134 @@
+"""Assignment and in-place operators, recorded and not; `autograd.ops.assignment`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import Tensor, tensor
+
+torch = pytest.importorskip("torch")
+
+IN_PLACE = [
+    operator.iadd,
+    operator.isub,
+    operator.imul,
+    operator.itruediv,
+    operator.ifloordiv,
+    operator.imod,
+    operator.ipow,
+]
+
+
+@pytest.mark.parametrize("operate", IN_PLACE)
+def test_operators_write_where_nothing_is_recorded(operate: Callable[[Any, Any], Any]) -> None:
+    x = tensor([5.0, 7.5, 9.0], requires_grad=True)
+    alias, array = x, x.data
+    with ag.no_grad():
+        x = operate(x, 2.0)
+    assert x is alias
+    assert x.data is array
+    np.testing.assert_array_equal(array, operate(np.array([5.0, 7.5, 9.0], np.float32), 2.0))
+
+
+@pytest.mark.parametrize("operate", IN_PLACE)
+def test_operators_are_recorded(operate: Callable[[Any, Any], Any]) -> None:
+    w = tensor([2.0, 3.0, 4.0], dtype=np.float64, requires_grad=True)
+    x = tensor([5.0, 7.5, 9.0], dtype=np.float64, requires_grad=True)
+    y = x.clone()
+    alias = y
+    y = operate(y, w)
+    assert y is alias
+    y.sum().backward()
+    out_of_place = {
+        operator.iadd: operator.add,
+        operator.isub: operator.sub,
+        operator.imul: operator.mul,
+        operator.itruediv: operator.truediv,
+        operator.ifloordiv: operator.floordiv,
+        operator.imod: operator.mod,
+        operator.ipow: operator.pow,
+    }[operate]
+    expected = ag.gradients(out_of_place(x, w).sum(), [x, w])
+    np.testing.assert_array_equal(x.grad.data, expected[0].data)
+    np.testing.assert_array_equal(w.grad.data, expected[1].data)
+
+
+@pytest.mark.parametrize("operate", [operator.iand, operator.ior, operator.ixor])
+def test_bitwise_operators_write(operate: Callable[[Any, Any], Any]) -> None:
+    mask = tensor([True, False, True])
+    view = mask[1:]
+    view = operate(view, np.array([True, True]))
+    np.testing.assert_array_equal(mask.data[1:], operate(np.array([False, True]), np.array([True, True])))
+
+
+def test_writing_into_one_part_and_reading_another() -> None:
+    """The same loop in PyTorch, where each write changes memory, gives the same gradients."""
+    start = np.array([0.3, -0.7, 1.1])
+    found = []
+    for lib, x in (
+        (ag, tensor(start, requires_grad=True)),
+        (torch, torch.tensor(start, requires_grad=True)),
+    ):
+        y = x * 1.0
+        y[0] = lib.sin(y[1].clone()) * y[2].clone()
+        y[1:] *= 2.0
+        y[-1] += y[0].clone()
+        y += x
+        (y * y).sum().backward()
+        found.append(np.asarray(x.grad.data))
+    np.testing.assert_allclose(*found)
+
+
+@pytest.mark.parametrize(
+    "part", [lambda x: x[0], lambda x: x[:, 1:], lambda x: ag.split(x, 2)[1], lambda x: next(iter(x))]
+)
+@pytest.mark.parametrize("tracked", [False, True])
+def test_a_recorded_write_that_would_not_reach_the_whole_is_refused(
+    part: Callable[[Tensor], Tensor], tracked: bool
+) -> None:
+    w = tensor(5.0, requires_grad=True)
+    x = tensor(np.zeros((2, 3)), requires_grad=tracked) * 1.0
+    with pytest.raises(RuntimeError, match=r"setitem: this tensor is a view of a part of another.*x\[i, j\] = "):
+        part(x)[0] = w
+    with ag.no_grad():
+        part(x)[0] = w
+    assert (x.data == 5).any()
+    copy = part(x).clone()
+    copy[0] = w
+    assert copy.requires_grad
+
+
+def test_retained_gradients_are_those_of_the_latest_value() -> None:
+    x = tensor(2.0, requires_grad=True)
+    h = x * x
+    h.retain_grad()
+    h += 1.0
+    assert h.retains_grad
+    (h * 3.0).backward()
+    assert h.grad.item() == 3
+
+
+def test_a_hook_stays_with_the_value_it_was_registered_on() -> None:
+    seen = []
+    for make in (tensor, torch.tensor):
+        x = make(2.0, requires_grad=True)
+        h = x * x
+        h.register_hook(lambda g: seen.append(g.item()))
+        h *= 2.0
+        (h * 3.0).backward()
+    assert seen == [6, 6]
+
+
+def test_windows_that_do_not_overlap_can_be_written_only_as_a_copy() -> None:
+    windows = ag.sliding_windows(tensor(np.arange(6.0)), (2,), stride=(2,))
+    with pytest.raises(ValueError, match=r"setitem: .*clone"):
+        windows[0] = 5.0
+    copy = windows.clone()
+    copy[0] = 5.0
+    assert copy.data[0].tolist() == [5, 5]

@@ -1,0 +1,117 @@
+"""Blocks and networks against the same source on PyTorch: values, gradients of all inputs and parameters, buffers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from against_torch import torch
+from networks import formula_state, uniform
+from torch_twin import twin_of
+
+import autograd as ag
+import nn
+from nn import models as m
+
+IMAGES = (2, 3, 32, 32)
+MAPS = (2, 8, 6, 6)
+
+# function or class, arguments, options, shapes of the inputs
+CASES: list[tuple[Any, tuple[Any, ...], dict[str, Any], list[tuple[int, ...]]]] = [
+    (m.BasicBlock, (8, 8), {}, [MAPS]),
+    (m.Bottleneck, (8, 2), {}, [MAPS]),
+    (m.Bottleneck, (8, 2), {"groups": 4, "base_width": 64, "dilation": 2}, [MAPS]),
+    (m.ZeroPadShortcut, (8, 11), {"stride": 2}, [(2, 8, 5, 6)]),
+    (m.PlainBlock, (8, 4), {"stride": 2}, [MAPS]),
+    (m.PreActBlock, (8, 8), {}, [MAPS]),
+    (m.DenseLayer, (8, 3), {"bn_size": 2, "drop_rate": 0.0}, [MAPS]),
+    (m.DenseBlock, (3, 8), {"bn_size": 2, "growth_rate": 3, "drop_rate": 0.0}, [MAPS]),
+    (m.DenseBlock, (3, 8), {"bn_size": 2, "growth_rate": 3, "drop_rate": 0.0, "memory_efficient": True}, [MAPS]),
+    (m.Transition, (8, 4), {}, [MAPS]),
+    (m.Fire, (8, 2, 3, 4), {}, [MAPS]),
+    (m.Inception, (8, 4, 2, 3, 2, 5, 6), {}, [MAPS]),
+    (m.InceptionA, (8, 3), {}, [MAPS]),
+    (m.InceptionB, (8,), {}, [MAPS]),
+    (m.InceptionC, (8, 4), {}, [MAPS]),
+    (m.InceptionD, (8,), {}, [MAPS]),
+    (m.InceptionE, (8,), {}, [MAPS]),
+    (m.InvertedResidual, (8, 8, 1, 6), {}, [MAPS]),
+    (m.InvertedResidual, (8, 6, 2, 1), {}, [MAPS]),
+    (m.MnasBlock, (8, 8, 5, 1, 3), {}, [MAPS]),
+    (m.ShuffleUnit, (8, 8, 1), {}, [MAPS]),
+    (m.ShuffleUnit, (8, 12, 2), {}, [MAPS]),
+    (m.SqueezeExcitation, (8, 3), {}, [MAPS]),
+    (m.UNetDown, (8, 5), {"padding": 1}, [MAPS]),
+    (m.UNetUp, (8, 3), {"up": "transposed"}, [MAPS, (2, 3, 13, 14)]),
+    (m.UNetUp, (8, 3), {"up": "bilinear", "padding": 0}, [MAPS, (2, 3, 20, 20)]),
+    (m.LinearSoftmax, (48, 5), {}, [(3, 3, 4, 4)]),
+    (m.MLP, ([12, 7, 6, 3],), {"activation": "tanh"}, [(5, 12)]),
+    (m.LeNet5, (), {"activation": "relu", "pooling": "max"}, [(2, 1, 32, 32)]),
+    (m.resnet18, (), {"num_classes": 10}, [IMAGES]),
+    (m.resnet18, (), {"num_classes": 10, "zero_init_residual": True}, [IMAGES]),
+    (m.resnet20, (), {"shortcut": "A"}, [IMAGES]),
+    (m.resnet20, (), {"shortcut": "B"}, [IMAGES]),
+    (m.plain20, (), {"in_channels": 1, "init_weights": False}, [(2, 1, 16, 16)]),
+    (m.plain20, (), {"norm_layer": "Identity"}, [(2, 3, 16, 16)]),
+    (m.preact_resnet20, (), {"shortcut": "A"}, [(2, 3, 16, 16)]),
+    (m.preact_resnet20, (), {"shortcut": "B"}, [(2, 3, 16, 16)]),
+    (m.CifarDenseNet, (16, 4), {}, [(2, 3, 16, 16)]),
+    (m.DenseNet, (), {"growth_rate": 4, "block_config": (2, 3), "num_init_features": 6, "num_classes": 5}, [IMAGES]),
+    (m.densenet_bc_40_12, (), {}, [(2, 3, 16, 16)]),
+    (m.mobilenet_v2, (), {"num_classes": 10, "width_mult": 0.25, "dropout": 0.0}, [IMAGES]),
+    (m.shufflenet_v2_x0_5, (), {"num_classes": 10}, [IMAGES]),
+    (m.squeezenet1_1, (), {"num_classes": 10, "dropout": 0.0}, [IMAGES]),
+    (m.AllCNN, (), {"input_dropout": 0.0, "dropout": 0.0}, [IMAGES]),
+    (m.UNet, (1, 2), {"depth": 3, "base_channels": 4}, [(2, 1, 16, 24)]),
+    (m.UNet, (3, 4), {"depth": 2, "base_channels": 3, "up": "bilinear", "batch_norm": True}, [IMAGES]),
+    (m.UNet, (1, 2), {"depth": 2, "base_channels": 3, "padding": 0}, [(1, 1, 44, 48)]),
+    (m.DeconvNet, (1, 3), {"channels": (4, 6), "code_channels": 8, "code_size": 3}, [(2, 1, 14, 17)]),
+]
+
+
+def described(case: Any) -> str:
+    build, arguments, options, _ = case
+    return " ".join([build.__name__, *map(str, arguments), *(f"{k}={v}" for k, v in options.items())])
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("case", CASES, ids=described)
+def test_twin(case: Any, training: bool) -> None:
+    build, arguments, options, shapes = case
+    ours, theirs = (
+        make(*arguments, **{k: getattr(layers, v) if k == "norm_layer" else v for k, v in options.items()})
+        for make, layers in ((build, nn), (twin_of(build), torch.nn))
+    )
+    ours.double().train(training), theirs.double().train(training)
+    agree(ours, theirs, [2 * uniform(f"x{i}", shape) for i, shape in enumerate(shapes)])
+
+
+def agree(ours: Any, theirs: Any, arrays: list[np.ndarray]) -> None:
+    """Keys; then, with weights by the formula, what is computed. Gradients that are but rounding errors may differ."""
+    shapes = {name: tuple(value.shape) for name, value in theirs.state_dict().items()}
+    assert {name: value.shape for name, value in ours.state_dict().items()} == shapes
+    assert list(ours.state_dict()) == list(shapes)
+    state = formula_state(shapes)
+    ours.load_state_dict(state)
+    theirs.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
+    mine = [ag.tensor(a, requires_grad=True) for a in arrays]
+    yours = [torch.tensor(a, requires_grad=True) for a in arrays]
+    y, wanted = ours(*mine), theirs(*yours)
+    near(y, wanted, "value")
+    cotangent = uniform("cotangent", y.shape)
+    y.backward(ag.tensor(cotangent))
+    wanted.backward(torch.tensor(cotangent))
+    leaves = [*zip(map(str, range(len(mine))), mine, yours, strict=True)]
+    leaves += [(k, p, q) for (k, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True)]
+    largest = max(float(q.grad.abs().max()) for _, _, q in leaves)
+    for name, p, q in leaves:
+        near(p.grad, q.grad, f"gradient of {name}", 1e-12 * largest)
+    for (name, p), q in zip(ours.named_buffers(), theirs.buffers(), strict=True):
+        near(p, q, name)
+
+
+def near(ours: Any, theirs: Any, what: str, atol: float = 0.0) -> None:
+    wanted = theirs.detach().numpy()
+    scale = float(np.abs(wanted).max())
+    np.testing.assert_allclose(ours.numpy(), wanted, rtol=1e-9, atol=1e-9 * scale + atol, err_msg=what)
