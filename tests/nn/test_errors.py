@@ -35,7 +35,7 @@ ERRORS = [
     ),
     (lambda: nn.Conv2d(3, 4, 3, groups=2), "Conv2d: groups has to divide both channel numbers; got in_channels=3"),
     (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), "Conv2d: padding_mode is one of .* got 'mirror'"),
-    (lambda: nn.Conv2d(3, 4, 3, padding="half"), "Conv2d: padding has to be 'same', 'valid', 'full' or numbers, got 'half'"),
+    (lambda: nn.Conv2d(3, 4, 3, padding="half"), "Conv2d: padding has to be 'same', 'valid', 'full' or numbers, got"),
     (lambda: nn.Conv2d(3, 4, 3, padding="same", stride=2), r"Conv2d: padding 'same' wants stride 1, got \(2, 2\)"),
     (lambda: nn.Conv2d(3, 4, (3, 3, 3)), r"Conv2d: kernel_size has to be an int or 2 ints, got \(3, 3, 3\)"),
     (lambda: nn.Conv2d(3, 4, 0), "Conv2d: kernel_size has to be at least 1, got 0"),
