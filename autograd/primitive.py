@@ -124,10 +124,13 @@ class Primitive:
 
 
 def _public(primitive: Primitive, elementwise: bool) -> Callable[..., Any]:
-    """The function a user calls: records when given a tensor, and only computes when given arrays."""
-    forward, count, width = primitive.forward, len(primitive.inputs), len(primitive.statics)
+    """The function a user calls: records when given a tensor, and only computes when given arrays.
 
-    plans = primitive.plans
+    All go through `apply`, but for elementwise operations of one and two inputs, which have the same written out: on
+    small arrays the bookkeeping takes longer than the arithmetic.
+    """
+    forward, plans = primitive.forward, primitive.plans
+    count, width = len(primitive.inputs), len(primitive.statics)
 
     def unary(x: Any) -> Any:
         if not isinstance(x, Tensor):
@@ -147,14 +150,19 @@ def _public(primitive: Primitive, elementwise: bool) -> Callable[..., Any]:
 
     def binary(a: Any, b: Any) -> Any:
         first = second = None
-        x1, x2 = a, b
         if isinstance(a, Tensor):
             x1, first = a.array, a.node
-        if isinstance(b, Tensor):
-            x2, second = b.array, b.node
-        elif type(b) not in _SCALARS or x1 is a:
-            return apply(primitive, (a, b)) if x1 is not a else forward(a, b)
-        if x1 is a and type(a) not in _SCALARS:
+            if isinstance(b, Tensor):
+                x2, second = b.array, b.node
+            elif type(b) in _SCALARS:
+                x2 = b
+            else:
+                return apply(primitive, (a, b))
+        elif not isinstance(b, Tensor):
+            return forward(a, b)
+        elif type(a) in _SCALARS:
+            x1, x2, second = a, b.array, b.node
+        else:
             return apply(primitive, (a, b))
         try:
             y = forward(x1, x2)
@@ -431,7 +439,7 @@ def _bind_each(rule: Rule, places: tuple[int, ...], positions: Sequence[int]) ->
 def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] = ()) -> Any:
     """Run a primitive on inputs of which one at least is a tensor, and record it if one of them requires grad.
 
-    For elementwise operations of one and two inputs, `_public` has the same written out for speed.
+    `_public` has the same written out for elementwise operations of one and two inputs.
     """
     arrays = []
     parents = []
@@ -463,6 +471,7 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
     if foreign:
         values = protected(values)
     if isinstance(y, tuple):
+        # One node for all outputs, of a tensor that holds the tuple and is never seen outside; and one for each output.
         y = tuple(freeze(np.asarray(part)) for part in y)
         whole = record(plan, parents, values, y[0])
         whole.array = y  # type: ignore[assignment]

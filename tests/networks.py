@@ -28,9 +28,9 @@ def _named(*names: str, slow: tuple[str, ...] = (), size: int = 64, **options: A
 NETWORKS = {
     **_named("alexnet", size=95, dropout=0.0),
     **_named("vgg11", "vgg11_bn", slow=("vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"), dropout=0.0),
-    **_named("resnet18", "resnet34", "resnet50", slow=("resnet101", "resnet152")),
+    **_named("resnet18", "resnet50", slow=("resnet34", "resnet101", "resnet152")),
     **_named("resnext50_32x4d", slow=("resnext101_32x8d", "wide_resnet50_2", "wide_resnet101_2")),
-    "resnet50 dilated": Network("resnet50", {"replace_stride_with_dilation": [False, True, True]}),
+    "resnet50 dilated": Network("resnet50", {"replace_stride_with_dilation": [False, True, True]}, slow=True),
     **_named("densenet121", slow=("densenet161", "densenet169", "densenet201")),
     **_named("squeezenet1_0", "squeezenet1_1", dropout=0.0),
     **_named("googlenet", transform_input=True, init_weights=False, dropout=0.0, dropout_aux=0.0),

@@ -12,8 +12,6 @@ import pytest
 import autograd as ag
 from autograd import Tensor, tensor
 
-torch = pytest.importorskip("torch")
-
 IN_PLACE = [
     operator.iadd,
     operator.isub,
@@ -69,6 +67,7 @@ def test_bitwise_operators_write(operate: Callable[[Any, Any], Any]) -> None:
 
 def test_writing_into_one_part_and_reading_another() -> None:
     """The same loop in PyTorch, where each write changes memory, gives the same gradients."""
+    torch = pytest.importorskip("torch")
     start = np.array([0.3, -0.7, 1.1])
     found = []
     for lib, x in (
@@ -115,6 +114,7 @@ def test_retained_gradients_are_those_of_the_latest_value() -> None:
 
 
 def test_a_hook_stays_with_the_value_it_was_registered_on() -> None:
+    torch = pytest.importorskip("torch")
     seen = []
     for make in (tensor, torch.tensor):
         x = make(2.0, requires_grad=True)

@@ -49,7 +49,6 @@ CASES: list[tuple[Any, tuple[Any, ...], dict[str, Any], list[tuple[int, ...]]]] 
     (m.MLP, ([12, 7, 6, 3],), {"activation": "tanh"}, [(5, 12)]),
     (m.LeNet5, (), {"activation": "relu", "pooling": "max"}, [(2, 1, 32, 32)]),
     (m.resnet18, (), {"num_classes": 10}, [IMAGES]),
-    (m.resnet18, (), {"num_classes": 10, "zero_init_residual": True}, [IMAGES]),
     (m.resnet20, (), {"shortcut": "A"}, [IMAGES]),
     (m.resnet20, (), {"shortcut": "B"}, [IMAGES]),
     (m.plain20, (), {"in_channels": 1, "init_weights": False}, [(2, 1, 16, 16)]),
