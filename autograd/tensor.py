@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from autograd.dtypes import Array, to_array
+from autograd.dtypes import Array, get_default_dtype, to_array
 from autograd.graph import Node
 from autograd.memory import freeze, overlaps_itself, tick, writing
 
@@ -266,7 +266,7 @@ class Tensor(Operators):
     def __repr__(self) -> str:
         text = np.array2string(self.array, separator=", ", prefix="tensor(", floatmode="maxprec", threshold=1000)
         extras = []
-        if self.array.dtype not in (np.float32, np.int64, np.bool_):
+        if self.array.dtype not in (get_default_dtype(), np.int64, np.bool_):
             extras.append(f"dtype={self.array.dtype}")
         if 0 in self.shape and self.shape != (0,):
             extras.append(f"shape={self.shape}")
