@@ -10,7 +10,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -76,12 +76,12 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
     "linear": lambda channels, classes: nn.Sequential(nn.Flatten(), nn.Linear(channels * 32 * 32, classes)),
 }
 
-OPTIMIZERS: dict[str, Callable[[nn.Module, float | None], optim.Optimizer]] = {
-    "sgd": lambda model, lr: optim.SGD(model.parameters(), lr=lr or 0.05, momentum=0.9, nesterov=True),
-    "adam": lambda model, lr: optim.Adam(model.parameters(), lr=lr or 4e-3),
-    "adamw": lambda model, lr: optim.AdamW(model.parameters(), lr=lr or 2e-3),
-    "rmsprop": lambda model, lr: optim.RMSprop(model.parameters(), lr=lr or 1e-3),
-    "adagrad": lambda model, lr: optim.Adagrad(model.parameters(), lr=lr or 2e-2),
+OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], dict[str, Any]]] = {
+    "sgd": (optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    "adam": (optim.Adam, {"lr": 4e-3}),
+    "adamw": (optim.AdamW, {"lr": 2e-3}),
+    "rmsprop": (optim.RMSprop, {"lr": 1e-3}),
+    "adagrad": (optim.Adagrad, {"lr": 2e-2}),
 }
 
 
@@ -181,14 +181,19 @@ def draw_loss(losses: Sequence[float], steps_per_epoch: int, path: Path) -> None
 
 
 def draw_filters(model: nn.Module, path: Path) -> None:
-    """The filters of the first layer; of a linear layer, the weights seen as images."""
+    """The filters of the first layer; of a linear layer, the weights of at most 32 outputs, seen as images."""
     weight = next(p for p in model.parameters() if p.ndim > 1).data
+    title = "First-layer filters"
     if weight.ndim == 2:
+        if len(weight) > 32:
+            title += f" (32 of {len(weight)})"
         weight = weight[:32].reshape(min(32, len(weight)), -1, 32, 32)
     limit = np.abs(weight).max()
     columns = min(8, len(weight))
     rows = -(-len(weight) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(1.4 * columns, 1.4 * rows + 0.5), squeeze=False)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(1.4 * columns, 1.4 * rows + 0.5), squeeze=False, layout="constrained"
+    )
     for cell in grid.flat:
         cell.axis("off")
     for cell, picture in zip(grid.flat, weight, strict=False):
@@ -197,8 +202,8 @@ def draw_filters(model: nn.Module, path: Path) -> None:
         else:
             shown = cell.imshow(picture[0], cmap="RdBu", vmin=-limit, vmax=limit)
     if weight.shape[1] != 3:
-        figure.colorbar(shown, ax=grid, fraction=0.03)
-    figure.suptitle("First-layer filters")
+        figure.colorbar(shown, ax=grid)
+    figure.suptitle(title)
     save_figure(figure, path)
 
 
@@ -230,18 +235,28 @@ def positive(text: str) -> int:
     return value
 
 
+def rate(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"has to be finite and at least 0, got {text}")
+    return value
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="demo.py", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
+    parser.set_defaults(lr=None, data=None)  # None, which the help need not show
     parser.add_argument("--epochs", type=positive, default=30, help="passes over the training images")
     parser.add_argument("--batch-size", type=positive, default=32, help="images in a step")
     parser.add_argument("--model", choices=MODELS, default="lenet5", help="the network")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="the update rule")
-    parser.add_argument("--lr", type=float, default=None, help="learning rate (each optimizer has its own default)")
+    parser.add_argument(
+        "--lr", type=rate, default=argparse.SUPPRESS, help="learning rate (each optimizer has its own default)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order of the images")
     parser.add_argument(
-        "--data", type=Path, default=None, help="a folder with MNIST or CIFAR files, instead of the digits"
+        "--data", type=Path, default=argparse.SUPPRESS, help="a folder with MNIST or CIFAR files, instead of the digits"
     )
     parser.add_argument("--output", type=Path, default=Path("demo-output"), help="the folder for weights and pictures")
     return parser.parse_args(arguments)
@@ -250,11 +265,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> float:
     """Run the demo and return the accuracy on held-out images."""
     options = parse(arguments)
+    options.output.mkdir(parents=True, exist_ok=True)
     ag.manual_seed(options.seed)
     data = digits(options.seed) if options.data is None else from_folder(options.data)
     build = MODELS[options.model]
     model = build(data.channels, data.classes)
-    optimizer = OPTIMIZERS[options.optimizer](model, options.lr)
+    algorithm, settings = OPTIMIZERS[options.optimizer]
+    if options.lr is not None:
+        settings = settings | {"lr": options.lr}
+    optimizer = algorithm(model.parameters(), **settings)
     scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, options.epochs)
     batches = DataLoader(data.train, batch_size=options.batch_size, shuffle=True)
     parameters = sum(p.size for p in model.parameters())
@@ -277,7 +296,6 @@ def main(arguments: Sequence[str] | None = None) -> float:
     report = check_gradients(model, data.held_out, options.seed)
     print(report, "\n")
 
-    options.output.mkdir(parents=True, exist_ok=True)
     weights = options.output / "weights.npz"
     nn.save(model, weights)
     fresh = build(data.channels, data.classes)

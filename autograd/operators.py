@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ from autograd.ops import (
 )
 from autograd.tensor import Tensor
 from autograd.transforms import backward
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def _reflected(operation: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -99,11 +102,16 @@ def _numpy_order(operation: Callable[..., Any], *names: str) -> Callable[..., An
     return call
 
 
-def _torch_names(operation: Callable[..., Any]) -> Callable[..., Any]:
+def _method(operation: Callable[P, Any]) -> Callable[P, Tensor]:
+    """`operation`, which of a tensor makes a tensor, as a method."""
+    return operation
+
+
+def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
     """`operation` as a method that takes PyTorch's `dim` and `keepdim` for `axis` and `keepdims`, too."""
 
     @wraps(operation)
-    def method(self: Tensor, *positional: Any, **keywords: Any) -> Any:
+    def method(self: Tensor, *positional: Any, **keywords: Any) -> R:
         for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims")):
             if theirs in keywords:
                 keywords[ours] = keywords.pop(theirs)
@@ -128,55 +136,55 @@ class Operators:
     backward = backward
 
     # elementwise
-    __add__ = __radd__ = elementwise.add
-    __sub__ = elementwise.subtract
-    __mul__ = __rmul__ = elementwise.multiply
-    __truediv__ = elementwise.divide
-    __floordiv__ = elementwise.floor_divide
-    __mod__ = elementwise.remainder
-    __pow__ = elementwise.power
+    __add__ = __radd__ = _method(elementwise.add)
+    __sub__ = _method(elementwise.subtract)
+    __mul__ = __rmul__ = _method(elementwise.multiply)
+    __truediv__ = _method(elementwise.divide)
+    __floordiv__ = _method(elementwise.floor_divide)
+    __mod__ = _method(elementwise.remainder)
+    __pow__ = _method(elementwise.power)
     __rsub__ = _reflected(elementwise.subtract)
     __rtruediv__ = _reflected(elementwise.divide)
     __rfloordiv__ = _reflected(elementwise.floor_divide)
     __rmod__ = _reflected(elementwise.remainder)
     __rpow__ = _reflected(elementwise.power)
-    __neg__ = elementwise.negative
-    __pos__ = elementwise.positive
-    __abs__ = abs = elementwise.abs
-    __round__ = round = elementwise.round
-    arccos = elementwise.arccos
-    arcsin = elementwise.arcsin
-    arctan = elementwise.arctan
-    astype = elementwise.astype
-    ceil = elementwise.ceil
-    clip = clamp = elementwise.clip
-    cos = elementwise.cos
-    cosh = elementwise.cosh
-    erf = elementwise.erf
-    erfinv = elementwise.erfinv
-    exp = elementwise.exp
-    exp2 = elementwise.exp2
-    expm1 = elementwise.expm1
-    floor = elementwise.floor
-    log = elementwise.log
-    log10 = elementwise.log10
-    log1p = elementwise.log1p
-    log2 = elementwise.log2
-    maximum = elementwise.maximum
-    minimum = elementwise.minimum
-    pow = elementwise.power
-    reciprocal = elementwise.reciprocal
-    relu = elementwise.relu
-    rsqrt = elementwise.rsqrt
-    sigmoid = elementwise.sigmoid
-    sign = elementwise.sign
-    sin = elementwise.sin
-    sinh = elementwise.sinh
-    sqrt = elementwise.sqrt
-    square = elementwise.square
-    tan = elementwise.tan
-    tanh = elementwise.tanh
-    trunc = elementwise.trunc
+    __neg__ = _method(elementwise.negative)
+    __pos__ = _method(elementwise.positive)
+    __abs__ = abs = _method(elementwise.abs)
+    __round__ = round = _method(elementwise.round)
+    arccos = _method(elementwise.arccos)
+    arcsin = _method(elementwise.arcsin)
+    arctan = _method(elementwise.arctan)
+    astype = _method(elementwise.astype)
+    ceil = _method(elementwise.ceil)
+    clip = clamp = _method(elementwise.clip)
+    cos = _method(elementwise.cos)
+    cosh = _method(elementwise.cosh)
+    erf = _method(elementwise.erf)
+    erfinv = _method(elementwise.erfinv)
+    exp = _method(elementwise.exp)
+    exp2 = _method(elementwise.exp2)
+    expm1 = _method(elementwise.expm1)
+    floor = _method(elementwise.floor)
+    log = _method(elementwise.log)
+    log10 = _method(elementwise.log10)
+    log1p = _method(elementwise.log1p)
+    log2 = _method(elementwise.log2)
+    maximum = _method(elementwise.maximum)
+    minimum = _method(elementwise.minimum)
+    pow = _method(elementwise.power)
+    reciprocal = _method(elementwise.reciprocal)
+    relu = _method(elementwise.relu)
+    rsqrt = _method(elementwise.rsqrt)
+    sigmoid = _method(elementwise.sigmoid)
+    sign = _method(elementwise.sign)
+    sin = _method(elementwise.sin)
+    sinh = _method(elementwise.sinh)
+    sqrt = _method(elementwise.sqrt)
+    square = _method(elementwise.square)
+    tan = _method(elementwise.tan)
+    tanh = _method(elementwise.tanh)
+    trunc = _method(elementwise.trunc)
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return _divmod(self, other)
@@ -197,16 +205,16 @@ class Operators:
         return self.to(np.float64)
 
     # comparisons and logic
-    __eq__ = comparison.equal
-    __ne__ = comparison.not_equal
-    __lt__ = comparison.less
-    __le__ = comparison.less_equal
-    __gt__ = comparison.greater
-    __ge__ = comparison.greater_equal
-    __and__ = __rand__ = comparison.bitwise_and
-    __or__ = __ror__ = comparison.bitwise_or
-    __xor__ = __rxor__ = comparison.bitwise_xor
-    __invert__ = comparison.bitwise_not
+    __eq__ = _method(comparison.equal)  # type: ignore[assignment]
+    __ne__ = _method(comparison.not_equal)  # type: ignore[assignment]
+    __lt__ = _method(comparison.less)
+    __le__ = _method(comparison.less_equal)
+    __gt__ = _method(comparison.greater)
+    __ge__ = _method(comparison.greater_equal)
+    __and__ = __rand__ = _method(comparison.bitwise_and)
+    __or__ = __ror__ = _method(comparison.bitwise_or)
+    __xor__ = __rxor__ = _method(comparison.bitwise_xor)
+    __invert__ = _method(comparison.bitwise_not)
     __hash__ = object.__hash__
 
     # reductions and sorting: no `dim` where PyTorch's method has another default or other results
@@ -277,7 +285,7 @@ class Operators:
     __iand__ = assignment.in_place("&=", comparison.bitwise_and, np.bitwise_and)
     __ior__ = assignment.in_place("|=", comparison.bitwise_or, np.bitwise_or)
     __ixor__ = assignment.in_place("^=", comparison.bitwise_xor, np.bitwise_xor)
-    clone = copy = assignment.clone
+    clone = copy = _method(assignment.clone)
     copy_ = assignment.copy_
     fill_ = assignment.fill_
     nonzero = indexing.nonzero

@@ -16,6 +16,12 @@ class _Listed(Module):
         """The parts by name, in order."""
         return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
 
+    def _as_part(self, value: Any) -> Any:
+        """What is held for `value`. TypeError if it cannot be a part."""
+        if not isinstance(value, Module):
+            raise TypeError(f"{type(self).__name__}: takes Modules, got {type(value).__name__}")
+        return value
+
     def _position(self, index: int) -> str:
         names = list(self._parts())
         if not -len(names) <= index < len(names):
@@ -24,7 +30,7 @@ class _Listed(Module):
 
     def _replace(self, parts: Iterable[Any]) -> None:
         """Hold just `parts`, named by their positions."""
-        kept = list(parts)
+        kept = [self._as_part(part) for part in parts]
         for name in list(self._parts()):
             delattr(self, name)
         for i, part in enumerate(kept):
@@ -37,7 +43,7 @@ class _Listed(Module):
         return iter(list(self._parts().values()))
 
     def __setitem__(self, index: int, part: Any) -> None:
-        setattr(self, self._position(index), part)
+        setattr(self, self._position(index), self._as_part(part))
 
     def __delitem__(self, index: int | slice) -> None:
         parts = list(self)
@@ -46,7 +52,7 @@ class _Listed(Module):
 
     def append(self, part: Any) -> Self:
         """Add `part` at the end, and return the container."""
-        setattr(self, str(len(self)), part)
+        setattr(self, str(len(self)), self._as_part(part))
         return self
 
     def extend(self, parts: Iterable[Any]) -> Self:
@@ -60,6 +66,18 @@ class _Listed(Module):
         parts = list(self)
         parts.insert(index, part)
         self._replace(parts)
+
+    def pop(self, index: int = -1) -> Any:
+        """Take the part at `index` out, and return it."""
+        part = list(self)[index]
+        del self[index]
+        return part
+
+    def __iadd__(self, parts: Iterable[Any]) -> Self:
+        return self.extend(parts)
+
+    def __add__(self, parts: Iterable[Any]) -> Self:
+        return type(self)().extend([*self, *parts])
 
 
 class Sequential(_Listed):
@@ -117,12 +135,6 @@ class ModuleList(_Listed):
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
         self.extend(modules)
-
-    def append(self, part: Module) -> Self:
-        """Add a module at the end, and return the container."""
-        if not isinstance(part, Module):
-            raise TypeError(f"ModuleList: takes Modules, got {type(part).__name__}")
-        return super().append(part)
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
@@ -213,10 +225,8 @@ class ParameterList(_Listed):
     def _parts(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if isinstance(value, Parameter)}
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.isdecimal() and not isinstance(value, Parameter):
-            value = Parameter(value)
-        super().__setattr__(name, value)
+    def _as_part(self, value: Any) -> Parameter:
+        return value if isinstance(value, Parameter) else Parameter(value)
 
     @overload
     def __getitem__(self, index: int) -> Parameter: ...

@@ -39,17 +39,23 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
-    """Fill with U(a, b)."""
+    """Fill with U(a, b). ValueError for a > b."""
+    if not a <= b:
+        raise ValueError(f"uniform_: wants a ≤ b, got {a} and {b}")
     return tensor.write(default_generator().uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
-    """Fill with N(mean, std²)."""
+    """Fill with N(mean, std²). ValueError for a negative std."""
+    if not std >= 0:
+        raise ValueError(f"normal_: std is a number from 0, got {std}")
     return tensor.write(default_generator().normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Tensor:
     """Fill with N(mean, std²) restricted to [a, b], by rejection. ValueError if that would keep almost nothing."""
+    if not std > 0:
+        raise ValueError(f"trunc_normal_: std has to be positive, got {std}")
     normal = NormalDist(mean, std)
     if not normal.cdf(b) - normal.cdf(a) > 1e-3:
         raise ValueError(f"trunc_normal_: [{a}, {b}] holds less than a thousandth of N({mean}, {std}²)")
@@ -87,7 +93,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     if tensor.ndim not in (3, 4, 5):
         raise ValueError(f"dirac_: wants a convolution's weight, of 3, 4 or 5 dimensions, got shape {tensor.shape}")
     outputs, inputs, *kernel = tensor.shape
-    if outputs % groups:
+    if groups < 1 or outputs % groups:
         raise ValueError(f"dirac_: {outputs} output channels cannot be divided into {groups} groups")
     values = np.zeros(tensor.shape)
     centre = tuple(k // 2 for k in kernel)

@@ -22,7 +22,8 @@ def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> Non
     """Write a module's state dict, or any dict of tensors, arrays and numbers, to `path` as .npz, as NumPy does.
 
     It is written to a temporary file in the same folder, flushed to the disk and renamed, so that after a crash `path`
-    holds the old file or the new one, never half of one. Raises TypeError for what is not numeric.
+    holds the old file or the new one, never half of one. Raises TypeError for what is not numeric, FileNotFoundError if
+    there is no such folder. An optimizer's state dict is nested, and no file of arrays: pickle it.
 
     >>> import nn, os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "weights.npz")
@@ -31,8 +32,12 @@ def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> Non
     {'bias': tensor([1., 2.])}
     """
     entries = state.state_dict() if isinstance(state, Module) else state
+    if not isinstance(entries, Mapping):
+        raise TypeError(f"save: wants a Module or a dict, got {type(state).__name__}")
     arrays = {name: _numeric(name, value) for name, value in entries.items()}
     target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"save: there is no folder '{target.parent}'")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:

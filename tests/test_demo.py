@@ -42,6 +42,18 @@ def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
         np.testing.assert_array_equal(weight.data, runs[1][key].data)
 
 
+def test_a_learning_rate_of_zero_learns_nothing(tmp_path: Path) -> None:
+    assert demo.main(["--epochs", "1", "--model", "linear", "--lr", "0", "--output", str(tmp_path)]) < 0.3
+
+
+@pytest.mark.parametrize("lr", ["nan", "-1", "inf", "fast"])
+def test_a_learning_rate_that_makes_no_sense(lr: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        demo.main(["--lr", lr, "--output", str(tmp_path / "out")])
+    assert "argument --lr: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def write_idx(path: Path, array: np.ndarray) -> None:
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
     path.write_bytes(header + array.astype(np.uint8).tobytes())

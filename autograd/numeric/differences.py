@@ -62,12 +62,14 @@ def finite_difference(f: Callable[..., Any], x: Any, step: float | None = None) 
     """The derivative of `f` at `x` by finite differences, with an error bar: shapes (*output, *input), float64.
 
     `f` takes a tensor of `x`'s shape, always float64 whatever the dtype of `x`, and returns a tensor. `step` is the
-    largest step; by default it is scaled to each coordinate.
+    largest step; by default it is scaled to each coordinate. Raises ValueError for one that is not positive.
 
     >>> slope = finite_difference(lambda x: (x * x * x).sum(), [1.0, 2.0])
     >>> bool(np.all(abs(slope.value - [3, 12]) <= slope.error))
     True
     """
+    if step is not None and not step > 0:
+        raise ValueError(f"finite_difference: step has to be positive, got {step}")
     point = to_array(x.array if isinstance(x, Tensor) else x, np.float64)
     values, errors = [], []
     shape: tuple[int, ...] = ()
@@ -87,7 +89,7 @@ def finite_difference(f: Callable[..., Any], x: Any, step: float | None = None) 
     def together(columns: list[Array]) -> Array:
         if not columns:
             return np.zeros((*shape, *point.shape))
-        return np.stack(columns, axis=-1).reshape(*shape, *point.shape)
+        return np.stack(columns, axis=-1).reshape((*shape, *point.shape))
 
     return Difference(together(values), together(errors))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from autograd.primitive import Operand, linear
 from autograd.tensor import Tensor
 
 __all__ = ["clone"]
+
+T = TypeVar("T", bound=Tensor)
 
 
 @linear(lambda g: g)
@@ -76,10 +78,10 @@ def _write(x: Tensor, index: Index, values: Any) -> None:
         raise type(error)(f"setitem: {error}; given x of shape {x.shape} and {x.dtype}") from None
 
 
-def in_place(symbol: str, operation: Callable[[Any, Any], Tensor], ufunc: np.ufunc) -> Callable[[Tensor, Any], Tensor]:
+def in_place(symbol: str, operation: Callable[[Any, Any], Tensor], ufunc: np.ufunc) -> Callable[[T, Any], T]:
     """The in-place form of a binary operation, for Tensor's table of methods."""
 
-    def operate(x: Tensor, other: Any) -> Tensor:
+    def operate(x: T, other: Any) -> T:
         if _records(symbol, x, other):
             y = operation(x, other)
             _check_fit(symbol, x, y)

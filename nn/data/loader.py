@@ -57,6 +57,9 @@ class DataLoader:
         ):
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
                 raise ValueError(f"DataLoader: {name} is an int from {least}, got {value!r}")
+        for method in ("__getitem__",) if sampler is not None else ("__len__", "__getitem__"):
+            if not hasattr(dataset, method):
+                raise TypeError(f"DataLoader: wants a data set with {method}, got {type(dataset).__name__}")
         if shuffle and sampler is not None:
             raise ValueError("DataLoader: a sampler gives the order itself; it excludes shuffle")
         self.dataset = dataset

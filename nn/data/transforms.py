@@ -7,7 +7,8 @@ What is random is drawn from the `generator` given; without one, from the batch'
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,14 @@ __all__ = ["Compose", "Lambda", "Normalize", "Pad", "RandomCrop", "RandomHorizon
 
 Transform = Callable[[Any], Any]
 Generator = np.random.Generator | int | None
+
+
+def _whole(who: str, option: str, value: int | Sequence[int]) -> tuple[int, ...]:
+    """One whole number or several as a tuple of ints."""
+    try:
+        return tuple(index(number) for number in (value if isinstance(value, Iterable) else (value,)))
+    except TypeError:
+        raise TypeError(f"{who}: {option} is a whole number or several, got {value!r}") from None
 
 
 class Compose:
@@ -143,7 +152,7 @@ class Pad(_ImageTransform):
     """
 
     def __init__(self, padding: int | Sequence[int], fill: float = 0, padding_mode: str = "constant") -> None:
-        sides = [padding] if isinstance(padding, int) else list(padding)
+        sides = _whole("Pad", "padding", padding)
         if len(sides) not in (1, 2, 4) or any(side < 0 for side in sides):
             raise ValueError(f"Pad: padding is 1, 2 or 4 numbers of pixels from 0, got {padding}")
         if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
@@ -153,7 +162,7 @@ class Pad(_ImageTransform):
         self.padding_mode = padding_mode
 
     def apply(self, image: Array) -> Array:
-        sides = [self.padding] if isinstance(self.padding, int) else list(self.padding)
+        sides = _whole("Pad", "padding", self.padding)
         left, top, right, bottom = sides * (4 // len(sides))
         widths = ((0, 0), (top, bottom), (left, right))
         if self.padding_mode == "constant":
@@ -182,7 +191,8 @@ class RandomCrop(_ImageTransform):
         *,
         generator: Generator = None,
     ) -> None:
-        sizes = (size, size) if isinstance(size, int) else tuple(size)
+        sizes = _whole("RandomCrop", "size", size)
+        sizes = sizes if isinstance(size, Iterable) else sizes * 2
         if len(sizes) != 2 or any(length < 1 for length in sizes):
             raise ValueError(f"RandomCrop: size is an int or a pair (height, width) from 1, got {size}")
         Pad(0 if padding is None else padding, fill, padding_mode)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import numpy.typing as npt
 
 import autograd as ag
@@ -18,12 +19,22 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), with derivative 0 at 0."""
+    """max(x, 0), with derivative 0 at 0.
+
+    >>> from nn import functional as F
+    >>> F.relu(tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+    """
     return ag.relu(input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6), with derivative 0 at 0 and at 6."""
+    """min(max(x, 0), 6), with derivative 0 at 0 and at 6.
+
+    >>> from nn import functional as F
+    >>> F.relu6(tensor([-1.0, 2.0, 8.0]))
+    tensor([0., 2., 6.])
+    """
     return hardtanh(input, 0, 6)
 
 
@@ -43,6 +54,10 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     `weight` holds one slope, or one for each channel of (N, C, *S). Raises ValueError for any other number of slopes.
 
     Source: He, Zhang, Ren, Sun 2015, "Delving deep into rectifiers".
+
+    >>> from nn import functional as F
+    >>> F.prelu(tensor([-1.0, 0.0, 2.0]), tensor([0.25]))
+    tensor([-0.25,  0.  ,  2.  ])
     """
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.size not in (1, channels):
@@ -61,6 +76,10 @@ def rrelu(
     The derivative at 0 is a. Raises ValueError unless lower <= upper.
 
     Source: Xu, Wang, Chen, Li 2015, "Empirical evaluation of rectified activations in convolutional network".
+
+    >>> from nn import functional as F
+    >>> F.rrelu(tensor([-1.0, 0.0, 2.0]), 0.1, 0.3)
+    tensor([-0.2,  0. ,  2. ])
     """
     if not lower <= upper:
         raise ValueError(f"rrelu: wants lower <= upper, got {lower} and {upper}")
@@ -74,6 +93,10 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Source: Clevert, Unterthiner, Hochreiter 2015, "Fast and accurate deep network learning by exponential linear units
     (ELUs)".
+
+    >>> from nn import functional as F
+    >>> F.elu(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.6321,  0.    ,  2.    ])
     """
     return _exponential_unit(input, alpha, 1)
 
@@ -82,6 +105,10 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """scale · elu(x, alpha), with alpha ≈ 1.6733 and scale ≈ 1.0507; the derivative at 0 is scale · alpha.
 
     Source: Klambauer, Unterthiner, Mayr, Hochreiter 2017, "Self-normalizing neural networks".
+
+    >>> from nn import functional as F
+    >>> F.selu(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-1.1113,  0.    ,  2.1014])
     """
     return _SELU_SCALE * _exponential_unit(input, _SELU_ALPHA, 1)
 
@@ -90,6 +117,10 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha · (e^(x / alpha) - 1) elsewhere; differentiable at 0. Raises ValueError for an alpha of 0.
 
     Source: Barron 2017, "Continuously differentiable exponential linear units".
+
+    >>> from nn import functional as F
+    >>> F.celu(tensor([-1.0, 0.0, 2.0]), 2.0).round(4)
+    tensor([-0.7869,  0.    ,  2.    ])
     """
     if alpha == 0:
         raise ValueError("celu: alpha has to be other than zero")
@@ -108,6 +139,10 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Raises ValueError for any other `approximate`.
 
     Source: Hendrycks, Gimpel 2016, "Gaussian error linear units".
+
+    >>> from nn import functional as F
+    >>> F.gelu(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.1587,  0.    ,  1.9545])
     """
     if approximate == "none":
         return input * (0.5 * (1 + ag.erf(input * math.sqrt(0.5))))
@@ -117,48 +152,93 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x · sigmoid(x), also called swish."""
+    """x · sigmoid(x), also called swish.
+
+    >>> from nn import functional as F
+    >>> F.silu(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.2689,  0.    ,  1.7616])
+    """
     return input * ag.sigmoid(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x · tanh(softplus(x)). Source: Misra 2019, "Mish: a self regularized non-monotonic activation function"."""
+    """x · tanh(softplus(x)). Source: Misra 2019, "Mish: a self regularized non-monotonic activation function".
+
+    >>> from nn import functional as F
+    >>> F.mish(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.3034,  0.    ,  1.944 ])
+    """
     return input * ag.tanh(ag.softplus(input))
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + e^(beta · x)) / beta; x itself where beta · x > threshold."""
+    """log(1 + e^(beta · x)) / beta; x itself where beta · x > threshold.
+
+    >>> from nn import functional as F
+    >>> F.softplus(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([0.3133, 0.6931, 2.1269])
+    """
     scaled = beta * input
     return ag.where(scaled > threshold, input, ag.softplus(scaled) / beta)
 
 
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> from nn import functional as F
+    >>> F.softsign(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.5   ,  0.    ,  0.6667])
+    """
     return input / (1 + ag.abs(input))
 
 
 def tanh(input: Tensor) -> Tensor:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    >>> from nn import functional as F
+    >>> F.tanh(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.7616,  0.    ,  0.964 ])
+    """
     return ag.tanh(input)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> from nn import functional as F
+    >>> F.tanhshrink(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.2384,  0.    ,  1.036 ])
+    """
     return input - ag.tanh(input)
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> from nn import functional as F
+    >>> F.sigmoid(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([0.2689, 0.5   , 0.8808])
+    """
     return ag.sigmoid(input)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
-    """log(sigmoid(x)), without overflow."""
+    """log(sigmoid(x)), without overflow.
+
+    >>> from nn import functional as F
+    >>> F.logsigmoid(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-1.3133, -0.6931, -0.1269])
+    """
     return -ag.softplus(-input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where x > threshold, `value` elsewhere; the derivative at the threshold is 0."""
+    """x where x > threshold, `value` elsewhere; the derivative at the threshold is 0.
+
+    >>> from nn import functional as F
+    >>> F.threshold(tensor([-1.0, 0.0, 2.0]), 0.5, 20)
+    tensor([20., 20.,  2.])
+    """
     return ag.where(input <= threshold, value, input)
 
 
@@ -175,14 +255,24 @@ def heaviside(input: Tensor, values: Tensor | float = 1.0) -> Tensor:
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x kept between `min_val` and `max_val`, with derivative 0 on both. Raises ValueError if min_val > max_val."""
+    """x kept between `min_val` and `max_val`, with derivative 0 on both. Raises ValueError if min_val > max_val.
+
+    >>> from nn import functional as F
+    >>> F.hardtanh(tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.,  0.,  1.])
+    """
     if min_val > max_val:
         raise ValueError(f"hardtanh: wants min_val <= max_val, got {min_val} and {max_val}")
     return ag.where(input <= min_val, min_val, ag.where(input >= max_val, max_val, input))
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """relu6(x + 3) / 6: a sigmoid of three straight pieces, with derivative 0 at -3 and at 3."""
+    """relu6(x + 3) / 6: a sigmoid of three straight pieces, with derivative 0 at -3 and at 3.
+
+    >>> from nn import functional as F
+    >>> F.hardsigmoid(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([0.3333, 0.5   , 0.8333])
+    """
     return relu6(input + 3) / 6
 
 
@@ -190,12 +280,21 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x · relu6(x + 3) / 6, with derivative 0 at -3 and 1 at 3.
 
     Source: Howard et al. 2019, "Searching for MobileNetV3".
+
+    >>> from nn import functional as F
+    >>> F.hardswish(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.3333,  0.    ,  1.6667])
     """
     return input * hardsigmoid(input)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x where |x| > lambd, 0 elsewhere; the derivative at ±lambd is 0."""
+    """x where |x| > lambd, 0 elsewhere; the derivative at ±lambd is 0.
+
+    >>> from nn import functional as F
+    >>> F.hardshrink(tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
     return ag.where((input >= -lambd) & (input <= lambd), 0, input)
 
 
@@ -203,6 +302,10 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by `lambd`, and 0 if that is as near; the derivative at ±lambd is 0.
 
     Raises ValueError for a `lambd` below 0.
+
+    >>> from nn import functional as F
+    >>> F.softshrink(tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.5,  0. ,  1.5])
     """
     if lambd < 0:
         raise ValueError(f"softshrink: lambd has to be at least 0, got {lambd}")
@@ -213,17 +316,31 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: npt.DTypeLike | Non
     """exp(x) / Σ exp(x) along `dim`. None: PyTorch's guess, 0 for 0, 1 or 3 dimensions and 1 for others.
 
     With a `dtype`, the input is cast to it first.
+
+    >>> from nn import functional as F
+    >>> F.softmax(tensor([0.0, 0.0]), 0)
+    tensor([0.5, 0.5])
     """
     return ag.softmax(_cast(input, dtype), axis=_class_axis(input, dim))
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: npt.DTypeLike | None = None) -> Tensor:
-    """softmax(-x) along `dim`; arguments as in `softmax`."""
+    """softmax(-x) along `dim`; arguments as in `softmax`.
+
+    >>> from nn import functional as F
+    >>> F.softmin(tensor([1.0, 1.0]), 0)
+    tensor([0.5, 0.5])
+    """
     return softmax(-input, dim, dtype=dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: npt.DTypeLike | None = None) -> Tensor:
-    """log(softmax(x)) along `dim`, without overflow; arguments as in `softmax`."""
+    """log(softmax(x)) along `dim`, without overflow; arguments as in `softmax`.
+
+    >>> from nn import functional as F
+    >>> F.log_softmax(tensor([0.0, 0.0]), 0).round(4)
+    tensor([-0.6931, -0.6931])
+    """
     return ag.log_softmax(_cast(input, dtype), axis=_class_axis(input, dim))
 
 
@@ -231,11 +348,39 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a · sigmoid(b), where a and b are the two halves of the input along `dim`. ValueError for an odd length.
 
     Source: Dauphin, Fan, Auli, Grangier 2016, "Language modeling with gated convolutional networks".
+
+    >>> from nn import functional as F
+    >>> F.glu(tensor([1.0, 2.0, 0.0, 0.0]))
+    tensor([0.5, 1. ])
     """
     if not -input.ndim <= dim < input.ndim or input.shape[dim] % 2:
         raise ValueError(f"glu: wants an even length along dim {dim}, got shape {input.shape}")
     a, b = ag.split(input, 2, axis=dim)
     return a * ag.sigmoid(b)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """softmax((logits + g) / tau) along `dim`, each g drawn from Gumbel(0, 1): at a low `tau`, nearly a random class.
+
+    With `hard`, the result is the one-hot vector of the largest, which is a class drawn with the probabilities
+    softmax(logits), and the derivative is that of the soft result. `eps` is accepted for PyTorch's sake and changes
+    nothing. Raises ValueError for a `tau` that is not positive.
+
+    Source: Jang, Gu, Poole 2016, "Categorical reparameterization with Gumbel-softmax".
+
+    >>> from nn import functional as F
+    >>> F.gumbel_softmax(zeros((2, 3)), hard=True).sum(1)
+    tensor([1., 1.])
+    """
+    if not tau > 0:
+        raise ValueError(f"gumbel_softmax: tau has to be positive, got {tau}")
+    exponential = -ag.log1p(-ag.uniform(size=logits.shape, dtype=logits.dtype))
+    soft = ag.softmax((logits - ag.log(ag.maximum(exponential, np.finfo(logits.dtype).tiny))) / tau, axis=dim)
+    if not hard:
+        return soft
+    fixed = soft.detach()
+    chosen = ag.argmax(fixed, axis=dim, keepdims=True)
+    return ag.put_along_axis(ag.zeros_like(fixed), chosen, 1, axis=dim) + (soft - fixed)
 
 
 def _class_axis(input: Tensor, dim: int | None) -> int:

@@ -6,17 +6,20 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
+from nn.functional.sizes import check_broadcast
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Σ x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) over `dim`, broadcasting.
 
-    Where a length is held at `eps`, its derivative is taken as if it were not, as in PyTorch.
+    Where a length is held at `eps`, its derivative is taken as if it were not, as in PyTorch. Raises ValueError for
+    shapes that do not broadcast.
 
     >>> from nn import functional as F
     >>> F.cosine_similarity(tensor([[1.0, 0.0]]), tensor([[3.0, 4.0]]))
     tensor([0.6])
     """
+    check_broadcast("cosine_similarity", x1.shape, x2.shape)
     x1, x2 = ag.broadcast_arrays(x1, x2)
     return ag.sum(x1 / _length(x1, dim, eps) * (x2 / _length(x2, dim, eps)), axis=dim)
 
@@ -30,10 +33,13 @@ def _length(x: Tensor, dim: int, eps: float) -> Tensor:
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """‖x1 - x2 + eps‖ₚ over the last axis, broadcasting: (*, D) to (*), or (*, 1) with `keepdim`.
 
+    Raises ValueError for shapes that do not broadcast.
+
     >>> from nn import functional as F
     >>> F.pairwise_distance(tensor([[3.0, 0.0]]), tensor([[0.0, 4.0]]), eps=0)
     tensor([5.])
     """
+    check_broadcast("pairwise_distance", x1.shape, x2.shape)
     return ag.norm(x1 - x2 + eps, p, axis=-1, keepdims=keepdim)
 
 

@@ -19,12 +19,23 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     """In training, sets each element to 0 with probability `p` and divides the others by 1 - p.
 
     Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+
+    >>> from nn import functional as F
+    >>> F.dropout(ones(3), 0.3, training=False)
+    tensor([1., 1., 1.])
+    >>> F.dropout(ones(3), 1.0)
+    tensor([0., 0., 0.])
     """
     return _dropped("dropout", input, p, training, input.shape)
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """`dropout` of whole channels, of (N, C, L) or (C, L). Raises ValueError for any other number of dimensions."""
+    """`dropout` of whole channels, of (N, C, L) or (C, L). Raises ValueError for any other number of dimensions.
+
+    >>> from nn import functional as F
+    >>> F.dropout1d(ones((2, 3, 4))).shape
+    (2, 3, 4)
+    """
     return _dropped("dropout1d", input, p, training, _channels("dropout1d", input, 1))
 
 
@@ -34,13 +45,22 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     Raises ValueError for any other number of dimensions.
 
     Source: Tompson, Goroshin, Jain, LeCun, Bregler 2014, "Efficient object localization using convolutional networks".
+
+    >>> from nn import functional as F
+    >>> F.dropout2d(ones((2, 3, 4, 4))).shape
+    (2, 3, 4, 4)
     """
     shape = _channels("dropout2d", input, 2)
     return _dropped("dropout2d", input, p, training, (*input.shape[:2], 1) if input.ndim == 3 else shape)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """`dropout` of whole channels, of (N, C, D, H, W) or (C, D, H, W). ValueError for other numbers of dimensions."""
+    """`dropout` of whole channels, of (N, C, D, H, W) or (C, D, H, W). ValueError for other numbers of dimensions.
+
+    >>> from nn import functional as F
+    >>> F.dropout3d(ones((2, 3, 4, 4, 4))).shape
+    (2, 3, 4, 4, 4)
+    """
     return _dropped("dropout3d", input, p, training, _channels("dropout3d", input, 3))
 
 
@@ -50,12 +70,21 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     Mean 0 and variance 1 are kept.
 
     Source: Klambauer, Unterthiner, Mayr, Hochreiter 2017, "Self-normalizing neural networks".
+
+    >>> from nn import functional as F
+    >>> F.alpha_dropout(ones(3), 0.2)
+    tensor([1., 1., 1.])
     """
     return _alpha_dropped("alpha_dropout", input, p, training, input.shape)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """`alpha_dropout` of whole channels, of (N, C, *S). Raises ValueError for fewer than two dimensions."""
+    """`alpha_dropout` of whole channels, of (N, C, *S). Raises ValueError for fewer than two dimensions.
+
+    >>> from nn import functional as F
+    >>> F.feature_alpha_dropout(ones((2, 3, 4)), 0.2, training=True).shape
+    (2, 3, 4)
+    """
     if input.ndim < 2:
         raise ValueError(f"feature_alpha_dropout: wants an input (N, C, *S), got shape {input.shape}")
     shape = (*input.shape[:2], *(1,) * (input.ndim - 2))

@@ -45,7 +45,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             f"pad: mode {mode!r} wants two widths for each spatial axis of an input (N, C, *S) or (C, *S), "
             f"of 1 to 3 axes; got {tuple(pad)} for shape {input.shape}"
         )
-    _check_reach(mode, input.shape, widths)
+    check_reach("pad", mode, input.shape, widths)
     borders = [(max(before, 0), max(after, 0)) for before, after in widths]
     crops = [(min(before, 0), min(after, 0)) for before, after in widths]
     if mode == "circular":  # wraps what is left after cropping; the others continue the whole input
@@ -64,13 +64,13 @@ def _widths(shape: Sequence[int], pad: Sequence[int]) -> list[tuple[int, int]]:
     return [(0, 0)] * (len(shape) - len(pairs)) + pairs[::-1]
 
 
-def _check_reach(mode: str, shape: Sequence[int], widths: list[tuple[int, int]]) -> None:
+def check_reach(op: str, mode: str, shape: Sequence[int], widths: list[tuple[int, int]]) -> None:
     """ValueError where an axis has not enough elements to continue from."""
     for length, (before, after) in zip(shape, widths, strict=True):
         left = length + min(before, 0) + min(after, 0)
         reach = {"reflect": length - 1, "circular": left}.get(mode)
         if reach is not None and max(before, after, 0) > max(reach, 0):
             raise ValueError(
-                f"pad: mode {mode!r} can continue length {length} by at most {max(reach, 0)}, "
+                f"{op}: mode {mode!r} can continue length {length} by at most {max(reach, 0)}, "
                 f"got {(before, after)} for shape {tuple(shape)}"
             )

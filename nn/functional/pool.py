@@ -108,11 +108,13 @@ def lp_pool(
     op = f"lp_pool{n}d"
     if norm_type == 0:
         raise ValueError(f"{op}: norm_type has to be other than 0")
+    kernel, steps, pads = _sizes(op, input, n, kernel_size, stride, 0)
+    check_fits(op, (1, 1, *input.shape[-n:]), pads, kernel, (1,) * n)
     if math.isinf(norm_type):
-        largest: Tensor = max_pool(math.copysign(1, norm_type) * ag.abs(input), n, kernel_size, stride, 0, 1, ceil_mode)
+        largest: Tensor = max_pool(math.copysign(1, norm_type) * ag.abs(input), n, kernel, steps, 0, 1, ceil_mode)
         return math.copysign(1, norm_type) * largest
-    mean = avg_pool(input**norm_type, n, kernel_size, stride, 0, ceil_mode)  # (N, C, *O)
-    total = mean * math.prod(per_axis(op, "kernel_size", kernel_size, n))
+    mean = avg_pool(input**norm_type, n, kernel, steps, 0, ceil_mode)  # (N, C, *O)
+    total = mean * math.prod(kernel)
     empty = total == 0  # where the root has no slope
     root: Tensor = ag.where(empty, 0, ag.where(empty, 1, total) ** (1 / norm_type))
     return root

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 PerAxis = int | Sequence[int]
 Padding = PerAxis | Sequence[tuple[int, int]] | str
 
@@ -93,3 +95,11 @@ def check_fits(
             f"{op}: a window {tuple(window)} with dilation {tuple(dilation)} covers {covered}, more than "
             f"the padded input {padded}; input shape {tuple(shape)}"
         )
+
+
+def check_broadcast(op: str, *shapes: tuple[int, ...]) -> None:
+    """ValueError unless the shapes broadcast together."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"{op}: shapes {', '.join(map(str, shapes))} do not broadcast together") from None

@@ -38,14 +38,24 @@ class _AlongDim(Module):
 
 
 class ReLU(_InPlace):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    >>> import nn
+    >>> nn.ReLU()(tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input)
 
 
 class LeakyReLU(Module):
-    """x where x > 0, negative_slope · x elsewhere; see `nn.functional.leaky_relu`."""
+    """x where x > 0, negative_slope · x elsewhere; see `nn.functional.leaky_relu`.
+
+    >>> import nn
+    >>> nn.LeakyReLU(0.1)(tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.1,  0. ,  2. ])
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
@@ -88,7 +98,12 @@ class PReLU(Module):
 
 
 class RReLU(Module):
-    """x where x > 0, a · x elsewhere, a random in training; see `nn.functional.rrelu`."""
+    """x where x > 0, a · x elsewhere, a random in training; see `nn.functional.rrelu`.
+
+    >>> import nn
+    >>> nn.RReLU(0.1, 0.3).eval()(tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.2,  0. ,  2. ])
+    """
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
         super().__init__()
@@ -106,7 +121,12 @@ class RReLU(Module):
 
 
 class ELU(Module):
-    """x where x > 0, alpha · (eˣ - 1) elsewhere; see `nn.functional.elu`."""
+    """x where x > 0, alpha · (eˣ - 1) elsewhere; see `nn.functional.elu`.
+
+    >>> import nn
+    >>> nn.ELU()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.6321,  0.    ,  2.    ])
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -121,7 +141,12 @@ class ELU(Module):
 
 
 class CELU(Module):
-    """x where x > 0, alpha · (e^(x / alpha) - 1) elsewhere; see `nn.functional.celu`."""
+    """x where x > 0, alpha · (e^(x / alpha) - 1) elsewhere; see `nn.functional.celu`.
+
+    >>> import nn
+    >>> nn.CELU(2.0)(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.7869,  0.    ,  2.    ])
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -138,14 +163,24 @@ class CELU(Module):
 
 
 class SELU(_InPlace):
-    """The self-normalising ELU; see `nn.functional.selu`."""
+    """The self-normalising ELU; see `nn.functional.selu`.
+
+    >>> import nn
+    >>> nn.SELU()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-1.1113,  0.    ,  2.1014])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input)
 
 
 class GELU(Module):
-    """x · Φ(x); see `nn.functional.gelu` for `approximate`."""
+    """x · Φ(x); see `nn.functional.gelu` for `approximate`.
+
+    >>> import nn
+    >>> nn.GELU()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.1587,  0.    ,  1.9545])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -161,21 +196,36 @@ class GELU(Module):
 
 
 class SiLU(_InPlace):
-    """x · sigmoid(x), also called swish."""
+    """x · sigmoid(x), also called swish.
+
+    >>> import nn
+    >>> nn.SiLU()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.2689,  0.    ,  1.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input)
 
 
 class Mish(_InPlace):
-    """x · tanh(softplus(x))."""
+    """x · tanh(softplus(x)).
+
+    >>> import nn
+    >>> nn.Mish()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.3034,  0.    ,  1.944 ])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.mish(input)
 
 
 class Softplus(Module):
-    """log(1 + e^(beta · x)) / beta, and x itself beyond `threshold`; see `nn.functional.softplus`."""
+    """log(1 + e^(beta · x)) / beta, and x itself beyond `threshold`; see `nn.functional.softplus`.
+
+    >>> import nn
+    >>> nn.Softplus()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([0.3133, 0.6931, 2.1269])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -190,42 +240,72 @@ class Softplus(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> import nn
+    >>> nn.Softsign()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.5   ,  0.    ,  0.6667])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softsign(input)
 
 
 class Tanh(Module):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    >>> import nn
+    >>> nn.Tanh()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.7616,  0.    ,  0.964 ])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanh(input)
 
 
 class Tanhshrink(Module):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> import nn
+    >>> nn.Tanhshrink()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.2384,  0.    ,  1.036 ])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanhshrink(input)
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> import nn
+    >>> nn.Sigmoid()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([0.2689, 0.5   , 0.8808])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.sigmoid(input)
 
 
 class LogSigmoid(Module):
-    """log(sigmoid(x)), without overflow."""
+    """log(sigmoid(x)), without overflow.
+
+    >>> import nn
+    >>> nn.LogSigmoid()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-1.3133, -0.6931, -0.1269])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.logsigmoid(input)
 
 
 class Threshold(Module):
-    """x where x > threshold, `value` elsewhere; see `nn.functional.threshold`."""
+    """x where x > threshold, `value` elsewhere; see `nn.functional.threshold`.
+
+    >>> import nn
+    >>> nn.Threshold(0.5, 20)(tensor([-1.0, 0.0, 2.0]))
+    tensor([20., 20.,  2.])
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
@@ -260,7 +340,12 @@ class Heaviside(Module):
 
 
 class Hardtanh(Module):
-    """x kept between `min_val` and `max_val`; see `nn.functional.hardtanh`."""
+    """x kept between `min_val` and `max_val`; see `nn.functional.hardtanh`.
+
+    >>> import nn
+    >>> nn.Hardtanh()(tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.,  0.,  1.])
+    """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -278,14 +363,24 @@ class Hardtanh(Module):
 
 
 class ReLU6(_InPlace):
-    """min(max(x, 0), 6)."""
+    """min(max(x, 0), 6).
+
+    >>> import nn
+    >>> nn.ReLU6()(tensor([-1.0, 2.0, 8.0]))
+    tensor([0., 2., 6.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu6(input)
 
 
 class Hardsigmoid(Module):
-    """relu6(x + 3) / 6."""
+    """relu6(x + 3) / 6.
+
+    >>> import nn
+    >>> nn.Hardsigmoid()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([0.3333, 0.5   , 0.8333])
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -296,7 +391,12 @@ class Hardsigmoid(Module):
 
 
 class Hardswish(Module):
-    """x · relu6(x + 3) / 6."""
+    """x · relu6(x + 3) / 6.
+
+    >>> import nn
+    >>> nn.Hardswish()(tensor([-1.0, 0.0, 2.0])).round(4)
+    tensor([-0.3333,  0.    ,  1.6667])
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -307,7 +407,12 @@ class Hardswish(Module):
 
 
 class Hardshrink(Module):
-    """x where |x| > lambd, 0 elsewhere."""
+    """x where |x| > lambd, 0 elsewhere.
+
+    >>> import nn
+    >>> nn.Hardshrink()(tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -321,7 +426,12 @@ class Hardshrink(Module):
 
 
 class Softshrink(Module):
-    """x moved towards 0 by `lambd`; see `nn.functional.softshrink`."""
+    """x moved towards 0 by `lambd`; see `nn.functional.softshrink`.
+
+    >>> import nn
+    >>> nn.Softshrink()(tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.5,  0. ,  1.5])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -337,28 +447,49 @@ class Softshrink(Module):
 
 
 class Softmax(_AlongDim):
-    """exp(x) / Σ exp(x) along `dim`; see `nn.functional.softmax` for None."""
+    """exp(x) / Σ exp(x) along `dim`; see `nn.functional.softmax` for None.
+
+    >>> import nn
+    >>> nn.Softmax(dim=1)(tensor([[0.0, 0.0], [9.0, 9.0]]))
+    tensor([[0.5, 0.5],
+            [0.5, 0.5]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmax(input, self.dim)
 
 
 class Softmin(_AlongDim):
-    """exp(-x) / Σ exp(-x) along `dim`; see `nn.functional.softmin` for None."""
+    """exp(-x) / Σ exp(-x) along `dim`; see `nn.functional.softmin` for None.
+
+    >>> import nn
+    >>> nn.Softmin(dim=0)(tensor([1.0, 1.0]))
+    tensor([0.5, 0.5])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim)
 
 
 class LogSoftmax(_AlongDim):
-    """log(softmax(x)) along `dim`; see `nn.functional.log_softmax` for None."""
+    """log(softmax(x)) along `dim`; see `nn.functional.log_softmax` for None.
+
+    >>> import nn
+    >>> nn.LogSoftmax(dim=0)(tensor([0.0, 0.0])).round(4)
+    tensor([-0.6931, -0.6931])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
 
 
 class Softmax2d(Module):
-    """exp(x) / Σ exp(x) over the channels of (N, C, H, W) or (C, H, W). ValueError for other numbers of dimensions."""
+    """exp(x) / Σ exp(x) over the channels of (N, C, H, W) or (C, H, W). ValueError for other numbers of dimensions.
+
+    >>> import nn
+    >>> nn.Softmax2d()(zeros((1, 2, 1, 1))).flatten()
+    tensor([0.5, 0.5])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
@@ -367,7 +498,12 @@ class Softmax2d(Module):
 
 
 class GLU(_AlongDim):
-    """a · sigmoid(b), where a and b are the halves of the input along `dim`; see `nn.functional.glu`."""
+    """a · sigmoid(b), where a and b are the halves of the input along `dim`; see `nn.functional.glu`.
+
+    >>> import nn
+    >>> nn.GLU()(tensor([1.0, 2.0, 0.0, 0.0]))
+    tensor([0.5, 1. ])
+    """
 
     dim: int
 

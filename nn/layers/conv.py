@@ -10,6 +10,7 @@ import autograd as ag
 from autograd import Tensor
 from nn import functional as F
 from nn import init
+from nn.functional.pad import check_reach
 from nn.functional.sizes import Padding, PerAxis, padding_pairs, per_axis
 from nn.module import Module
 from nn.parameter import Parameter
@@ -137,7 +138,9 @@ class _ConvNd(ConvBase):
                     f"input of shape {input.shape}"
                 )
             pads = padding_pairs(type(self).__name__, padding, self.kernel_size, self.stride, self.dilation)
-            input = ag.pad(input, [*[(0, 0)] * (input.ndim - self.n), *pads], mode=_MODES[self.padding_mode])
+            widths = [*[(0, 0)] * (input.ndim - self.n), *pads]
+            check_reach(type(self).__name__, self.padding_mode, input.shape, widths)
+            input = ag.pad(input, widths, mode=_MODES[self.padding_mode])
             padding = 0
         return F.conv(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 

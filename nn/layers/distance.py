@@ -25,7 +25,12 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """The p-norm of the difference of vectors along the last axis; see `nn.functional.pairwise_distance`."""
+    """The p-norm of the difference of vectors along the last axis; see `nn.functional.pairwise_distance`.
+
+    >>> import nn
+    >>> nn.PairwiseDistance(eps=0)(tensor([[3.0, 0.0]]), tensor([[0.0, 4.0]]))
+    tensor([5.])
+    """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from nn.functional.sizes import Padding, PerAxis
 from nn.layers.conv import Conv1d, Conv2d, Conv3d, ConvBase
 from nn.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from nn.layers.linear import Linear
-from nn.layers.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from nn.layers.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from nn.module import Module
 from nn.parameter import UninitializedBuffer, UninitializedParameter, UninitializedTensor
 
@@ -209,8 +209,8 @@ class LazyConvTranspose3d(_LazyConvTransposeNd, ConvTranspose3d):
     ordinary = ConvTranspose3d
 
 
-class _LazyBatchNorm(_Lazy):
-    """Batch normalisation that takes `num_features` from its first input."""
+class _LazyNorm(_Lazy):
+    """Batch or instance normalisation that takes `num_features` from its first input."""
 
     def __init__(
         self,
@@ -235,18 +235,18 @@ class _LazyBatchNorm(_Lazy):
         if input.ndim not in ndims:
             wanted = " or ".join(map(str, ndims))
             raise ValueError(f"{type(self).__name__}: wants an input of {wanted} dimensions, got shape {input.shape}")
-        self.num_features = input.shape[1]
+        self.num_features = input.shape[self.ordinary.channel_axis(self, input.ndim)]
         names = ("weight", "bias", "running_mean", "running_var")
         return {**dict.fromkeys(names, (self.num_features,)), "num_batches_tracked": ()}
 
 
-class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
+class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """A `BatchNorm1d` that takes `num_features` from its first input."""
 
     ordinary = BatchNorm1d
 
 
-class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
+class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     """A `BatchNorm2d` that takes `num_features` from its first input.
 
     >>> import nn
@@ -260,7 +260,35 @@ class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
     ordinary = BatchNorm2d
 
 
-class LazyBatchNorm3d(_LazyBatchNorm, BatchNorm3d):
+class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
     """A `BatchNorm3d` that takes `num_features` from its first input."""
 
     ordinary = BatchNorm3d
+
+
+class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
+    """An `InstanceNorm1d` that takes `num_features` from its first input.
+
+    `affine` and `track_running_stats` are True by default, unlike those of `InstanceNorm1d`, as in PyTorch.
+
+    >>> import nn
+    >>> layer = nn.LazyInstanceNorm1d()
+    >>> layer(ones((2, 3, 4))).shape
+    (2, 3, 4)
+    >>> layer.num_features
+    3
+    """
+
+    ordinary = InstanceNorm1d
+
+
+class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
+    """An `InstanceNorm2d` that takes `num_features` from its first input; defaults as in `LazyInstanceNorm1d`."""
+
+    ordinary = InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
+    """An `InstanceNorm3d` that takes `num_features` from its first input; defaults as in `LazyInstanceNorm1d`."""
+
+    ordinary = InstanceNorm3d

@@ -93,7 +93,12 @@ class Bilinear(Module):
 
 
 class Identity(Module):
-    """Returns its input; takes any arguments and ignores them."""
+    """Returns its input; takes any arguments and ignores them.
+
+    >>> import nn
+    >>> nn.Identity(54, unused=True)(tensor([1.0]))
+    tensor([1.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

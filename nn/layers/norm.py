@@ -73,7 +73,12 @@ class _Tracking(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def _check(self, input: Tensor, axis: int) -> None:
+    def channel_axis(self, ndim: int) -> int:
+        """Which axis of an input of `ndim` dimensions holds the channels."""
+        return 1
+
+    def _check(self, input: Tensor) -> None:
+        axis = self.channel_axis(input.ndim)
         if input.ndim not in self.ndims or input.shape[axis] != self.num_features:
             wanted = " or ".join(str(n) for n in self.ndims)
             raise ValueError(
@@ -109,7 +114,7 @@ class _BatchNorm(_Tracking):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
-        self._check(input, 1)
+        self._check(input)
         momentum = self.momentum
         tracking = self.training and self.num_batches_tracked is not None
         if tracking:
@@ -173,9 +178,12 @@ class _InstanceNorm(_Tracking):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
+    def channel_axis(self, ndim: int) -> int:
+        return 1 if ndim == max(self.ndims) else 0
+
     def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
         batched = input.ndim == max(self.ndims)
-        self._check(input, 1 if batched else 0)
         y = F.instance_norm(
             input if batched else ag.expand_dims(input, 0),
             self.running_mean,
@@ -292,6 +300,10 @@ class RMSNorm(_Affine):
     """Division by the root mean square over the last axes; see `nn.functional.rms_norm`.
 
     `elementwise_affine` adds `weight`, of shape `normalized_shape`.
+
+    >>> import nn
+    >>> nn.RMSNorm(2, eps=0)(tensor([1.0, 7.0]))
+    tensor([0.2, 1.4], grad_fn=<multiply>)
     """
 
     def __init__(
@@ -316,7 +328,12 @@ class RMSNorm(_Affine):
 
 
 class LocalResponseNorm(Module):
-    """AlexNet's normalisation over `size` neighbouring channels; see `nn.functional.local_response_norm`."""
+    """AlexNet's normalisation over `size` neighbouring channels; see `nn.functional.local_response_norm`.
+
+    >>> import nn
+    >>> nn.LocalResponseNorm(3)(ones((2, 8, 4, 4))).shape
+    (2, 8, 4, 4)
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()

@@ -48,7 +48,12 @@ class _ConstantPadNd(_PadNd):
 
 
 class ConstantPad1d(_ConstantPadNd):
-    """One value around (N, C, L); see `nn.functional.pad`."""
+    """One value around (N, C, L); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ConstantPad1d((1, 2), 9.0)(tensor([[1.0, 2.0, 3.0]]))
+    tensor([[9., 1., 2., 3., 9., 9.]])
+    """
 
     n = 1
 
@@ -92,7 +97,12 @@ class ZeroPad3d(_PadNd):
 
 
 class ReflectionPad1d(_PadNd):
-    """The mirror image, without its outermost elements, around (N, C, L); see `nn.functional.pad`."""
+    """The mirror image, without its outermost elements, around (N, C, L); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ReflectionPad1d(2)(tensor([[1.0, 2.0, 3.0]]))
+    tensor([[3., 2., 1., 2., 3., 2., 1.]])
+    """
 
     n = 1
     mode = "reflect"
@@ -113,7 +123,12 @@ class ReflectionPad3d(_PadNd):
 
 
 class ReplicationPad1d(_PadNd):
-    """The outermost elements repeated around (N, C, L); see `nn.functional.pad`."""
+    """The outermost elements repeated around (N, C, L); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ReplicationPad1d(2)(tensor([[1.0, 2.0, 3.0]]))
+    tensor([[1., 1., 1., 2., 3., 3., 3.]])
+    """
 
     n = 1
     mode = "replicate"
@@ -134,7 +149,12 @@ class ReplicationPad3d(_PadNd):
 
 
 class CircularPad1d(_PadNd):
-    """The opposite border's elements around (N, C, L); see `nn.functional.pad`."""
+    """The opposite border's elements around (N, C, L); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.CircularPad1d(2)(tensor([[1.0, 2.0, 3.0]]))
+    tensor([[2., 3., 1., 2., 3., 1., 2.]])
+    """
 
     n = 1
     mode = "circular"

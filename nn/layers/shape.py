@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import autograd as ag
@@ -48,6 +49,11 @@ class Unflatten(Module):
         if not -input.ndim <= self.dim < input.ndim:
             raise ValueError(f"Unflatten: input {input.shape} has no axis {self.dim}")
         axis = self.dim % input.ndim
+        known = math.prod(length for length in self.unflattened_size if length != -1)
+        if input.shape[axis] != known and (-1 not in self.unflattened_size or not known or input.shape[axis] % known):
+            raise ValueError(
+                f"Unflatten: axis {self.dim} of input {input.shape} cannot be made {tuple(self.unflattened_size)}"
+            )
         return ag.reshape(input, (*input.shape[:axis], *self.unflattened_size, *input.shape[axis + 1 :]))
 
     def extra_repr(self) -> str:

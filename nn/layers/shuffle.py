@@ -27,7 +27,12 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """(*, C, H·r, W·r) to (*, C·r², H, W), r = `downscale_factor`; see `nn.functional.pixel_unshuffle`."""
+    """(*, C, H·r, W·r) to (*, C·r², H, W), r = `downscale_factor`; see `nn.functional.pixel_unshuffle`.
+
+    >>> import nn
+    >>> nn.PixelUnshuffle(2)(zeros((1, 2, 6, 4))).shape
+    (1, 8, 3, 2)
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
@@ -41,7 +46,12 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Channels taken from each of `groups` in turn; see `nn.functional.channel_shuffle`."""
+    """Channels taken from each of `groups` in turn; see `nn.functional.channel_shuffle`.
+
+    >>> import nn
+    >>> nn.ChannelShuffle(2)(arange(4).reshape(1, 4, 1)).flatten()
+    tensor([0, 2, 1, 3])
+    """
 
     def __init__(self, groups: int) -> None:
         super().__init__()

@@ -45,14 +45,25 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` of (N, C, H, W) to the nearest neighbour."""
+    """`Upsample` of (N, C, H, W) to the nearest neighbour.
+
+    >>> import nn
+    >>> nn.UpsamplingNearest2d(scale_factor=2)(tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    """
 
     def __init__(self, size: PerAxis | None = None, scale_factor: Scale | None = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of (N, C, H, W) by bilinear interpolation with aligned corners."""
+    """`Upsample` of (N, C, H, W) by bilinear interpolation with aligned corners.
+
+    >>> import nn
+    >>> nn.UpsamplingBilinear2d(size=(1, 3))(tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1. , 1.5, 2. ]]]])
+    """
 
     def __init__(self, size: PerAxis | None = None, scale_factor: Scale | None = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)

@@ -25,6 +25,21 @@ def wavy_jacobian(x: np.ndarray) -> np.ndarray:
     return np.diag(np.cos(x) * x.sum()) + np.outer(np.sin(x), np.ones(x.size))
 
 
+def test_a_chain_worked_by_hand() -> None:
+    """J = cos(sin(x²) + 3x²), the lectures' chain of scalars."""
+    x = np.array([0.0, 0.4, -1.3, 2.0])
+    slope = -np.sin(np.sin(x**2) + 3 * x**2) * (np.cos(x**2) * 2 * x + 6 * x)
+
+    def chain(x: ag.Tensor) -> ag.Tensor:
+        return ag.cos(ag.sin(x**2) + 3 * x**2)
+
+    for at, wanted in zip(x, slope, strict=True):
+        np.testing.assert_allclose(ag.grad(chain)(at), wanted, rtol=1e-12)
+    y, tangent = ag.jvp(chain, (x,), (np.ones(4),))
+    np.testing.assert_allclose(y, np.cos(np.sin(x**2) + 3 * x**2), rtol=1e-12)
+    np.testing.assert_allclose(tangent, slope, rtol=1e-12)
+
+
 class TestBackward:
     def test_adds_to_grad(self) -> None:
         x = ag.tensor(A, requires_grad=True)

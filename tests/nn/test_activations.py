@@ -16,6 +16,12 @@ import nn
 from nn import functional as F
 
 rng = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return rng.normal(size=shape)
+
+
 KINKS = np.array([-6.0, -3.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 3.0, 6.0, 20.0, 25.0])
 ROWS = 3 * rng.normal(size=(5, 4))
 
@@ -175,6 +181,21 @@ def test_drawn_options(x: list[float], slope: float, alpha: float, bounds: tuple
     compare_functions(lambda t: F.softplus(t, alpha, high), lambda t: theirs.softplus(t, alpha, high), values)
 
 
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_drawn_axes(data: st.DataObject) -> None:
+    shape = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    dim = data.draw(st.integers(-len(shape), len(shape) - 1))
+    x, theirs = 5 * np.random.default_rng(data.draw(st.integers(0, 99))).normal(size=shape), torch.nn.functional
+    compare_functions(lambda t: F.softmax(t, dim), lambda t: theirs.softmax(t, dim), x)
+    compare_functions(lambda t: F.softmin(t, dim), lambda t: theirs.softmin(t, dim), x)
+    compare_functions(lambda t: F.log_softmax(t, dim), lambda t: theirs.log_softmax(t, dim), x)
+    halves = np.concatenate([x, x[::-1]], axis=dim)
+    compare_functions(lambda t: F.glu(t, dim), lambda t: theirs.glu(t, dim), halves)
+    slopes = normal(data.draw(st.sampled_from([1, shape[1] if len(shape) > 1 else 1])))
+    compare_functions(F.prelu, theirs.prelu, x, slopes)
+
+
 def test_nans_pass() -> None:
     x = ag.tensor([np.nan])
     for name in FUNCTIONS.split():
@@ -214,6 +235,32 @@ def test_a_perceptron_with_a_step_computes_nand() -> None:
     assert nn.Heaviside()(x @ ag.tensor([-2.0, -2.0]) + 3).tolist() == [1, 1, 1, 0]
 
 
+@pytest.mark.parametrize(("shape", "dim"), [((4,), -1), ((2, 4, 3), 1)])
+def test_gumbel_softmax_draws_classes_with_the_softmax_as_probabilities(shape: tuple[int, ...], dim: int) -> None:
+    ag.manual_seed(0)
+    logits = rng.normal(size=shape)
+    hard = F.gumbel_softmax(ag.tensor(np.broadcast_to(logits, (20000, *shape))), 0.7, True, dim=dim % len(shape) + 1)
+    assert np.isin(hard.numpy().round(12), [0, 1]).all()
+    wanted = torch.nn.functional.softmax(torch.tensor(logits), dim).numpy()
+    np.testing.assert_allclose(hard.numpy().mean(axis=0), wanted, atol=0.02)
+
+
+def test_gumbel_softmax_passes_the_soft_gradient_straight_through() -> None:
+    found = []
+    for hard in (False, True):
+        ag.manual_seed(3)
+        x = ag.tensor(ROWS, requires_grad=True)
+        y = F.gumbel_softmax(x, 0.5, hard)
+        (y * ag.tensor(ROWS[::-1].copy())).sum().backward()
+        found.append((y.numpy(), x.grad.numpy()))
+    (soft, gradient), (hard, straight_through) = found
+    np.testing.assert_array_equal(hard.argmax(axis=1), soft.argmax(axis=1))
+    np.testing.assert_allclose(straight_through, gradient, rtol=1e-12)
+    weights = ROWS[::-1]
+    np.testing.assert_allclose(gradient, 2 * soft * (weights - (soft * weights).sum(axis=1, keepdims=True)), rtol=1e-9)
+    assert F.gumbel_softmax(ag.ones(3)).dtype == np.float32
+
+
 def test_rrelu_draws_slopes_in_training_only() -> None:
     ag.manual_seed(0)
     layer = nn.RReLU(0.1, 0.3)
@@ -233,6 +280,7 @@ def test_rrelu_draws_slopes_in_training_only() -> None:
     [
         (lambda x: F.prelu(x, ag.ones(2)), r"prelu: input \(3, 5\) wants a weight of 1 or 5 slopes, got shape \(2,\)"),
         (lambda x: F.prelu(x, ag.ones(1, 5)), "prelu: .* got shape"),
+        (lambda x: F.gumbel_softmax(x, 0), "gumbel_softmax: tau has to be positive, got 0"),
         (lambda x: F.rrelu(x, 1, 0), "rrelu: wants lower <= upper, got 1 and 0"),
         (lambda x: nn.RReLU(1, 0), "RReLU: wants lower <= upper, got 1 and 0"),
         (lambda x: F.celu(x, 0), "celu: alpha has to be other than zero"),

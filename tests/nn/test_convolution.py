@@ -108,6 +108,36 @@ def test_convolutions_drawn(data: Any, n: int) -> None:
     compare_functions(lambda *t: ours(*t, *rest), lambda *t: theirs(*t, *rest), x, w, normal(features))
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@settings(deadline=None, max_examples=40)
+@given(st.data(), st.integers(1, 3))
+def test_padding_modes_drawn(data: Any, n: int) -> None:
+    kernel = [data.draw(st.integers(1, 3)) for _ in range(n)]
+    padding = data.draw(st.sampled_from(["same", "valid"]) | st.tuples(*[st.integers(0, 2)] * n))
+    stride = 1 if padding == "same" else data.draw(st.integers(1, 2))
+    dilation, groups, bias = data.draw(st.integers(1, 2)), data.draw(st.integers(1, 2)), data.draw(st.booleans())
+    mode = data.draw(st.sampled_from(["zeros", "reflect", "replicate", "circular"]))
+    ours, theirs = (
+        getattr(m, f"Conv{n}d")(2, 4, kernel, stride, padding, dilation, groups, bias, mode) for m in (nn, torch.nn)
+    )
+    compare_modules(ours, theirs, normal(2, 2, *range(5, 5 + n)), repr_too=False)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_unfold_and_fold_drawn(data: Any) -> None:
+    def pair(low: int, high: int) -> tuple[int, int]:
+        return data.draw(st.tuples(*[st.integers(low, high)] * 2))
+
+    size, kernel, dilation, padding, stride = pair(1, 6), pair(1, 3), pair(1, 2), pair(0, 2), pair(1, 3)
+    assume(all(i + 2 * p > d * (k - 1) for i, p, d, k in zip(size, padding, dilation, kernel, strict=True)))
+    options, theirs = (kernel, dilation, padding, stride), torch.nn.functional
+    x = normal(2, 3, *size)
+    compare_functions(lambda t: F.unfold(t, *options), lambda t: theirs.unfold(t, *options), x)
+    columns = normal(*F.unfold(ag.tensor(x), *options).shape)
+    compare_functions(lambda t: F.fold(t, size, *options), lambda t: theirs.fold(t, size, *options), columns)
+
+
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
 @pytest.mark.parametrize(
     ("padding", "widths"),  # torch's pad takes the last axis first
@@ -433,6 +463,14 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect")(zeros(1, 3, 0, 5)),
         r"Conv2d: padding_mode 'reflect' has nothing to continue from in an input of shape \(1, 3, 0, 5\)",
+    ),
+    (
+        lambda: nn.Conv2d(1, 1, 3, padding=3, padding_mode="reflect")(zeros(1, 1, 3, 5)),
+        r"Conv2d: mode 'reflect' can continue length 3 by at most 2, got \(3, 3\) for shape \(1, 1, 3, 5\)",
+    ),
+    (
+        lambda: nn.Conv1d(1, 1, 3, padding=4, padding_mode="circular")(zeros(1, 1, 3)),
+        "Conv1d: mode 'circular' can continue length 3 by at most 3",
     ),
     (lambda: F.conv2d(zeros(1, 1, 4, 4), zeros(1, 1, 2, 2), padding="half"), "conv2d: padding .* got 'half'"),
     (lambda: F.conv2d(zeros(1, 1, 4, 4), zeros(1, 1, 2, 2), padding=np.ones(2)), "conv2d: padding has to be an int"),

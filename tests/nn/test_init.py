@@ -26,6 +26,7 @@ def blank(*shape: int) -> nn.Parameter:
 UNIFORM = [
     (lambda w: init.uniform_(w, -2, 3), (100, 100), -2, 3),
     (init.xavier_uniform_, (100, 50, 3, 3), -math.sqrt(6 / (150 * 9)), math.sqrt(6 / (150 * 9))),
+    (init.xavier_uniform_, (75, 75), -math.sqrt(3 / 75), math.sqrt(3 / 75)),  # √(3/N) for N inputs and as many outputs
     (lambda w: init.xavier_uniform_(w, gain=2.0), (100, 50), -0.4, 0.4),
     (init.kaiming_uniform_, (64, 60), -math.sqrt(6 / 60), math.sqrt(6 / 60)),
     (lambda w: init.kaiming_uniform_(w, math.sqrt(5)), (64, 4, 5, 5), -0.1, 0.1),
@@ -134,3 +135,17 @@ def test_errors() -> None:
         init.dirac_(blank(3, 3))
     with pytest.raises(ValueError, match="orthogonal_: wants at least 2 dimensions"):
         init.orthogonal_(blank(3))
+
+
+@pytest.mark.parametrize(
+    ("fill", "message"),
+    [
+        (lambda w: init.uniform_(w, 1, 0), "uniform_: wants a ≤ b, got 1 and 0"),
+        (lambda w: init.normal_(w, 0, -1), "normal_: std is a number from 0, got -1"),
+        (lambda w: init.trunc_normal_(w, std=0), "trunc_normal_: std has to be positive, got 0"),
+        (lambda w: init.dirac_(w, groups=0), "dirac_: 4 output channels cannot be divided into 0 groups"),
+    ],
+)
+def test_options_that_make_no_sense(fill: Callable[[Any], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fill(ag.zeros(4, 2, 3))

@@ -38,6 +38,10 @@ LAYERS = [
     ("LazyBatchNorm2d", options(affine=False), (4, 3, 2, 2)),
     ("LazyBatchNorm3d", options(track_running_stats=False), (4, 3, 2, 2, 1)),
     ("LazyBatchNorm1d", options(bias=False), (4, 3, 5)),
+    ("LazyInstanceNorm1d", options(), (4, 3, 5)),
+    ("LazyInstanceNorm2d", options(0.1, 0.3, False, True), (4, 3, 2, 2)),
+    ("LazyInstanceNorm2d", options(track_running_stats=False, bias=False), (4, 3, 2, 2)),
+    ("LazyInstanceNorm3d", options(affine=False), (4, 3, 2, 2, 2)),
 ]
 CASES = pytest.mark.parametrize(("name", "arguments", "shape"), LAYERS)
 

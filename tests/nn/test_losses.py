@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from against_torch import compare_functions, compare_modules, torch
+from against_torch import close, compare_functions, compare_modules, torch
 from derivatives import check_derivatives
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,6 +169,20 @@ def test_linear_cross_entropy_of_several_outputs() -> None:
     compare_modules(ours, theirs, x, rng.integers(0, 3, 6), repr_too=False)
 
 
+@pytest.mark.parametrize("options", [{}, {"div_value": 2.0, "head_bias": True}])
+@pytest.mark.parametrize("target", [rng.integers(0, 12, 9), np.array([1, 2, 11, 0, 11, 0, 1, 2, 2]), np.array(5)])
+def test_adaptive_softmax(target: np.ndarray, options: dict[str, Any]) -> None:
+    features = normal(*target.shape, 16)
+    for part in ("output", "loss"):
+        ours, theirs = both("AdaptiveLogSoftmaxWithLoss", in_features=16, n_classes=12, cutoffs=[3, 7], **options)
+        for model in (ours, theirs):
+            model.register_forward_hook(lambda module, inputs, result, part=part: getattr(result, part))
+        compare_modules(ours, theirs, features, target)
+    rows = normal(5, 16)
+    close(ours.log_prob(ag.tensor(rows)), theirs.log_prob(torch.tensor(rows)), "log_prob")
+    np.testing.assert_array_equal(ours.predict(ag.tensor(rows)).numpy(), theirs.predict(torch.tensor(rows)).numpy())
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("t", [0.0, 1.0, 0.3])
 def test_bce_has_pytorchs_gradient_at_the_edges(t: float, dtype: type) -> None:
@@ -236,6 +250,20 @@ MARGINAL = {
         lambda g, n, c: (g.normal(size=(n, c)), g.integers(0, c, n)),
     ),
     "MultiLabelMarginLoss": ({}, lambda g, n, c: (g.normal(size=(n, c)), g.integers(-1, c, (n, c)))),
+    "SoftMarginLoss": ({}, lambda g, n, c: (3 * g.normal(size=(n, c)), g.choice([-1, 1], (n, c)))),
+    "MultiLabelSoftMarginLoss": ({}, lambda g, n, c: (3 * g.normal(size=(n, c)), g.uniform(size=(n, c)))),
+    "GaussianNLLLoss": (
+        {"full": st.booleans(), "eps": st.floats(1e-8, 1)},
+        lambda g, n, c: (*g.normal(size=(2, n, c)), g.exponential(size=(n, c)) + 0.01),
+    ),
+    "TripletMarginWithDistanceLoss": (
+        {"margin": MARGINS, "swap": st.booleans()},
+        lambda g, n, c: tuple(g.normal(size=(3, n, c))),
+    ),
+    "NLLLoss": (
+        {"ignore_index": st.integers(0, 1)},
+        lambda g, n, c: (g.normal(size=(n, c)), np.r_[2 % c, g.integers(0, c, n - 1)]),
+    ),
     "CrossEntropyLoss": (
         {"label_smoothing": st.floats(0, 1), "ignore_index": st.integers(0, 1)},
         lambda g, n, c: (g.normal(size=(n, c)), np.r_[2 % c, g.integers(0, c, n - 1)]),
@@ -387,12 +415,30 @@ ERRORS = [
         r"multilabel_margin_loss: .* \(1, 1, 2\)",
     ),
     (lambda: F.margin_ranking_loss(zeros(2), zeros(2), zeros(2, 1)), "margin_ranking_loss: .* as many dimensions"),
+    (
+        lambda: F.margin_ranking_loss(zeros(2), zeros(3), zeros(2)),
+        r"margin_ranking_loss: shapes \(2,\), \(3,\), \(2,\) do not broadcast",
+    ),
+    (
+        lambda: F.triplet_margin_loss(zeros(2, 3), zeros(2, 4), zeros(2, 3)),
+        r"triplet_margin_loss: shapes \(2, 3\), \(2, 4\), \(2, 3\) do not broadcast",
+    ),
     (lambda: F.cosine_embedding_loss(zeros(2, 3), zeros(2, 3), zeros(2, 1)), "cosine_embedding_loss: wants vectors"),
     (lambda: F.cosine_embedding_loss(zeros(2, 3), zeros(2, 3), zeros(2)), "cosine_embedding_loss: wants targets that"),
     (lambda: F.triplet_margin_loss(zeros(2), zeros(2), zeros(2), 0), "triplet_margin_loss: margin has to be positive"),
     (lambda: F.triplet_margin_loss(zeros(2, 3), zeros(3), zeros(3)), "triplet_margin_loss: .* as many dimensions"),
     (lambda: nn.TripletMarginLoss(margin=-1.0), "TripletMarginLoss: margin has to be positive, got -1.0"),
     (lambda: nn.TripletMarginWithDistanceLoss(margin=0.0), "TripletMarginWithDistanceLoss: margin has to be positive"),
+    (lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3, 3]), r"AdaptiveLogSoftmaxWithLoss: wants cutoffs .* got \[3, 3\]"),
+    (lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 9, [9]), "AdaptiveLogSoftmaxWithLoss: wants cutoffs .* at most 8"),
+    (
+        lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])(zeros(2, 3), ag.tensor([0, 1])),
+        r"AdaptiveLogSoftmaxWithLoss: wants an input \(N, 4\) .* got \(2, 3\) and \(2,\)",
+    ),
+    (
+        lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])(zeros(2, 4), ag.tensor([0, 9])),
+        r"AdaptiveLogSoftmaxWithLoss: wants target classes .* from 0 to 8, got \[0, 9\]",
+    ),
     (lambda: nn.LinearCrossEntropyLoss(2, 3, label_smoothing=2), "LinearCrossEntropyLoss: label_smoothing"),
     (
         lambda: nn.LinearCrossEntropyLoss(2, 3, weight=zeros(2)),

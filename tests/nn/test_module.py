@@ -330,6 +330,34 @@ def test_module_dict() -> None:
     assert len(parts) == 0
 
 
+@pytest.mark.parametrize("holder", [nn.Sequential(nn.ReLU()), nn.ModuleList([nn.ReLU()])])
+def test_what_is_no_module_is_refused_and_changes_nothing(holder: Any) -> None:
+    for put in (
+        lambda: holder.append(np.tanh),
+        lambda: holder.extend([np.tanh]),
+        lambda: holder.insert(0, np.tanh),
+        lambda: holder.__setitem__(0, np.tanh),
+    ):
+        with pytest.raises(TypeError, match=f"{type(holder).__name__}: takes Modules, got ufunc"):
+            put()
+        assert [type(part) for part in holder] == [nn.ReLU]
+
+
+def test_containers_join_and_pop_as_lists() -> None:
+    relu, tanh = nn.ReLU(), nn.Tanh()
+    more = [tanh]
+    for holder in (nn.Sequential(relu), nn.ModuleList([relu])):
+        joined = holder + more
+        assert type(joined) is type(holder)
+        assert list(joined) == [relu, tanh]
+        assert list(holder) == [relu]
+        holder += [tanh, relu]
+        assert holder.pop() is relu
+        assert holder.pop(0) is relu
+        assert list(holder) == [tanh]
+        assert list(dict(holder.named_children())) == ["0"]
+
+
 def test_parameter_list() -> None:
     weights = nn.ParameterList([np.zeros(2, np.float32), nn.Parameter([1.0])])
     weights.append(np.ones((2, 2), np.float32))

@@ -126,6 +126,26 @@ def test_drawn_options(data: st.DataObject) -> None:
     )
 
 
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_drawn_batch_norm(data: st.DataObject) -> None:
+    batch, channels = data.draw(st.integers(2, 4)), data.draw(st.integers(1, 3))
+    spatial = data.draw(st.lists(st.integers(1, 4), max_size=3))
+    training, momentum, eps = (data.draw(s) for s in (st.booleans(), st.floats(0, 1), st.floats(1e-5, 1)))
+    x = np.random.default_rng(data.draw(st.integers(0, 99))).normal(size=(batch, channels, *spatial))
+    statistics = normal(channels), np.exp(normal(channels))
+    ours, theirs = [ag.tensor(s) for s in statistics], [torch.tensor(s) for s in statistics]
+    compare_functions(
+        lambda x, w, b: F.batch_norm(x, *ours, w, b, training, momentum, eps),
+        lambda x, w, b: torch.nn.functional.batch_norm(x, *theirs, w, b, training, momentum, eps),
+        x,
+        normal(channels),
+        normal(channels),
+    )
+    for mine, wanted in zip(ours, theirs, strict=True):
+        close(mine, wanted, "running statistics", rtol=1e-12)
+
+
 @pytest.mark.parametrize("p", [1, 1.5, 2, 3, np.inf])
 @pytest.mark.parametrize("dim", [0, 1, -1])
 def test_normalize(p: float, dim: int) -> None:

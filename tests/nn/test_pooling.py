@@ -313,7 +313,8 @@ def test_float32_stays(pool: Callable[[Any], Any]) -> None:
 
 ERRORS = [
     (lambda: F.lp_pool2d(zeros(1, 4, 4), 0, 2), "lp_pool2d: norm_type has to be other than 0"),
-    (lambda: nn.LPPool1d(2, 5)(zeros(1, 1, 4)), r"avg_pool1d: a window \(5,\) .* more than the padded input \(4,\)"),
+    (lambda: nn.LPPool1d(2, 5)(zeros(1, 1, 4)), r"lp_pool1d: a window \(5,\) .* more than the padded input \(4,\)"),
+    (lambda: F.lp_pool2d(zeros(1, 4, 4), np.inf, 5), r"lp_pool2d: a window \(5, 5\) .* padded input \(4, 4\)"),
     (lambda: nn.AdaptiveAvgPool2d(2)(zeros(4, 4)), "adaptive_avg_pool2d: wants an input of 4 dimensions, or 3 without"),
     (lambda: nn.AdaptiveAvgPool2d((2, 2, 2))(zeros(1, 4, 4)), "adaptive_avg_pool2d: output_size .* an int or 2 ints"),
     (lambda: nn.AdaptiveMaxPool2d(-1)(zeros(1, 4, 4)), "adaptive_max_pool2d: output_size has to be at least 0, got"),

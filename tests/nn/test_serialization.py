@@ -39,6 +39,16 @@ def test_what_is_not_numeric_is_refused_and_nothing_is_written(tmp_path: Path) -
     assert os.listdir(tmp_path) == []
 
 
+def test_only_a_module_or_a_dict_can_be_saved(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="save: wants a Module or a dict, got list"):
+        nn.save([ag.ones(2)], tmp_path / "x.npz")  # type: ignore[arg-type]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"save: there is no folder '.*absent'"):
+        nn.save({"a": 1}, tmp_path / "absent" / "x.npz")
+
+
 def test_a_crash_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.npz"
     nn.save({"a": 1}, path)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 import weakref
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ import pytest
 import autograd as ag
 import nn
 from nn import functional as F
+
+NUMBERS = json.loads((Path(__file__).parent / "worked_examples.json").read_text())["arithmetic"]
 
 
 def test_lenet_by_hand() -> None:
@@ -46,12 +50,13 @@ def test_lenet_by_hand() -> None:
 def test_what_convolutions_cost() -> None:
     ordinary = nn.summary(nn.Conv2d(3, 256, kernel_size=5), (3, 12, 12))
     assert ordinary.rows[0].output_shape == (1, 256, 8, 8)
-    assert ordinary.multiplications == 1_228_800
+    counts = NUMBERS["multiplications_8x8_outputs"]
+    assert ordinary.multiplications == counts["256_filters_5x5x3"] == 1_228_800
     depthwise = nn.Sequential(nn.Conv2d(3, 3, 5, groups=3), nn.Conv2d(3, 256, 1))
     for model in (depthwise, nn.DepthwiseSeparableConv2d(3, 256, 5)):
         separable = nn.summary(model, (3, 12, 12))
-        assert [row.multiplications for row in separable.rows[1:]] == [4_800, 49_152]
-        assert separable.multiplications == 53_952
+        assert [row.multiplications for row in separable.rows[1:]] == [counts["depthwise"], counts["pointwise"]]
+        assert separable.multiplications == counts["separable_total"] == 53_952
     assert nn.summary(nn.Conv2d(3, 256, 5), (3, 12, 12), batch=2).multiplications == 2 * 1_228_800
 
 
@@ -97,8 +102,8 @@ def alexnet() -> nn.Module:
 
 def test_alexnet() -> None:
     found = nn.summary(alexnet(), (3, 227, 227))
-    sizes = {name: found[name].output_shape[-1] for name in ("conv1", "pool1", "conv2", "pool2", "conv5", "pool5")}
-    assert sizes == {"conv1": 55, "pool1": 27, "conv2": 27, "pool2": 13, "conv5": 13, "pool5": 6}
+    names = ["conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5"]
+    assert [found[name].output_shape[-1] for name in names] == NUMBERS["alexnet_227"]
     assert found["conv1"].parameters == 96 * 3 * 121 + 96
     assert found["conv1"].multiplications == 105_415_200
     fields = {"conv1": 11, "pool1": 19, "norm1": 19, "conv2": 51, "pool2": 67, "conv3": 99, "conv5": 163, "pool5": 195}

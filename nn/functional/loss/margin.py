@@ -12,6 +12,7 @@ from autograd import Tensor
 from nn.functional.distance import pairwise_distance
 from nn.functional.loss.classes import class_weights, target_classes
 from nn.functional.loss.reduction import check_same, check_signs, reduced
+from nn.functional.sizes import check_broadcast
 
 
 def binary_hinge_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -158,6 +159,7 @@ def margin_ranking_loss(
             f"{op}: wants inputs and targets of as many dimensions, got {input1.shape}, {input2.shape} and "
             f"{target.shape}"
         )
+    check_broadcast(op, input1.shape, input2.shape, target.shape)
     return reduced(op, ag.clip(margin - _signs(target, input1) * (input1 - input2), 0), reduction)
 
 
@@ -209,7 +211,9 @@ def triplet_margin_loss(
     def distance(x: Tensor, y: Tensor) -> Tensor:
         return pairwise_distance(x, y, p, eps)
 
-    return _triplet("triplet_margin_loss", anchor, positive, negative, distance, margin, swap, reduction)
+    op = "triplet_margin_loss"
+    check_broadcast(op, anchor.shape, positive.shape, negative.shape)
+    return _triplet(op, anchor, positive, negative, distance, margin, swap, reduction)
 
 
 def triplet_margin_with_distance_loss(

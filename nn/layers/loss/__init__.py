@@ -1,5 +1,6 @@
 """Losses as modules; formulas, shapes and errors are those of the functions in `nn.functional`."""
 
+from nn.layers.loss.adaptive import AdaptiveLogSoftmaxWithLoss, AdaptiveSoftmaxOutput
 from nn.layers.loss.classification import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -32,6 +33,8 @@ from nn.layers.loss.regression import (
 )
 
 __all__ = [
+    "AdaptiveLogSoftmaxWithLoss",
+    "AdaptiveSoftmaxOutput",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BinaryHingeLoss",

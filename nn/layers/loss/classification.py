@@ -14,7 +14,12 @@ from nn.layers.loss.base import WeightedLoss
 
 
 class NLLLoss(WeightedLoss):
-    """Negative log-likelihood of log-probabilities; see `nn.functional.nll_loss`."""
+    """Negative log-likelihood of log-probabilities; see `nn.functional.nll_loss`.
+
+    >>> import nn
+    >>> nn.NLLLoss()(tensor([[-0.5, -1.0]]), tensor([1]))
+    tensor(1.)
+    """
 
     def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction, weight)
@@ -56,7 +61,12 @@ class CrossEntropyLoss(WeightedLoss):
 
 
 class BCELoss(WeightedLoss):
-    """Binary cross-entropy of probabilities; see `nn.functional.binary_cross_entropy`."""
+    """Binary cross-entropy of probabilities; see `nn.functional.binary_cross_entropy`.
+
+    >>> import nn
+    >>> nn.BCELoss()(tensor([0.5]), tensor([1.0])).round(4)
+    tensor(0.6931)
+    """
 
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction, weight)
@@ -66,7 +76,12 @@ class BCELoss(WeightedLoss):
 
 
 class BCEWithLogitsLoss(WeightedLoss):
-    """Binary cross-entropy of logits; see `nn.functional.binary_cross_entropy_with_logits`."""
+    """Binary cross-entropy of logits; see `nn.functional.binary_cross_entropy_with_logits`.
+
+    >>> import nn
+    >>> nn.BCEWithLogitsLoss()(tensor([0.0]), tensor([1.0])).round(4)
+    tensor(0.6931)
+    """
 
     pos_weight: Tensor | None
 

@@ -27,7 +27,12 @@ class BinaryHingeLoss(Loss):
 
 
 class SoftMarginLoss(Loss):
-    """The logistic loss of two classes, 1 and -1; see `nn.functional.soft_margin_loss`."""
+    """The logistic loss of two classes, 1 and -1; see `nn.functional.soft_margin_loss`.
+
+    >>> import nn
+    >>> nn.SoftMarginLoss()(tensor([0.0]), tensor([1])).round(4)
+    tensor(0.6931)
+    """
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -37,7 +42,12 @@ class SoftMarginLoss(Loss):
 
 
 class HingeEmbeddingLoss(Loss):
-    """The hinge loss of distances between what is alike or not; see `nn.functional.hinge_embedding_loss`."""
+    """The hinge loss of distances between what is alike or not; see `nn.functional.hinge_embedding_loss`.
+
+    >>> import nn
+    >>> nn.HingeEmbeddingLoss()(tensor([0.5, 0.25]), tensor([1, -1]))
+    tensor(0.625)
+    """
 
     def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -48,7 +58,12 @@ class HingeEmbeddingLoss(Loss):
 
 
 class MultiMarginLoss(WeightedLoss):
-    """Multiclass SVM (hinge) loss; see `nn.functional.multi_margin_loss`."""
+    """Multiclass SVM (hinge) loss; see `nn.functional.multi_margin_loss`.
+
+    >>> import nn
+    >>> nn.MultiMarginLoss()(tensor([[2.0, 1.5, 0.0]]), tensor([0])).round(4)
+    tensor(0.1667)
+    """
 
     def __init__(
         self, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, *, reduction: str = "mean"
@@ -64,7 +79,12 @@ class MultiMarginLoss(WeightedLoss):
 
 
 class MultiLabelMarginLoss(Loss):
-    """The hinge loss where several classes are right; see `nn.functional.multilabel_margin_loss`."""
+    """The hinge loss where several classes are right; see `nn.functional.multilabel_margin_loss`.
+
+    >>> import nn
+    >>> nn.MultiLabelMarginLoss()(tensor([2.0, 1.5, 0.0]), tensor([0, -1, -1])).round(4)
+    tensor(0.1667)
+    """
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -74,7 +94,12 @@ class MultiLabelMarginLoss(Loss):
 
 
 class MultiLabelSoftMarginLoss(WeightedLoss):
-    """The logistic loss of each class for itself; see `nn.functional.multilabel_soft_margin_loss`."""
+    """The logistic loss of each class for itself; see `nn.functional.multilabel_soft_margin_loss`.
+
+    >>> import nn
+    >>> nn.MultiLabelSoftMarginLoss()(zeros((1, 3)), tensor([[1.0, 0.0, 1.0]])).round(4)
+    tensor(0.6931)
+    """
 
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction, weight)
@@ -84,7 +109,12 @@ class MultiLabelSoftMarginLoss(WeightedLoss):
 
 
 class MarginRankingLoss(Loss):
-    """The hinge loss of which of two scores is the greater; see `nn.functional.margin_ranking_loss`."""
+    """The hinge loss of which of two scores is the greater; see `nn.functional.margin_ranking_loss`.
+
+    >>> import nn
+    >>> nn.MarginRankingLoss(margin=1.0)(tensor([0.5]), tensor([0.0]), tensor([1]))
+    tensor(0.5)
+    """
 
     def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -95,7 +125,12 @@ class MarginRankingLoss(Loss):
 
 
 class CosineEmbeddingLoss(Loss):
-    """Whether vectors that are alike point the same way; see `nn.functional.cosine_embedding_loss`."""
+    """Whether vectors that are alike point the same way; see `nn.functional.cosine_embedding_loss`.
+
+    >>> import nn
+    >>> nn.CosineEmbeddingLoss()(tensor([[1.0, 0.0]]), tensor([[0.0, 1.0]]), tensor([1]))
+    tensor(1.)
+    """
 
     def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -106,7 +141,12 @@ class CosineEmbeddingLoss(Loss):
 
 
 class TripletMarginLoss(Loss):
-    """An anchor nearer to a positive than to a negative; see `nn.functional.triplet_margin_loss`."""
+    """An anchor nearer to a positive than to a negative; see `nn.functional.triplet_margin_loss`.
+
+    >>> import nn
+    >>> nn.TripletMarginLoss(eps=0)(tensor([[0.0]]), tensor([[1.0]]), tensor([[1.5]]))
+    tensor(0.5)
+    """
 
     def __init__(
         self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, *, reduction: str = "mean"
@@ -126,7 +166,12 @@ class TripletMarginLoss(Loss):
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """The same with any distance; see `nn.functional.triplet_margin_with_distance_loss`."""
+    """The same with any distance; see `nn.functional.triplet_margin_with_distance_loss`.
+
+    >>> import nn
+    >>> nn.TripletMarginWithDistanceLoss(margin=2.0)(zeros((1, 3)), zeros((1, 3)), zeros((1, 3))).round(4)
+    tensor(2.)
+    """
 
     def __init__(
         self,

@@ -9,7 +9,12 @@ from nn.layers.loss.base import Loss
 
 
 class KLDivLoss(Loss):
-    """Kullback-Leibler divergence; `reduction` may be "batchmean", too; see `nn.functional.kl_div`."""
+    """Kullback-Leibler divergence; `reduction` may be "batchmean", too; see `nn.functional.kl_div`.
+
+    >>> import nn
+    >>> nn.KLDivLoss(reduction="sum")(log(tensor([0.5, 0.5])), tensor([1.0, 0.0])).round(4)
+    tensor(0.6931)
+    """
 
     reductions = (*REDUCTIONS, "batchmean")
 
@@ -22,7 +27,12 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """Negative log-likelihood of counts; see `nn.functional.poisson_nll_loss`."""
+    """Negative log-likelihood of counts; see `nn.functional.poisson_nll_loss`.
+
+    >>> import nn
+    >>> nn.PoissonNLLLoss()(tensor([0.0]), tensor([2.0]))
+    tensor(1.)
+    """
 
     def __init__(
         self, log_input: bool = True, full: bool = False, *, eps: float = 1e-8, reduction: str = "mean"
@@ -37,7 +47,12 @@ class PoissonNLLLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """Negative log-likelihood under normal distributions; see `nn.functional.gaussian_nll_loss`."""
+    """Negative log-likelihood under normal distributions; see `nn.functional.gaussian_nll_loss`.
+
+    >>> import nn
+    >>> nn.GaussianNLLLoss()(tensor([1.0]), tensor([3.0]), tensor([1.0]))
+    tensor(2.)
+    """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction)

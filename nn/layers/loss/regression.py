@@ -8,7 +8,12 @@ from nn.layers.loss.base import Loss
 
 
 class L1Loss(Loss):
-    """Mean absolute error; see `nn.functional.l1_loss`."""
+    """Mean absolute error; see `nn.functional.l1_loss`.
+
+    >>> import nn
+    >>> nn.L1Loss()(tensor([1.0, 3.0]), tensor([1.0, 0.0]))
+    tensor(1.5)
+    """
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -33,7 +38,12 @@ class MSELoss(Loss):
 
 
 class HuberLoss(Loss):
-    """Squared error near, absolute error far; see `nn.functional.huber_loss`."""
+    """Squared error near, absolute error far; see `nn.functional.huber_loss`.
+
+    >>> import nn
+    >>> nn.HuberLoss(delta=2.0)(tensor([1.0, 3.0]), tensor([0.0, 0.0]))
+    tensor(2.25)
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -44,7 +54,12 @@ class HuberLoss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """The Huber loss divided by `beta`; see `nn.functional.smooth_l1_loss`."""
+    """The Huber loss divided by `beta`; see `nn.functional.smooth_l1_loss`.
+
+    >>> import nn
+    >>> nn.SmoothL1Loss()(tensor([0.5, 3.0]), tensor([0.0, 0.0]))
+    tensor(1.3125)
+    """
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)

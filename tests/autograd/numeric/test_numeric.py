@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
 from autograd.numeric import derivative
 from autograd.primitive import elementwise
 
@@ -53,6 +54,19 @@ def test_finite_difference_gives_a_jacobian() -> None:
     assert np.all(abs(slope.value - expected) <= slope.error)
 
 
+@pytest.mark.parametrize("x", [3, 3.0, np.float32(3), ag.tensor(3.0, requires_grad=True)])
+def test_finite_difference_of_a_function_of_one_number(x) -> None:
+    slope = ag.finite_difference(lambda x: x * x, x)
+    assert slope.value.shape == slope.error.shape == ()
+    assert abs(slope.value - 6) <= slope.error
+
+
+@pytest.mark.parametrize("step", [0, -1.0, math.nan])
+def test_finite_difference_wants_a_positive_step(step: float) -> None:
+    with pytest.raises(ValueError, match=f"finite_difference: step has to be positive, got {step}"):
+        ag.finite_difference(lambda x: x, 1.0, step=step)
+
+
 def test_gradcheck_passes_what_is_right() -> None:
     report = ag.gradcheck(lambda x, w: ag.tanh(x * w) / (2 + ag.sin(x)), [np.linspace(-1, 1, 4), np.array(0.7)])
     assert report
@@ -82,6 +96,36 @@ def test_gradcheck_is_not_misled_by_a_kink_nearby() -> None:
 def test_gradcheck_samples() -> None:
     report = ag.gradcheck(lambda x: ag.sin(x).sum(), np.ones((10, 10)), sample=7)
     assert len({e.index for e in report.entries}) == 7
+
+
+@pytest.mark.parametrize("sample", [0, -1])
+def test_gradcheck_wants_a_positive_sample(sample: int) -> None:
+    with pytest.raises(ValueError, match=f"gradcheck: sample has to be at least 1, got {sample}"):
+        ag.gradcheck(lambda x: x, np.ones(3), sample=sample)
+
+
+def test_gradcheck_of_one_number() -> None:
+    for x in (2.0, np.float32(2)):
+        (entry,) = ag.gradcheck(lambda x: x * x, x).entries
+        assert (entry.index, entry.analytic, entry.verdict) == ((), 4, "PASS")
+    with pytest.raises(ValueError, match="gradcheck: nothing to vary"):
+        ag.gradcheck(lambda x: x * x, 2)
+
+
+def test_gradcheck_draws_the_same_random_numbers_in_every_call() -> None:
+    assert ag.gradcheck(lambda x: (x * ag.rand(4)).sum(), np.ones(4))
+    block = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(), nn.Linear(18, 2)
+    )
+    report = ag.gradcheck(block.train(), ag.randn(3, 1, 8, 8), wrt="both", sample=10)
+    assert report
+    assert {entry.verdict for entry in report.entries} == {"PASS"}
+
+
+def test_the_report_is_shown_as_a_table() -> None:
+    report = ag.gradcheck(lambda x: x * x, np.ones(2))
+    assert repr(report) == str(report)
+    assert repr(report).startswith("input    index  backprop")
 
 
 def test_gradcheck_leaves_its_inputs_alone() -> None:

@@ -175,6 +175,21 @@ def test_loader_errors(options: dict[str, Any], message: str) -> None:
         DataLoader(range(3), **options)
 
 
+def test_what_is_no_data_set_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="DataLoader: wants a data set with __len__, got list_iterator"):
+        DataLoader(iter([1, 2]))
+    with pytest.raises(TypeError, match="DataLoader: wants a data set with __getitem__, got set"):
+        DataLoader({1, 2})
+
+
+def test_a_sampler_needs_no_length_of_the_data_set() -> None:
+    class Endless:
+        def __getitem__(self, index: int) -> int:
+            return index
+
+    assert [batch.tolist() for batch in DataLoader(Endless(), sampler=[7, 9])] == [[7], [9]]
+
+
 def test_generator_of_a_wrong_type() -> None:
     with pytest.raises(TypeError, match=r"DataLoader: generator is a numpy.random.Generator or an int seed, got str"):
         DataLoader(range(3), generator="seed")  # type: ignore[arg-type]

@@ -103,6 +103,11 @@ def test_kind_in_kind_out(transform: Any) -> None:
     assert isinstance(transform(tensor(IMAGE)), Tensor)
 
 
+def test_sizes_may_be_numpys() -> None:
+    assert Pad(np.int64(1))(IMAGE).shape == (2, 5, 6)
+    assert RandomCrop(np.int64(2), padding=np.array([1, 0]))(IMAGE).shape == (2, 2, 2)
+
+
 def test_compose_and_repr() -> None:
     both = Compose([Lambda(lambda x: x + 1), Pad(1), RandomCrop(3, padding=(1, 2))])
     assert both(IMAGE).shape == (2, 3, 3)
@@ -129,6 +134,8 @@ def test_compose_and_repr() -> None:
         (lambda: Pad(-1), ValueError, "padding is 1, 2 or 4 numbers of pixels from 0, got -1"),
         (lambda: Pad((1, 2, 3)), ValueError, r"padding is 1, 2 or 4 numbers of pixels from 0, got \(1, 2, 3\)"),
         (lambda: Pad(1, padding_mode="wrap"), ValueError, "padding_mode is .*, got 'wrap'"),
+        (lambda: Pad(1.5), TypeError, "Pad: padding is a whole number or several, got 1.5"),
+        (lambda: RandomCrop(2.5), TypeError, "RandomCrop: size is a whole number or several, got 2.5"),
         (lambda: RandomCrop((2, 3, 4)), ValueError, r"size is an int or a pair .*, got \(2, 3, 4\)"),
         (lambda: RandomCrop(0), ValueError, "size is an int or a pair .*, got 0"),
         (lambda: RandomCrop(4)(IMAGE), ValueError, r"wants an image of at least \(4, 4\), got \(3, 4\)"),
