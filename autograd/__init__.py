@@ -57,6 +57,8 @@ from autograd.transforms import (
     vjp,
 )
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Tensor",
     "checkpoint",

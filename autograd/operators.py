@@ -204,6 +204,14 @@ class Operators:
         """The tensor in float64; itself if it is."""
         return self.to(np.float64)
 
+    def half(self) -> Tensor:
+        """The tensor in float16; itself if it is."""
+        return self.to(np.float16)
+
+    def long(self) -> Tensor:
+        """The tensor in int64, without derivative; itself if it is."""
+        return self.to(np.int64)
+
     # comparisons and logic
     __eq__ = _method(comparison.equal)  # type: ignore[assignment]
     __ne__ = _method(comparison.not_equal)  # type: ignore[assignment]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from against_torch import torch
-from networks import formula_state, uniform
+from networks import NETWORKS, formula_state, narrowed, uniform
 from torch_twin import twin_of
 
 import autograd as ag
@@ -86,6 +86,19 @@ def test_twin(case: Any, training: bool) -> None:
     agree(ours, theirs, [2 * uniform(f"x{i}", shape) for i, shape in enumerate(shapes)])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(name: str, training: bool) -> None:
+    network = NETWORKS[name]
+    build = getattr(m, network.name)
+    ours, theirs = (
+        narrowed(make(num_classes=10, **network.options), layers.Linear).double().train(training)
+        for make, layers in ((build, nn), (twin_of(build), torch.nn))
+    )
+    agree(ours, theirs, [2 * uniform("x", (2, 3, network.size, network.size))])
+
+
 def agree(ours: Any, theirs: Any, arrays: list[np.ndarray]) -> None:
     """Keys; then, with weights by the formula, what is computed. Gradients that are but rounding errors may differ."""
     shapes = {name: tuple(value.shape) for name, value in theirs.state_dict().items()}
@@ -96,15 +109,19 @@ def agree(ours: Any, theirs: Any, arrays: list[np.ndarray]) -> None:
     theirs.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
     mine = [ag.tensor(a, requires_grad=True) for a in arrays]
     yours = [torch.tensor(a, requires_grad=True) for a in arrays]
-    y, wanted = ours(*mine), theirs(*yours)
-    near(y, wanted, "value")
-    cotangent = uniform("cotangent", y.shape)
-    y.backward(ag.tensor(cotangent))
-    wanted.backward(torch.tensor(cotangent))
+    outputs = [y if isinstance(y, tuple) else (y,) for y in (ours(*mine), theirs(*yours))]
+    pairs = [(y, wanted) for y, wanted in zip(*outputs, strict=True) if wanted is not None]
+    for y, wanted in pairs:
+        near(y, wanted, "value")
+    cotangents = [uniform(f"cotangent{i or ''}", y.shape) for i, (y, _) in enumerate(pairs)]
+    sum((y * ag.tensor(g)).sum() for (y, _), g in zip(pairs, cotangents, strict=True)).backward()
+    sum((wanted * torch.tensor(g)).sum() for (_, wanted), g in zip(pairs, cotangents, strict=True)).backward()
     leaves = [*zip(map(str, range(len(mine))), mine, yours, strict=True)]
     leaves += [(k, p, q) for (k, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True)]
-    largest = max(float(q.grad.abs().max()) for _, _, q in leaves)
-    for name, p, q in leaves:
+    assert [name for name, p, _ in leaves if p.grad is None] == [name for name, _, q in leaves if q.grad is None]
+    used = [leaf for leaf in leaves if leaf[1].grad is not None]  # auxiliary heads are not, but in training
+    largest = max(float(q.grad.abs().max()) for _, _, q in used)
+    for name, p, q in used:
         near(p.grad, q.grad, f"gradient of {name}", 1e-12 * largest)
     for (name, p), q in zip(ours.named_buffers(), theirs.buffers(), strict=True):
         near(p, q, name)
