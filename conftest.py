@@ -1,12 +1,17 @@
-"""What docstring examples may use without importing it."""
+"""What docstring examples may use without importing it; and tests that draw their examples draw the same each time."""
 
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import autograd
 import nn  # noqa: F401  (as a whole, before pytest imports one of its files for the examples in it)
+
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
