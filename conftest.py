@@ -9,7 +9,6 @@ from hypothesis import settings
 import autograd
 import nn  # noqa: F401  (as a whole, before pytest imports one of its files for the examples in it)
 
-
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
