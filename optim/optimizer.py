@@ -19,7 +19,7 @@ State = dict[str, Any]
 Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Group]
 
 # Elements worked on at a time: the handful of arrays of an update then stay in cache between its passes.
-BLOCK = 1 << 15
+BLOCK = 1 << 16
 
 
 class Optimizer:

@@ -107,6 +107,8 @@ def _product(ta: str, a: Array, tb: str, b: Array, output: str) -> Array:
         y = np.matmul(plan.left.matrices(a), plan.right.matrices(b))
     else:
         y = _in_blocks(plan, plan.step, a, b)
+    if y.shape == plan.shape and plan.axes == tuple(range(y.ndim)):
+        return y  # not a view, so that a backward pass may keep it without a copy
     return y.reshape(plan.shape).transpose(plan.axes)
 
 

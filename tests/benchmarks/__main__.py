@@ -20,7 +20,7 @@ from tests.benchmarks.workloads import WORKLOADS
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=30, help="timed repeats of each (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=20, help="timed repeats of each (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="fail if a ratio is above its limit")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
