@@ -99,6 +99,16 @@ def test_network(name: str, training: bool) -> None:
     agree(ours, theirs, [2 * uniform("x", (2, 3, network.size, network.size))])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize(
+    "build", [m.resnet32, m.resnet44, m.resnet56, m.resnet110, m.preact_resnet110, m.densenet_bc_100_12]
+)
+def test_deeper_network_for_small_images(build: Any, training: bool) -> None:
+    ours, theirs = (make().double().train(training) for make in (build, twin_of(build)))
+    agree(ours, theirs, [2 * uniform("x", (2, 3, 16, 16))])
+
+
 def agree(ours: Any, theirs: Any, arrays: list[np.ndarray]) -> None:
     """Keys; then, with weights by the formula, what is computed. Gradients that are but rounding errors may differ."""
     shapes = {name: tuple(value.shape) for name, value in theirs.state_dict().items()}
