@@ -1,0 +1,236 @@
+"""Work shared out over a few threads that stay.
+
+NumPy lets go of the interpreter's lock in its loops and in matrix products, so threads of one process run them side by
+side. A product inside shared work runs on one thread: blocks that each stay in a core's cache beat one large product
+spread over cores, and what a block computes does not depend on who computes it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from autograd.dtypes import Array
+
+__all__ = ["get_num_threads", "set_num_threads"]
+
+
+def get_num_threads() -> int:
+    """How many threads large work is shared over.
+
+    >>> get_num_threads() >= 1
+    True
+    """
+    return _pool.threads
+
+
+def set_num_threads(threads: int) -> None:
+    """Share large work over this many threads; at first it is as many as the process has cores.
+
+    Raises ValueError unless it is positive.
+
+    >>> before = get_num_threads()
+    >>> set_num_threads(1)
+    >>> get_num_threads()
+    1
+    >>> set_num_threads(before)
+    """
+    global _pool
+    if threads < 1:
+        raise ValueError(f"set_num_threads: wants a positive number, got {threads}")
+    if threads != _pool.threads:
+        former, _pool = _pool, Pool(threads)
+        former.close()
+
+
+def share(work: Callable[[Any], object], items: Iterable[Any]) -> None:
+    """`work(item)` for each item, in any order, on this thread and its helpers; inside shared work, on this alone.
+
+    The first exception is raised again here, when the items that others have begun are done.
+    """
+    waiting = deque(items)
+    if getattr(_own, "busy", False):
+        for item in waiting:
+            work(item)
+        return
+    _own.busy = True
+    try:
+        with one_blas_thread():
+            _pool.run(work, waiting)
+    finally:
+        _own.busy = False
+
+
+def scratch(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
+    """Uninitialised memory that belongs to this thread, and stays in its cache: the same at each call with one name."""
+    size = dtype.itemsize * math.prod(shape)
+    memory = _own.__dict__.setdefault("memory", {})
+    if name not in memory or memory[name].size < size:
+        memory[name] = np.empty(size, np.uint8)
+    return memory[name][:size].view(dtype).reshape(shape)
+
+
+class Job:
+    """One call of `share`: the items that wait, and who is at work on them."""
+
+    def __init__(self, work: Callable[[Any], object], waiting: deque[Any]) -> None:
+        self.work = work
+        self.waiting = waiting
+        self.lock = threading.Lock()
+        self.helping = 0
+        self.closed = False
+        self.finished = threading.Lock()
+        self.error: BaseException | None = None
+
+    def take(self) -> None:
+        """Work on what waits until nothing does."""
+        try:
+            while True:
+                try:
+                    item = self.waiting.popleft()
+                except IndexError:
+                    return
+                self.work(item)
+        except BaseException as error:
+            self.waiting.clear()
+            if self.error is None:
+                self.error = error
+
+    def help(self) -> None:
+        """What a helper does: take part, unless the job is over."""
+        with self.lock:
+            if self.closed:
+                return
+            self.helping += 1
+        self.take()
+        with self.lock:
+            self.helping -= 1
+            if self.closed and not self.helping:
+                self.finished.release()
+
+    def close(self) -> None:
+        """Wait for the helpers at work and raise what went wrong."""
+        with self.lock:
+            self.closed = True
+            self.finished.acquire()
+            if not self.helping:
+                self.finished.release()
+        with self.finished:
+            pass
+        if self.error is not None:
+            raise self.error
+
+
+class Pool:
+    """Helpers beside the calling thread, which wait for jobs. They are made when first needed."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self.lock = threading.Lock()
+        self.begun = False
+
+    def run(self, work: Callable[[Any], object], waiting: deque[Any]) -> None:
+        helpers = min(self.threads, len(waiting)) - 1
+        if helpers < 1:
+            while waiting:
+                work(waiting.popleft())
+            return
+        if not self.begun:
+            self.begin()
+        job = Job(work, waiting)
+        for _ in range(helpers):
+            self.jobs.put(job)
+        job.take()
+        job.close()
+
+    def begin(self) -> None:
+        with self.lock:
+            if not self.begun:
+                for _ in range(self.threads - 1):
+                    threading.Thread(target=self.help, name="stepgrad", daemon=True).start()
+                self.begun = True
+
+    def help(self) -> None:
+        _own.busy = True
+        while (job := self.jobs.get()) is not None:
+            job.help()
+            del job
+
+    def close(self) -> None:
+        """Have the helpers end when they have done what was asked for."""
+        with self.lock:
+            for _ in range(self.threads - 1 if self.begun else 0):
+                self.jobs.put(None)
+            self.begun = True
+
+
+class _Blas:
+    """The BLAS libraries that NumPy and others have loaded, and how many callers hold them to one thread."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.libraries: list[Any] | None = None
+        self.former: list[int] = []
+        self.callers = 0
+
+    def hold(self) -> None:
+        with self.lock:
+            if self.libraries is None:
+                self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+            if self.callers == 0:
+                self.former = [library.get_num_threads() for library in self.libraries]
+                for library in self.libraries:
+                    library.set_num_threads(1)
+            self.callers += 1
+
+    def let_go(self) -> None:
+        with self.lock:
+            self.callers -= 1
+            if self.callers == 0:
+                self.restore()
+
+    def restore(self) -> None:
+        for library, threads in zip(self.libraries or (), self.former, strict=True):
+            library.set_num_threads(threads)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread, in all threads of the process, until the last of those who asked for it leaves."""
+    blas = _blas
+    blas.hold()
+    try:
+        yield
+    finally:
+        blas.let_go()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _after_fork() -> None:
+    """A child process has none of its parent's threads, and locks may have been held by them."""
+    global _pool, _blas, _own
+    former, _blas = _blas, _Blas()
+    _pool, _own = Pool(_pool.threads), threading.local()
+    if former.callers:
+        former.restore()
+
+
+_pool = Pool(_cores())
+_blas = _Blas()
+_own = threading.local()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
