@@ -16,6 +16,7 @@ from autograd import operators as operators
 from autograd import random as random
 from autograd.dtypes import get_default_dtype, set_default_dtype
 from autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from autograd.kernels.threads import get_num_threads, set_num_threads
 from autograd.numeric import finite_difference, gradcheck
 from autograd.ops import (
     assignment,
@@ -65,6 +66,7 @@ __all__ = [
     "enable_grad",
     "finite_difference",
     "get_default_dtype",
+    "get_num_threads",
     "grad",
     "gradcheck",
     "gradients",
@@ -76,6 +78,7 @@ __all__ = [
     "no_grad",
     "set_default_dtype",
     "set_grad_enabled",
+    "set_num_threads",
     "tensor",
     "value_and_grad",
     "vjp",

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from autograd.kernels.deferred import Deferred
 from autograd.memory import latest_write, written_since
 
 if TYPE_CHECKING:
     from autograd.primitive import Plan
 
-# A cotangent is an ndarray (a Tensor under create_graph), or a Bundle for a node with several outputs.
+# A cotangent is an ndarray (a Tensor under create_graph), or a Bundle for a node with several outputs; one that its node
+# can use better than an array may be Deferred.
 Cotangent = Any
 
 
@@ -167,6 +169,10 @@ def reverse_sweep(
         if cotangent is None:
             continue
         plan = node.plan if node.number >= since else None
+        if type(cotangent) is not np.ndarray and isinstance(cotangent, Deferred):
+            used = plan is not None and plan.primitive.takes_deferred and node.hooks is None
+            if not used or (wanted is not None and node in wanted):
+                cotangent = cotangent.array
         if node.hooks is not None and node.number >= since:
             for hook in tuple(node.hooks.values()):
                 cotangent = hook(node, cotangent)

@@ -77,8 +77,11 @@ class Primitive:
     of its array parameters; `variadic`, whether its one array parameter is a sequence of arrays; `statics`, the names
     of the other parameters; `vjps` and `jvps`, one rule per input, None where there is no derivative (if variadic, one
     vjp that is also told the position `i`, and one jvp that takes all tangents at once); `plans`, by the bit mask of
-    the inputs to differentiate by; `function`, the public operation.
+    the inputs to differentiate by; `function`, the public operation; `takes_deferred`, whether its vjp makes use of a
+    cotangent that is not computed yet (`autograd.kernels.deferred`).
     """
+
+    takes_deferred = False
 
     def __init__(self, forward: Rule, inputs: int, variadic: bool = False, elementwise: bool = False) -> None:
         self.name = forward.__name__.strip("_")
@@ -218,11 +221,14 @@ def elementwise(*partials: Rule | Masked | int | None) -> Callable[[Rule], Calla
     return declare
 
 
-def linear(adjoint: Rule, variadic: bool = False) -> Callable[[Rule], Callable[..., Any]]:
+def linear(
+    adjoint: Rule, variadic: bool = False, takes_deferred: bool = False
+) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation that is linear in its first parameter, by its adjoint."""
 
     def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, 1, variadic)
+        made.takes_deferred = takes_deferred
         made.vjps = (adjoint,)
         if variadic:
 
@@ -259,12 +265,16 @@ def multilinear(*vjps: Rule) -> Callable[[Rule], Callable[..., Any]]:
 
 
 def primitive(
-    vjps: Sequence[Rule | None], jvps: Sequence[Rule | None], variadic: bool = False
+    vjps: Sequence[Rule | None],
+    jvps: Sequence[Rule | None],
+    variadic: bool = False,
+    takes_deferred: bool = False,
 ) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation by a vjp and a jvp for each input, as functions of `g` and of what they name."""
 
     def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, len(vjps), variadic)
+        made.takes_deferred = takes_deferred
         made.vjps, made.jvps = tuple(vjps), tuple(jvps)
         return made.function
 

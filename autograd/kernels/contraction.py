@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.window_contraction import contract_windows, terms_of
 
 # Elements in a block of a copied operand: 1 MB of float32, what a second-level cache holds.
 BLOCK = 1 << 18
@@ -40,6 +41,12 @@ def contract(subscripts: str, operands: Sequence[Array]) -> Array:
         for label, length in zip(term, x.shape, strict=True):
             if lengths.get(label, 1) == 1:
                 lengths[label] = length
+    if len(terms) == 2 and all(
+        length == lengths[label] for term, x in zip(terms, operands) for label, length in zip(term, x.shape)
+    ):
+        found = contract_windows(terms_of(*terms, output), terms[0], operands, output)
+        if found is not None:
+            return found
     whole = [_squeezed(*_diagonal(term, x), lengths) for term, x in zip(terms, operands, strict=True)]
     pairs = []
     for i, (term, x) in enumerate(whole):

@@ -1,21 +1,49 @@
 """Sliding windows over arrays: views of them, sums back, and reductions over them.
 
 Reductions go through the few offsets in a window, one step over all windows each. Over two short trailing axes that is
-about ten times quicker in NumPy than a reduction along them.
+about ten times quicker in NumPy than a reduction along them. Where windows overlap densely, one axis is reduced after
+another: 2k - 2 steps in place of k² - 1, most of them over long rows. Large work is cut into blocks that stay in cache
+and is shared over threads; what a block computes does not depend on who computes it.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.deferred import Deferred
 from autograd.kernels.masking import keep_where
+from autograd.kernels.threads import scratch, share
 
 Ints = tuple[int, ...]
+
+# Elements in a block: 512 KB of float32 and as much again for what is computed from them.
+BLOCK = 1 << 17
+_INTEGERS = {np.dtype(np.float16): np.int16, np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
+
+
+class Span(NamedTuple):
+    """Where windows lie along an axis: position p and tap t meet at p · stride + t · dilation."""
+
+    axis: int
+    positions: int
+    taps: int
+    stride: int
+    dilation: int
+
+    @property
+    def reach(self) -> int:
+        return (self.positions - 1) * self.stride + (self.taps - 1) * self.dilation + 1
+
+    def at(self, tap: int) -> slice:
+        """What tap `tap` of all windows sees."""
+        start = tap * self.dilation
+        return slice(start, start + (self.positions - 1) * self.stride + 1, self.stride)
 
 
 def window_view(x: Array, window: Ints, positions: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
@@ -31,18 +59,16 @@ def window_view(x: Array, window: Ints, positions: Ints, stride: Ints, dilation:
 def add_windows(windows: Array, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
     """The array that has at each place the sum of the window elements that lie on it: the adjoint of `window_view`."""
     rest = windows.ndim - len(axes)
-    shape = list(windows.shape[:rest])
-    for axis, length in zip(axes, lengths, strict=True):
-        shape[axis] = length
-    order = sorted(range(rest), key=lambda axis: -abs(windows.strides[axis]))
-    y = np.zeros([shape[axis] for axis in order], windows.dtype).transpose([order.index(axis) for axis in range(rest)])
-    for offset, part in at_offsets(windows, len(axes)):
-        place = [slice(None)] * rest
-        for axis, k, step, apart in zip(axes, offset, stride, dilation, strict=True):
-            start = k * apart
-            place[axis] = slice(start, start + step * (windows.shape[axis] - 1) + 1, step)
-        target = y[tuple(place)]
-        np.add(target, part, out=target)
+    y = np.zeros_like(_first(windows, len(axes)), shape=_with_lengths(windows.shape[:rest], axes, lengths), subok=False)
+    spans = _spans(windows.shape, stride, dilation, axes)
+
+    def work(block: tuple[slice, ...]) -> None:
+        target, source = y[block], windows[block]
+        for offset, part in at_offsets(source, len(axes)):
+            place = target[_place(rest, spans, offset)]
+            np.add(place, part, out=place)
+
+    share(work, _blocks(y, [axis for axis in range(rest) if axis not in axes]))
     return y
 
 
@@ -57,11 +83,67 @@ def reduce_windows(ufunc: np.ufunc, windows: Array, count: int) -> Array:
     positions, window = windows.shape[:-count], windows.shape[-count:]
     if math.prod(window) > max(64, math.prod(positions)):
         return ufunc.reduce(windows, axis=tuple(range(-count, 0)), dtype=windows.dtype)
-    parts = at_offsets(windows, count)
-    y = next(parts)[1].copy(order="K")
-    for _, part in parts:
-        ufunc(y, part, out=y)
+    y = np.empty_like(_first(windows, count), subok=False)
+
+    def work(block: tuple[slice, ...]) -> None:
+        if y.size >= 1024 and (found := _image(windows[block], count)) is not None:
+            _reduce_axes(ufunc, *found, y[block])
+        else:
+            _reduce_offsets(ufunc, windows[block], count, y[block])
+
+    share(work, _blocks(y, range(y.ndim), BLOCK * y.size // max(1, _touched(windows, count))))
     return y
+
+
+def _reduce_offsets(ufunc: np.ufunc, windows: Array, count: int, y: Array) -> None:
+    parts = [part for _, part in at_offsets(windows, count)]
+    if len(parts) == 1:
+        np.copyto(y, parts[0])
+        return
+    ufunc(parts[0], parts[1], out=y)
+    for part in parts[2:]:
+        ufunc(y, part, out=y)
+
+
+def _reduce_axes(ufunc: np.ufunc, x: Array, spans: Sequence[Span], y: Array) -> None:
+    """Reduce `x` over its windows into `y`, along one axis after another, that of the longest strides first."""
+    spans = sorted(spans, key=lambda span: -x.strides[span.axis])
+    for i, span in enumerate(spans):
+        parts = [x[(slice(None),) * span.axis + (span.at(tap),)] for tap in range(span.taps)]
+        target = y if i == len(spans) - 1 else _scratch_like(parts[0], f"reduced {i % 2}")
+        ufunc(parts[0], parts[1], out=target)
+        for part in parts[2:]:
+            ufunc(target, part, out=target)
+        x = target
+
+
+def _image(windows: Array, count: int) -> tuple[Array, list[Span]] | None:
+    """The array that overlapping windows are a view of, as far as they reach, and where they lie in it; None for
+    windows that are not such a view or leave gaps."""
+    rest = windows.ndim - count
+    shape, strides = list(windows.shape[:rest]), list(windows.strides[:rest])
+    spans: list[Span] = []
+    for taps, apart in zip(windows.shape[rest:], windows.strides[rest:], strict=True):
+        if taps == 1:
+            continue
+        for axis in range(rest):
+            step, positions = strides[axis], windows.shape[axis]
+            if not step * apart > 0 or any(span.axis == axis for span in spans):
+                continue
+            if step % apart == 0 and step // apart <= taps:
+                span = Span(axis, positions, taps, step // apart, 1)
+            elif apart % step == 0 and apart // step <= positions:
+                span = Span(axis, positions, taps, 1, apart // step)
+            else:
+                continue
+            spans.append(span)
+            shape[axis], strides[axis] = span.reach, min(step, apart, key=abs)
+            break
+        else:
+            return None
+    if not spans:
+        return None
+    return np.lib.stride_tricks.as_strided(windows, shape, strides, writeable=False), spans
 
 
 def first_maximum(windows: Array, count: int) -> Array:
@@ -70,11 +152,16 @@ def first_maximum(windows: Array, count: int) -> Array:
     Counts the places before it, in the smallest integers that can: a masked copy is dearer than all of a place's steps.
     """
     greatest = reduce_windows(np.maximum, windows, count)
-    ahead = np.ones_like(greatest, bool)
     index = np.zeros_like(greatest, np.min_scalar_type(math.prod(windows.shape[windows.ndim - count :])))
-    for _, part in at_offsets(windows, count):
-        ahead &= (part != greatest) & (part == part)
-        index += ahead
+
+    def work(block: tuple[slice, ...]) -> None:
+        most, places = greatest[block], index[block]
+        ahead = np.ones_like(most, bool)
+        for _, part in at_offsets(windows[block], count):
+            ahead &= (part != most) & (part == part)
+            np.add(places, ahead, out=places)
+
+    share(work, _blocks(greatest, range(greatest.ndim)))
     return index
 
 
@@ -97,3 +184,176 @@ def put(y: Array, index: Array, window: Ints) -> Array:
     for place, (_, part) in enumerate(at_offsets(windows, len(window))):
         np.copyto(part, keep_where(index == place, y))
     return windows
+
+
+class PooledCotangent(Deferred):
+    """The cotangent of windows that were reduced, from that of the result: a window's size times as large as that.
+
+    Overlap-add, where it flows, never makes it as an array.
+    """
+
+    def __init__(self, g: Array, shape: Ints) -> None:
+        super().__init__(shape, g.dtype)
+        self.g = g
+
+    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
+        """`add_windows` of this array."""
+        raise NotImplementedError
+
+
+class SumCotangent(PooledCotangent):
+    """Each element of `g` throughout its window: the cotangent of windows that were summed."""
+
+    def compute(self) -> Array:
+        g = self.g.reshape(*self.g.shape, *(1,) * (self.ndim - self.g.ndim))
+        return np.broadcast_to(g, self.shape)
+
+    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
+        """One axis after another, that of the shortest strides first, so that most is added in long rows."""
+        g = self.g
+        if self.ndim != g.ndim + len(axes):
+            return add_windows(self.array, lengths, stride, dilation, axes)
+        y = np.empty_like(g, shape=_with_lengths(g.shape, axes, lengths), subok=False)
+        spans = _spans(self.shape, stride, dilation, axes)
+        spans.sort(key=lambda span: abs(y.strides[span.axis]))
+
+        def work(block: tuple[slice, ...]) -> None:
+            part, target = g[block], y[block]
+            for i, span in enumerate(spans):
+                length = y.shape[span.axis]
+                if i < len(spans) - 1:
+                    shape = (*part.shape[: span.axis], length, *part.shape[span.axis + 1 :])
+                    spread = _scratch_like(part, f"spread {i % 2}", shape)
+                else:
+                    spread = target
+                ahead = (slice(None),) * span.axis
+                if span.dilation == 1 and span.taps <= span.stride:
+                    for tap in range(span.taps):
+                        np.copyto(spread[(*ahead, span.at(tap))], part)
+                    for tap in range(span.taps, span.stride):
+                        spread[(*ahead, slice(tap, None, span.stride))] = 0
+                    spread[(*ahead, slice(span.reach, None))] = 0
+                else:
+                    spread[...] = 0
+                    for tap in range(span.taps):
+                        place = spread[(*ahead, span.at(tap))]
+                        np.add(place, part, out=place)
+                part = spread
+
+        share(work, _blocks(y, [axis for axis in range(y.ndim) if axis not in axes]))
+        return y
+
+
+class MaxCotangent(PooledCotangent):
+    """Each element of `g` at the first maximum of its window, of which `y` is the value: the cotangent of windows that
+    were reduced to their maxima."""
+
+    def __init__(self, g: Array, windows: Array, y: Array) -> None:
+        super().__init__(g, windows.shape)
+        self.windows = windows
+        self.y = y
+
+    def compute(self) -> Array:
+        count = self.ndim - self.g.ndim
+        return put(self.g, first_maximum(self.windows, count), self.shape[-count:])
+
+    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
+        """Goes through the offsets and takes away from what is left of `g`, as bits, what finds its maximum there.
+
+        The last offset takes what is left then. That is a bitwise and, and an exclusive or, for a comparison, whatever
+        `g` holds; and it gives the whole of it to the first of equal maxima.
+        """
+        windows, y, g = self.windows, self.y, self.g
+        integer = _INTEGERS.get(self.dtype)
+        if integer is None or y.dtype != g.dtype or self.ndim != g.ndim + len(axes):
+            return add_windows(self.array, lengths, stride, dilation, axes)
+        x = np.empty_like(_first(windows, len(axes)), shape=_with_lengths(g.shape, axes, lengths), subok=False)
+        spans = _spans(windows.shape, stride, dilation, axes)
+        apart = all(span.dilation == 1 and span.taps <= span.stride for span in spans)
+        covered = apart and all(
+            span.taps == span.stride and span.reach == length for span, length in zip(spans, lengths, strict=True)
+        )
+        window = windows.shape[g.ndim :]
+        last = tuple(taps - 1 for taps in window)
+
+        def work(block: tuple[slice, ...]) -> None:
+            target, most = x[block], y[block]
+            held = _scratch_like(most, "held", dtype=np.dtype(bool))
+            mask, left = (_scratch_like(most, name, dtype=np.dtype(integer)) for name in ("mask", "left"))
+            np.copyto(left.view(self.dtype), g[block])
+            some_nan = bool(np.isnan(np.minimum.reduce(most, axis=None)))
+            if not covered:
+                target[...] = 0
+            for offset, part in at_offsets(windows[block], len(window)):
+                place = target[_place(g.ndim, spans, offset)]
+                if offset == last:
+                    share_ = left
+                else:
+                    np.equal(part, most, out=held)
+                    if some_nan:
+                        held |= np.isnan(part)
+                    np.copyto(mask, held.view(np.int8))
+                    np.negative(mask, out=mask)
+                    np.bitwise_and(left, mask, out=mask)
+                    np.bitwise_xor(left, mask, out=left)
+                    share_ = mask
+                if apart:
+                    np.copyto(place, share_.view(self.dtype))
+                else:
+                    np.add(place, share_.view(self.dtype), out=place)
+
+        share(work, _blocks(x, [axis for axis in range(g.ndim) if axis not in axes]))
+        return x
+
+
+def _first(windows: Array, count: int) -> Array:
+    """The first element of each window."""
+    return windows[(..., *(0,) * count)]
+
+
+def _touched(windows: Array, count: int) -> int:
+    """About how many elements windows see, each counted once."""
+    return max(math.prod(windows.shape[:-count]), 1) * math.prod(windows.shape[-count:])
+
+
+def _with_lengths(shape: Ints, axes: Ints, lengths: Ints) -> Ints:
+    given = dict(zip(axes, lengths, strict=True))
+    return tuple(given.get(axis, length) for axis, length in enumerate(shape))
+
+
+def _spans(shape: Ints, stride: Ints, dilation: Ints, axes: Ints) -> list[Span]:
+    window = shape[len(shape) - len(axes) :]
+    return [
+        Span(axis, shape[axis], taps, step, apart)
+        for axis, taps, step, apart in zip(axes, window, stride, dilation, strict=True)
+    ]
+
+
+def _place(ndim: int, spans: Sequence[Span], offset: Ints) -> tuple[slice, ...]:
+    place = [slice(None)] * ndim
+    for span, tap in zip(spans, offset, strict=True):
+        place[span.axis] = span.at(tap)
+    return tuple(place)
+
+
+def _scratch_like(x: Array, name: str, shape: Ints | None = None, dtype: Any = None) -> Array:
+    """Memory that belongs to this thread, in the shape of `x` and the order of its memory."""
+    shape = x.shape if shape is None else shape
+    order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
+    memory = scratch(tuple(shape[axis] for axis in order), x.dtype if dtype is None else dtype, name)
+    return memory.transpose([order.index(axis) for axis in range(x.ndim)])
+
+
+def _blocks(x: Array, axes: Sequence[int], size: int = BLOCK) -> list[tuple[slice, ...]]:
+    """What cuts `x` along some of its axes into blocks of about `size` elements: along its longest strides first."""
+    left, cut = x.size, dict[int, int]()
+    for axis in sorted(axes, key=lambda axis: -abs(x.strides[axis])):
+        if left <= size:
+            break
+        left //= x.shape[axis]
+        cut[axis] = max(1, size // left)
+    pieces = [
+        [slice(start, start + cut[axis]) for start in range(0, length, cut[axis])] if axis in cut else [slice(None)]
+        for axis, length in enumerate(x.shape)
+    ]
+    return list(itertools.product(*pieces))

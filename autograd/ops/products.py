@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.contraction import contract
+from autograd.kernels.window_contraction import windows_cotangent
 from autograd.ops.axes import normalize_axes, shape_of
 from autograd.ops.elementwise import multiply, where
 from autograd.ops.shaping import broadcast_to, reshape
@@ -171,7 +172,11 @@ def _pull(g: Any, operands: Any, operands_shape: Any, subscripts: str, i: int) -
     terms = inputs.split(",")
     term = terms.pop(i)
     known = "".join(label for label in dict.fromkeys(term) if label in output or any(label in t for t in terms))
-    y = _einsum((g, *operands[:i], *operands[i + 1 :]), f"{','.join((output, *terms))}->{known}")
+    others = (g, *operands[:i], *operands[i + 1 :])
+    deferred = windows_cotangent(term, operands[i], (output, *terms), others)
+    if deferred is not None:
+        return deferred
+    y = _einsum(others, f"{','.join((output, *terms))}->{known}")
     shape = operands_shape[i]
     if y.shape == shape and known == term:
         return y

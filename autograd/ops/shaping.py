@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd.dtypes import Array
+from autograd.kernels.deferred import Deferred
 from autograd.graph import unbroadcast
 from autograd.ops.axes import Axis, normalize_axes, normalize_axis, shape_of
 from autograd.primitive import Operand, linear, primitive
@@ -76,7 +77,7 @@ def reshape(x: Operand, *shape: Any) -> Tensor:
     return _reshape(x, unpacked(shape))
 
 
-@linear(lambda g, x_shape: _reshape(g, x_shape))
+@linear(lambda g, x_shape: _reshape(g, x_shape), takes_deferred=True)
 def _reshape(x: Array, shape: tuple[int, ...]) -> Any:
     try:
         return np.reshape(x, shape)
@@ -452,9 +453,10 @@ def _pad_constant(x: Operand, widths: Widths, constant_values: Any) -> Tensor:
 @primitive(
     vjps=[lambda g, widths: _pad(g, tuple((-before, -after) for before, after in widths), 0)],
     jvps=[lambda g, widths: _pad(g, widths, 0)],
+    takes_deferred=True,
 )
 def _pad(x: Array, widths: Widths, value: Any) -> Any:
-    x = np.asarray(x)
+    x = x if isinstance(x, Deferred) else np.asarray(x)
     inside = x[tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(x.shape, widths))]
     if all(before <= 0 and after <= 0 for before, after in widths):
         return inside

@@ -17,6 +17,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels import windows as kernels
+from autograd.kernels.window_contraction import WindowsCotangent
 from autograd.ops.axes import Axis, normalize_axes, shape_of
 from autograd.ops.shaping import broadcast_to, reshape
 from autograd.primitive import Operand, linear, nondifferentiable, primitive
@@ -97,7 +98,8 @@ def sliding_windows(
 @linear(
     lambda g, x_shape, stride, dilation, axes: _overlap_add(
         g, tuple(x_shape[axis] for axis in axes), stride, dilation, axes
-    )
+    ),
+    takes_deferred=True,
 )
 def _sliding_windows(x: Array, window: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
     x = np.asarray(x)
@@ -149,6 +151,8 @@ def overlap_add(
     )
 )
 def _overlap_add(windows: Array, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
+    if isinstance(windows, WindowsCotangent | kernels.PooledCotangent):
+        return windows.overlap_added(lengths, stride, dilation, axes)
     return kernels.add_windows(np.asarray(windows), lengths, stride, dilation, axes)
 
 
@@ -167,11 +171,18 @@ def window_max(windows: Operand, count: int = 2) -> Tensor:
 
 
 @primitive(
-    vjps=[lambda g, windows, count: _window_put(g, _window_argmax(windows, count), windows.shape[-count:])],
+    vjps=[lambda g, windows, y, count: _spread_to_maxima(g, windows, y, count)],
     jvps=[lambda g, windows, count: _window_pick(g, _window_argmax(windows, count), count)],
 )
 def _window_max(windows: Array, count: int) -> Any:
     return kernels.reduce_windows(np.maximum, np.asarray(windows), count)
+
+
+def _spread_to_maxima(g: Any, windows: Any, y: Any, count: int) -> Any:
+    """The cotangent of windows from that of their maxima."""
+    if type(g) is np.ndarray and type(windows) is np.ndarray:
+        return kernels.MaxCotangent(g, windows, y)
+    return _window_put(g, _window_argmax(windows, count), windows.shape[-count:])
 
 
 def window_argmax(windows: Operand, count: int = 2) -> Tensor:
@@ -217,9 +228,16 @@ def window_sum(windows: Operand, count: int = 2) -> Tensor:
     return _window_sum(windows, _window_count("window_sum", windows, count))
 
 
-@linear(lambda g, windows_shape, count: broadcast_to(reshape(g, (*g.shape, *(1,) * count)), windows_shape))
+@linear(lambda g, windows_shape, count: _spread(g, windows_shape, count))
 def _window_sum(windows: Array, count: int) -> Any:
     return kernels.reduce_windows(np.add, np.asarray(windows), count)
+
+
+def _spread(g: Any, shape: Ints, count: int) -> Any:
+    """The cotangent of windows from that of their sums."""
+    if type(g) is np.ndarray:
+        return kernels.SumCotangent(g, shape)
+    return broadcast_to(reshape(g, (*g.shape, *(1,) * count)), shape)
 
 
 def window_mean(windows: Operand, count: int = 2) -> Tensor:

@@ -1,0 +1,57 @@
+"""Arrays that are not computed before somebody looks at them.
+
+A cotangent that the next step can use better than its elements, such as that of sliding windows, which is as many times
+as large as a window has elements, flows on as a description of itself. For everything else it stands for its array.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array
+
+
+class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array by its shape, its dtype and the way to compute it: `compute`, which a kind of its own defines."""
+
+    base = None
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.shape = shape
+        self.dtype = dtype
+
+    def compute(self) -> Array:
+        raise NotImplementedError
+
+    @functools.cached_property
+    def array(self) -> Array:
+        """The array itself."""
+        return self.compute()
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        return self.array.reshape(*shape, order=order)  # type: ignore[call-overload]
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.array[key]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.array, dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        given = [x.array if isinstance(x, Deferred) else x for x in inputs]
+        return getattr(ufunc, method)(*given, **options)

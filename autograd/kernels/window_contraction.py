@@ -1,0 +1,232 @@
+"""Contractions between sliding windows, a weight and what they give: a convolution, its two gradients, its transpose.
+
+They are known by their subscripts, and computed by the kernels for convolution, in whose memory order, batch last,
+their results lie: seen from outside as a transposed view. What flows back into the windows is not computed unless
+somebody looks at it: summed where the windows overlap, it is the input's gradient, and no patches are made.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.dtypes import Array
+from autograd.kernels.convolution import BLOCK, PARTS, Geometry, correlation, input_gradient, weight_gradient
+from autograd.kernels.deferred import Deferred
+from autograd.kernels.threads import share
+from autograd.kernels.windows import add_windows
+
+Ints = tuple[int, ...]
+
+# With fewer elements in the windows, the general contraction is faster.
+SMALL = 1 << 13
+
+
+class Terms(NamedTuple):
+    """The subscripts of windows, a weight and their result; the number of spatial axes; whether there are groups."""
+
+    windows: str
+    weight: str
+    result: str
+    axes: int
+    grouped: bool
+
+
+@functools.lru_cache(maxsize=1024)
+def terms_of(a: str, b: str, output: str) -> Terms | None:
+    """Which of three terms are windows "n[g]c{p}{t}", weight "[g]fc{t}" and result "n[g]f{p}"; None if they are not.
+
+    >>> terms_of("nchiwx", "fcwx", "nfhi")
+    Terms(windows='nchiwx', weight='fcwx', result='nfhi', axes=2, grouped=False)
+    """
+    windows = max(a, b, output, key=len)
+    for weight in {a, b, output} - {windows}:
+        (result,) = {a, b, output} - {windows, weight} or {""}
+        n = len(set(windows) - set(weight)) - 1
+        inner, features = windows[1 : len(windows) - 2 * n], set(weight) - set(windows)
+        if n < 1 or not 1 <= len(inner) <= 2 or len(features) != 1:
+            continue
+        group, channel, (feature,) = inner[:-1], inner[-1], features
+        positions, taps = windows[-2 * n : -n], windows[-n:]
+        wanted = (group + feature + channel + taps, windows[0] + group + feature + positions)
+        if wanted == (weight, result) and len(set(windows)) == len(windows):
+            return Terms(windows, weight, result, n, bool(group))
+    return None
+
+
+def contract_windows(terms: Terms | None, a: str, operands: Sequence[Array], output: str) -> Array | None:
+    """The contraction of two operands, the first with the term `a`, if it is one of those between floating-point
+    windows, a weight and a result, and large enough; else None."""
+    x, y = operands
+    if terms is None or x.dtype != y.dtype or x.dtype.char not in "fd" or not (x.size and y.size):
+        return None
+    if output == terms.windows:
+        result, weight = (x, y) if a == terms.result else (y, x)
+        if result.size * math.prod(weight.shape[-terms.axes :]) < SMALL:
+            return None
+        return stamps(result, weight) if terms.grouped else stamps(result[:, None], weight[None])[:, 0]
+    windows, other = (x, y) if a == terms.windows else (y, x)
+    if windows.size < SMALL:
+        return None
+    found = images_of(windows if terms.grouped else windows[:, None], terms.axes)
+    if found is None:
+        return None
+    images, at = found
+    if output == terms.weight:
+        g = batch_last(other if terms.grouped else other[:, None])
+        gradient = np.stack([weight_gradient(x, part, at) for x, part in zip(images, g, strict=True)])
+        return gradient if terms.grouped else gradient[0]
+    weight = other if terms.grouped else other[None]
+    y = np.empty((*weight.shape[:2], *at.positions, images.shape[-1]), images.dtype)
+    share(_call, [task for x, w, part in zip(images, weight, y, strict=True) for task in correlation(x, w, at, part)])
+    return np.moveaxis(y if terms.grouped else y[0], -1, 0)
+
+
+def images_of(windows: Array, n: int) -> tuple[Array, Geometry] | None:
+    """The images (G, C, *L, N) that windows (N, G, C, *P, *T) are a view of, and where the windows lie in them; None if
+    they are not such a view."""
+    positions, taps = windows.shape[-2 * n : -n], windows.shape[-n:]
+    lengths, strides, stride, dilation = [], [], [], []
+    for p, t, apart, near in zip(positions, taps, windows.strides[-2 * n : -n], windows.strides[-n:], strict=True):
+        unit = math.gcd(apart if p > 1 else 0, near if t > 1 else 0)
+        if min(apart, near) < 0 or (unit == 0 and p * t > 1):
+            return None
+        stride.append(apart // unit if p > 1 else 1)
+        dilation.append(near // unit if t > 1 else 1)
+        lengths.append((p - 1) * stride[-1] + (t - 1) * dilation[-1] + 1)
+        strides.append(unit or windows.itemsize)
+    if math.prod(lengths) > 4 * math.prod(positions) * math.prod(taps):
+        return None
+    ahead = windows.ndim - 2 * n
+    images = np.lib.stride_tricks.as_strided(
+        windows, (*windows.shape[:ahead], *lengths), (*windows.strides[:ahead], *strides), writeable=False
+    )
+    return batch_last(images), Geometry(positions, taps, tuple(stride), tuple(dilation), (0,) * n)
+
+
+def stamps(result: Array, weight: Array) -> Array:
+    """Σ_f result[n, g, f, p] · w[g, f, c, t] as windows (N, G, C, *P, *T), each tap's share lying in one piece."""
+    n = weight.ndim - 3
+    images, groups, features, *positions = result.shape
+    columns = batch_last(result).reshape(groups, features, -1)
+    y = np.empty((groups, math.prod(weight.shape[3:]), weight.shape[2], columns.shape[-1]), result.dtype)
+    rows = np.moveaxis(weight, 1, -1)  # (G, C, *T, F)
+    rows = np.moveaxis(rows, 1, -2).reshape(groups, -1, features)  # (G, *T · C, F)
+    flat = y.reshape(groups, -1, columns.shape[-1])
+    step = max(1, min(columns.shape[-1], -(-columns.shape[-1] // PARTS), BLOCK // rows.shape[1]))
+
+    def multiply(start: int) -> None:
+        some = (..., slice(start, start + step))
+        np.matmul(rows, columns[some], out=flat[some])
+
+    share(multiply, range(0, columns.shape[-1], step))
+    y = y.reshape(groups, *weight.shape[3:], weight.shape[2], *positions, images)
+    return y.transpose(-1, 0, 1 + n, *range(2 + n, 2 + 2 * n), *range(1, 1 + n))
+
+
+def batch_last(x: Array) -> Array:
+    """(N, …) as (…, N), the last axis being contiguous."""
+    x = np.moveaxis(x, 0, -1)
+    if x.strides[-1] == x.itemsize or x.shape[-1] == 1:
+        return x
+    y = np.empty(x.shape, x.dtype)
+    share(lambda i: np.copyto(y[:, i], x[:, i]), range(x.shape[1]) if x.size >= BLOCK else [slice(None)])
+    return y
+
+
+def _call(task: Callable[[], object]) -> None:
+    task()
+
+
+def windows_cotangent(term: str, x: Any, terms: tuple[str, ...], operands: tuple[Any, ...]) -> WindowsCotangent | None:
+    """The contraction of a result's cotangent with a weight, left to be computed where it is used, if it has the term
+    and shape of `x`, a convolution's windows; else None."""
+    found = terms_of(*terms, term) if len(terms) == 2 else None
+    if found is None or found.windows != term or not all(type(y) is np.ndarray for y in (x, *operands)):
+        return None
+    result, weight = operands if terms[0] == found.result else operands[::-1]
+    lengths = dict(zip(term, x.shape, strict=True))
+    lengths |= dict(zip(found.weight, weight.shape, strict=True))
+    fits = all(
+        tuple(lengths[label] for label in labels) == array.shape
+        for labels, array in ((term, x), (found.result, result))
+    )
+    if not fits or x.size < SMALL or not result.size or x.dtype.char not in "fd":
+        return None
+    if not x.dtype == result.dtype == weight.dtype:
+        return None
+    if not found.grouped:
+        result, weight = result[:, None], weight[None]
+    return WindowsCotangent(result, weight, x.shape)
+
+
+class WindowsCotangent(Deferred):
+    """What flows back into the windows of a convolution: a result's cotangent (N, G, F, *P) stamped with the weight
+    (G, F, C, *T), in a shape that may have groups and channels together."""
+
+    def __init__(self, result: Array, weight: Array, shape: Ints) -> None:
+        super().__init__(shape, result.dtype)
+        self.result = result
+        self.weight = weight
+
+    def compute(self) -> Array:
+        return stamps(self.result, self.weight).reshape(self.shape)
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+        if order != "C" or -1 in wanted or math.prod(wanted) != self.size:
+            return super().reshape(*shape, order=order)
+        return WindowsCotangent(self.result, self.weight, wanted)
+
+    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
+        n = len(axes)
+        batch, (groups, _, channels) = self.result.shape[0], self.weight.shape[:3]
+        spatial = (*self.result.shape[3:], *self.weight.shape[3:])
+        together = {(batch, groups, channels, *spatial), (batch, groups * channels, *spatial)}
+        ahead = len(self.shape) - 2 * n
+        if self.shape not in together or axes != tuple(range(ahead, ahead + n)):
+            return add_windows(self.array, lengths, stride, dilation, axes)
+        at = Geometry(spatial[:n], spatial[n:], stride, dilation, (0,) * n)
+        return ImagesCotangent(self.result, self.weight, at, (*self.shape[:ahead], *lengths))
+
+
+class ImagesCotangent(Deferred):
+    """What flows back into the images of a convolution, the sum of all windows' cotangents where they overlap.
+
+    Part of it, without the borders that padding had put on, costs only that part.
+    """
+
+    def __init__(self, result: Array, weight: Array, at: Geometry, shape: Ints) -> None:
+        super().__init__(shape, result.dtype)
+        self.result = result
+        self.weight = weight
+        self.at = at
+
+    def compute(self) -> Array:
+        return self._between([0] * len(self.at.taps), self.shape[-len(self.at.taps) :])
+
+    def __getitem__(self, key: Any) -> Any:
+        n = len(self.at.taps)
+        ahead = len(self.shape) - n
+        if not isinstance(key, tuple) or len(key) != len(self.shape) or not all(isinstance(k, slice) for k in key):
+            return self.array[key]
+        bounds = [k.indices(length) for k, length in zip(key, self.shape, strict=True)]
+        whole = all(bound == (0, length, 1) for bound, length in zip(bounds[:ahead], self.shape[:ahead], strict=True))
+        if not whole or any(step != 1 or start >= stop for start, stop, step in bounds):
+            return self.array[key]
+        return self._between([start for start, *_ in bounds[ahead:]], [b[1] - b[0] for b in bounds[ahead:]])
+
+    def _between(self, first: Sequence[int], lengths: Sequence[int]) -> Array:
+        at = self.at._replace(before=tuple(first))
+        g = batch_last(self.result)
+        groups, _, channels = self.weight.shape[:3]
+        y = np.empty((groups, channels, *lengths, g.shape[-1]), g.dtype)
+        share(
+            _call,
+            [task for part, w, to in zip(g, self.weight, y, strict=True) for task in input_gradient(part, w, at, to)],
+        )
+        return np.moveaxis(y.reshape(*self.shape[1 : -len(lengths)], *lengths, -1), -1, 0)
