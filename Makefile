@@ -26,7 +26,7 @@ lint: $(VENV)/.test  ## Ruff and mypy
 notebooks: $(VENV)/.notebooks  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
 
-bench: $(VENV)/.bench  ## Time the engine beside PyTorch
+bench: $(VENV)/.bench  ## Speed and memory beside PyTorch, MyGrad and HIPS autograd; ARGS="--help" lists what can be chosen
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean:  ## Remove the virtual environment and all caches

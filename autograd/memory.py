@@ -10,8 +10,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
@@ -41,19 +40,30 @@ def freeze(array: Array) -> Array:
     return array
 
 
-@contextmanager
-def writing(array: Array) -> Iterator[Array]:
+class writing:  # noqa: N801
     """Unlock a tensor's array for a write in place, and stamp its memory. One thread at a time."""
-    memory = owner(array)
-    with _lock:
-        _stamp(memory)
-        memory.setflags(write=True)
+
+    __slots__ = ("array", "memory")
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self.memory = owner(array)
+
+    def __enter__(self) -> Array:
+        _lock.acquire()
         try:
-            _unlock(array)
-            yield array
-        finally:
-            array.setflags(write=False)
-            memory.setflags(write=False)
+            _stamp(self.memory)
+            self.memory.setflags(write=True)
+            _unlock(self.array)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self.array
+
+    def __exit__(self, *_: object) -> None:
+        self.array.setflags(write=False)
+        self.memory.setflags(write=False)
+        _lock.release()
 
 
 def _unlock(array: Array) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
 import os
 from collections.abc import Callable, Sequence
@@ -30,7 +31,8 @@ from numpy import ndarray
 
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import recording
-from autograd.graph import Bundle, Node
+from autograd.graph import Bundle, Node, evaluated
+from autograd.kernels.loops import LARGE, compute
 from autograd.kernels.masking import keep_where
 from autograd.memory import freeze, owner, tick
 from autograd.tensor import Tensor, wrap
@@ -83,7 +85,9 @@ class Primitive:
 
     takes_deferred = False
 
-    def __init__(self, forward: Rule, inputs: int, variadic: bool = False, elementwise: bool = False) -> None:
+    def __init__(
+        self, forward: Rule, inputs: int, variadic: bool = False, elementwise: bool = False, kernel: Rule | None = None
+    ) -> None:
         self.name = forward.__name__.strip("_")
         self.forward = forward
         parameters = inspect.signature(forward).parameters
@@ -95,7 +99,7 @@ class Primitive:
         self.vjps: tuple[Rule | None, ...] = ()
         self.jvps: tuple[Rule | None, ...] = ()
         self.plans: dict[int, Plan | None] = {}
-        self.function = _public(self, elementwise)
+        self.function = _public(self, elementwise, kernel)
         if self.name in registry:
             raise ValueError(f"a primitive named '{self.name}' is declared already")
         registry[self.name] = self
@@ -126,21 +130,22 @@ class Primitive:
         return values
 
 
-def _public(primitive: Primitive, elementwise: bool) -> Callable[..., Any]:
+def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..., Any]:
     """The function a user calls: records when given a tensor, and only computes when given arrays.
 
-    All go through `apply`, but for elementwise operations of one and two inputs, which have the same written out: on
+    All go through `apply`, but for those of one input and elementwise ones of two, which have the same written out: on
     small arrays the bookkeeping takes longer than the arithmetic.
     """
     forward, plans = primitive.forward, primitive.plans
     count, width = len(primitive.inputs), len(primitive.statics)
+    large = LARGE if kernel else math.inf
 
     def unary(x: Any) -> Any:
         if not isinstance(x, Tensor):
             return forward(x)
         array = x.array
         try:
-            y = forward(array)
+            y = forward(array) if array.size < large else compute(kernel, array)
         except (ValueError, TypeError, IndexError) as error:
             raise _explained(error, primitive, (array,)) from None
         node = x.node
@@ -180,23 +185,48 @@ def _public(primitive: Primitive, elementwise: bool) -> Callable[..., Any]:
         parents = (first, second) if mask == 3 else (first or second,)
         return record(plan, parents, plan.keep((x1, x2, y)) if plan.kept else (), y)  # type: ignore[arg-type]
 
+    def single(x: Any, *static: Any, **keywords: Any) -> Any:
+        if keywords or len(static) != width:
+            static = primitive.complete(static, keywords)
+        if not isinstance(x, Tensor):
+            return forward(x, *static)
+        array = x.array
+        try:
+            y = forward(array, *static)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _explained(error, primitive, (array,)) from None
+        node = x.node
+        plan = (plans.get(1) or primitive.plan(1)) if node is not None and recording.get() else None
+        if plan is None:
+            return unrecorded(y)
+        values: tuple[Any, ...] = ()
+        if plan.kept:
+            values = plan.keep((array, y, *static, array.shape) if plan.shaped else (array, y, *static))
+        return recorded(plan, (node,), values, y)  # type: ignore[arg-type]
+
     def general(*arguments: Any, **keywords: Any) -> Any:
         inputs, static = arguments[:count], arguments[count:]
         if keywords or len(static) != width:
             static = primitive.complete(static, keywords)
-        if len(inputs) == count and any(isinstance(x, Tensor) for x in inputs):
-            return apply(primitive, inputs, static)
+        for x in inputs:
+            if isinstance(x, Tensor):
+                return apply(primitive, inputs, static)
         return forward(*inputs, *static)
 
     def variadic(xs: Sequence[Any], *static: Any, **keywords: Any) -> Any:
         if keywords or len(static) != width:
             static = primitive.complete(static, keywords)
-        return apply(primitive, xs, static) if any(isinstance(x, Tensor) for x in xs) else forward(xs, *static)
+        for x in xs:
+            if isinstance(x, Tensor):
+                return apply(primitive, xs, static)
+        return forward(xs, *static)
 
     if primitive.variadic:
         function: Callable[..., Any] = variadic
     elif elementwise and not width and count <= 2:
         function = unary if count == 1 else binary
+    elif count == 1:
+        function = single
     else:
         function = general
     function = functools.wraps(forward)(function)
@@ -204,26 +234,27 @@ def _public(primitive: Primitive, elementwise: bool) -> Callable[..., Any]:
     return function
 
 
-def elementwise(*partials: Rule | Masked | int | None) -> Callable[[Rule], Callable[..., Any]]:
+def elementwise(
+    *partials: Rule | Masked | int | None, kernel: Rule | None = None
+) -> Callable[[Rule], Callable[..., Any]]:
     """Declare y = f(a, b, …), element by element and broadcasting, by its partial derivatives.
 
     A partial is a function of what it needs (inputs by name, or `y`), one of the constants 1, -1 and 0, a `Masked`
     condition, or None for an input without a derivative. One whose first parameter is `g` is the product of cotangent
-    and partial, for those that divide better than they multiply.
+    and partial, for those that divide better than they multiply. A `kernel` computes the same as an operation of one
+    input, into an `out`, as a ufunc does: large arrays are worked on by it, in pieces shared over threads.
     """
     rules = tuple(_scaling(partial) for partial in partials)
 
     def declare(forward: Rule) -> Callable[..., Any]:
-        made = Primitive(forward, len(partials), elementwise=True)
+        made = Primitive(forward, len(partials), elementwise=True, kernel=kernel)
         made.vjps = made.jvps = rules
         return made.function
 
     return declare
 
 
-def linear(
-    adjoint: Rule, variadic: bool = False, takes_deferred: bool = False
-) -> Callable[[Rule], Callable[..., Any]]:
+def linear(adjoint: Rule, variadic: bool = False, takes_deferred: bool = False) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation that is linear in its first parameter, by its adjoint."""
 
     def declare(forward: Rule) -> Callable[..., Any]:
@@ -237,9 +268,9 @@ def linear(
                 filled = [np.zeros(s, like) if t is None else t for t, s in zip(tangents, shapes, strict=True)]
                 return made.function(filled, *static)
 
-            made.jvps = (_needing(push, f"{made.inputs[0]}_shape", *made.statics),)
+            made.jvps = (needing(push, f"{made.inputs[0]}_shape", *made.statics),)
         else:
-            made.jvps = (_needing(made.function, *made.statics),)
+            made.jvps = (needing(made.function, *made.statics),)
         return made.function
 
     return declare
@@ -256,7 +287,7 @@ def multilinear(*vjps: Rule) -> Callable[[Rule], Callable[..., Any]]:
             def push(tangent: Any, *values: Any) -> Any:
                 return made.function(*values[:i], tangent, *values[i:])
 
-            return _needing(push, *made.inputs[:i], *made.inputs[i + 1 :], *made.statics)
+            return needing(push, *made.inputs[:i], *made.inputs[i + 1 :], *made.statics)
 
         made.jvps = tuple(along(i) for i in range(len(vjps)))
         return made.function
@@ -290,7 +321,7 @@ def nondifferentiable(inputs: int = 1) -> Callable[[Rule], Callable[..., Any]]:
     return declare
 
 
-def _needing(rule: Rule, *names: str) -> Rule:
+def needing(rule: Rule, *names: str) -> Rule:
     """`rule`, with what it needs said outright instead of by the names of its parameters."""
     wrapped = functools.partial(rule)
     wrapped.needs = names  # type: ignore[attr-defined]
@@ -306,12 +337,12 @@ def _scaling(partial: Rule | Masked | int | None) -> Rule | None:
 
         def mask(g: Any, *values: Any) -> Any:
             held = condition(*values)
-            return keep_where(held, g) if type(g) is ndarray else np.where(held, g, 0)
+            return compute(keep_where, held, g) if type(g) is ndarray else np.where(held, g, 0)
 
-        return _needing(mask, *inspect.signature(condition).parameters)
+        return needing(mask, *inspect.signature(condition).parameters)
     if isinstance(partial, int):
         return {1: lambda g: g, -1: lambda g: -g, 0: lambda g: np.zeros_like(g)}[partial]
-    if next(iter(inspect.signature(partial).parameters)) == "g":
+    if hasattr(partial, "needs") or next(iter(inspect.signature(partial).parameters)) == "g":
         return partial
 
     def scale(g: Any, *values: Any) -> Any:
@@ -357,7 +388,7 @@ class Plan:
         else:
             pairs = zip(tangents, self.pushes, strict=True)
             parts = [push(tangent, values) for tangent, push in pairs if tangent is not None]
-        parts = [_bundle(part) if isinstance(part, tuple) else part for part in parts if part is not None]
+        parts = [_bundle(part) if isinstance(part, tuple) else evaluated(part) for part in parts if part is not None]
         return functools.reduce(operator.add, parts) if parts else None
 
     def _spread(self, tangents: Sequence[Any], values: tuple[Any, ...]) -> list[Any]:
@@ -427,6 +458,8 @@ def _bind(rule: Rule, places: tuple[int, ...], size: int) -> Rule:
     if partial is not None and len(places) == 1:
         place = places[0]
         return lambda g, values: g * partial(values[place])
+    if not places:
+        return lambda g, values: rule(g)
     if places == tuple(range(size)):
         return lambda g, values: rule(g, *values)
     if len(places) == 1:
@@ -449,7 +482,7 @@ def _bind_each(rule: Rule, places: tuple[int, ...], positions: Sequence[int]) ->
 def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] = ()) -> Any:
     """Run a primitive on inputs of which one at least is a tensor, and record it if one of them requires grad.
 
-    `_public` has the same written out for elementwise operations of one and two inputs.
+    `_public` has the same written out for operations of one input, and for elementwise ones of two.
     """
     arrays = []
     parents = []
@@ -470,25 +503,40 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
         y = primitive.forward(arrays, *static) if primitive.variadic else primitive.forward(*arrays, *static)
     except (ValueError, TypeError, IndexError) as error:
         raise _explained(error, primitive, arrays) from None
-    plan = primitive.plan(mask) if mask and recording.get() else None
+    plan = (primitive.plans.get(mask) or primitive.plan(mask)) if mask and recording.get() else None
     if plan is None:
-        return tuple(wrap(part) for part in y) if isinstance(y, tuple) else wrap(y)
-    everything = (tuple(arrays), y, *static) if primitive.variadic else (*arrays, y, *static)
-    if plan.shaped:
-        shapes = tuple([np.shape(a) for a in arrays])
-        everything += (shapes,) if primitive.variadic else shapes
-    values = plan.keep(everything)
-    if foreign:
-        values = protected(values)
-    if isinstance(y, tuple):
-        # One node for all outputs, of a tensor that holds the tuple and is never seen outside; and one for each output.
-        y = tuple(freeze(np.asarray(part)) for part in y)
-        whole = record(plan, parents, values, y[0])
-        whole.array = y  # type: ignore[assignment]
-        assert whole.node is not None
-        whole.node.shape = whole.node.dtype = None
-        return tuple(_one_output(whole, i, y) for i in range(len(y)))
-    return record(plan, parents, values, y)
+        return unrecorded(y)
+    values: tuple[Any, ...] = ()
+    if plan.kept:
+        everything = (tuple(arrays), y, *static) if primitive.variadic else (*arrays, y, *static)
+        if plan.shaped:
+            shapes = tuple([a.shape if type(a) is ndarray else np.shape(a) for a in arrays])
+            everything += (shapes,) if primitive.variadic else shapes
+        values = plan.keep(everything)
+        if foreign:
+            values = protected(values)
+    return recorded(plan, parents, values, y)
+
+
+def unrecorded(y: Any) -> Any:
+    """The result of an operation as a tensor, or as several, without history."""
+    return tuple(wrap(part) for part in y) if isinstance(y, tuple) else wrap(y)
+
+
+def recorded(plan: Plan, parents: Sequence[Node], values: tuple[Any, ...], y: Any) -> Any:
+    """The result of an operation as a tensor, or as several, with its node.
+
+    Several outputs have one node together, that of a tensor which holds the tuple and is never seen outside, and then
+    each its own.
+    """
+    if not isinstance(y, tuple):
+        return record(plan, parents, values, y)
+    y = tuple(freeze(np.asarray(part)) for part in y)
+    whole = record(plan, parents, values, y[0])
+    whole.array = y
+    assert whole.node is not None
+    whole.node.shape = whole.node.dtype = None
+    return tuple(_one_output(whole, i, y) for i in range(len(y)))
 
 
 def _from_list(x: Sequence[Any], inputs: Sequence[Any]) -> Array:
@@ -507,7 +555,10 @@ def record(plan: Plan, parents: Sequence[Node], values: tuple[Any, ...], y: Arra
     result.label = None
     result.node = node = _new_node(Node)
     node.plan = plan
-    node.parents = parents
+    count = len(parents)
+    node.first = parents[0]
+    node.second = parents[1] if count > 1 else None
+    node.others = tuple(parents[2:]) if count > 2 else ()
     node.values = values
     node.shape = y.shape
     node.dtype = y.dtype
@@ -515,7 +566,8 @@ def record(plan: Plan, parents: Sequence[Node], values: tuple[Any, ...], y: Arra
     frame = getframe(2)
     while _in_library[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
-    node.site = (frame.f_code, frame.f_lasti)
+    node.code = frame.f_code
+    node.offset = frame.f_lasti
     node.hooks = None
     return result
 

@@ -53,6 +53,7 @@ class _Segment:
 
     name = "checkpoint"
     kept = ()
+    takes_deferred = False
 
     def __init__(self, f: Callable[..., Tensor], xs: Sequence[Any]) -> None:
         self.primitive = self

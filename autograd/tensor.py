@@ -141,7 +141,8 @@ class Tensor(Operators):
             node.shape = self.array.shape
             node.dtype = self.array.dtype
             node.number = tick()
-            node.site = None
+            node.code = None
+            node.offset = 0
             node.hooks = None
             node.grad = None
             node.name = self.label

@@ -30,6 +30,8 @@ class Adadelta(Optimizer):
     array([0.8, 0.8], dtype=float32)
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Parameters,

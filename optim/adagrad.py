@@ -28,6 +28,8 @@ class Adagrad(Optimizer):
     tensor([0.5, 0.5], requires_grad=True)
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Parameters,

@@ -32,6 +32,8 @@ class Adam(Optimizer):
     array([0.5, 0.5], dtype=float32)
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Parameters,

@@ -29,6 +29,8 @@ class Adamax(Optimizer):
     array([0.5, 0.5], dtype=float32)
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Parameters,

@@ -30,6 +30,7 @@ class ASGD(Optimizer):
     (tensor([-0.5], requires_grad=True), array([-0.5], dtype=float32))
     """
 
+    elementwise = True
     numbers = frozenset({"step", "eta", "mu"})
 
     def __init__(

@@ -31,6 +31,7 @@ class NAdam(Optimizer):
     array([0.472, 0.472], dtype=float32)
     """
 
+    elementwise = True
     numbers = frozenset({"step", "mu_product"})
 
     def __init__(

@@ -13,17 +13,23 @@ from autograd.dtypes import Array, get_default_dtype
 from autograd.grad_mode import enable_grad
 from autograd.memory import writing
 from autograd.tensor import Tensor, wrap
+from optim.packing import Packing
 
 Group = dict[str, Any]
 State = dict[str, Any]
 Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Group]
 
 # Elements worked on at a time: the handful of arrays of an update then stay in cache between its passes.
-BLOCK = 1 << 16
+BLOCK = 1 << 15
+# Parameters of up to as many elements are updated together: the calls of an update take longer than its arithmetic.
+SMALL = 1 << 13
 
 
 class Optimizer:
     """Base of the optimizers: a subclass writes one update (`update`), and names what it keeps (`buffers`).
+
+    An update that treats every element by itself says so by `elementwise`: then many small parameters are laid one
+    after another and updated by a single call. A subclass that writes another update has to say so again.
 
     `params` are tensors, (name, tensor) pairs such as `model.named_parameters()` gives, or dicts with the key "params"
     and options of their own, each a group; `defaults` are the options of groups that do not set them. PyTorch's
@@ -47,13 +53,20 @@ class Optimizer:
     True
     """
 
+    elementwise: ClassVar[bool] = False
     numbers: ClassVar[frozenset[str]] = frozenset({"step"})  # what is kept as a number, not as an array
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "update" in vars(cls):
+            cls.elementwise = vars(cls).get("elementwise", False)
 
     def __init__(self, params: Parameters, defaults: Group) -> None:
         self.defaults = defaults
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
         self.stepped = False
+        self.packings: dict[tuple[int, int], Packing] = {}
         self.check(defaults)
         if isinstance(params, Tensor):
             raise TypeError(f"{self.name}: wants an iterable of tensors or of dicts, got a single Tensor; write [p]")
@@ -146,12 +159,37 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        for group in self.param_groups:
+        for i, group in enumerate(self.param_groups):
+            alike: dict[Any, list[Tensor]] = {}  # small ones, by what has to be equal to update them together
             for p in group["params"]:
-                if p.grad is not None:
-                    with writing(p.array) as array:
-                        self.update(array, np.asarray(p.grad.array, order="C"), self.state[p], group)
+                if p.grad is None:
+                    continue
+                array, state = p.array, self.state[p]
+                if self.elementwise and array.size <= SMALL and array.base is None:
+                    key = (array.dtype, *state, *(state.get(name) for name in self.numbers))
+                    alike.setdefault(key, []).append(p)
+                else:
+                    self._update_one(p, group)
+            for j, params in enumerate(alike.values()):
+                if len(params) == 1:
+                    self._update_one(params[0], group)
+                else:
+                    self._packed((i, j), params).update(self.update, group)
         return loss
+
+    def _update_one(self, p: Tensor, group: Group) -> None:
+        with writing(p.array) as array:
+            self.update(array, np.asarray(p.grad.array, order="C"), self.state[p], group)  # type: ignore[union-attr]
+
+    def _packed(self, place: tuple[int, int], params: list[Tensor]) -> Packing:
+        """These parameters in one, as in the step before if nothing has come between."""
+        states = [self.state[p] for p in params]
+        if place not in self.packings or not self.packings[place].holds(params, states):
+            self.packings[place] = Packing(params, states)
+        return self.packings[place]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "packings": {}}  # in a copy, each state has memory of its own
 
     def _parameters(self) -> Iterator[Tensor]:
         return chain.from_iterable(group["params"] for group in self.param_groups)

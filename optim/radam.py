@@ -34,6 +34,8 @@ class RAdam(Optimizer):
     array([0.5, 0. ], dtype=float32)
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Parameters,

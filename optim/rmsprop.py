@@ -30,6 +30,8 @@ class RMSprop(Optimizer):
     array([0.5, 0.5], dtype=float32)
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Parameters,

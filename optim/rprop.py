@@ -30,6 +30,8 @@ class Rprop(Optimizer):
     array([0.45], dtype=float32)
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Parameters,

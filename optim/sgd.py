@@ -30,6 +30,8 @@ class SGD(Optimizer):
     tensor([-0.45], requires_grad=True)
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Parameters,

@@ -231,6 +231,12 @@ SAMPLES: dict[str, list[Sample]] = {
     "add": with_numbers(ag.add),
     "subtract": with_numbers(ag.subtract),
     "multiply": with_numbers(ag.multiply),
+    "multiply_add": [
+        sample(ag.multiply_add, normal(2, 3), normal(2, 3), normal(2, 3)),
+        sample(ag.multiply_add, normal(2, 3, 4), normal(3, 1), normal(3, 1)),
+        sample(ag.multiply_add, normal(3, 1), normal(0, 3, 4), normal()),
+        sample(lambda x, b: ag.multiply_add(x, 1.5, b), normal(20, 16), normal(16)),
+    ],
     "divide": with_numbers(ag.divide, positive),
     "floor_divide": [*binary(ag.floor_divide, others, about_one), *binary(ag.floor_divide, others, about_minus_one)],
     "remainder": [*binary(ag.remainder, others, about_one), *binary(ag.remainder, others, about_minus_one)],
@@ -253,6 +259,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "clip": [
         sample(lambda x: ag.clip(x, -1, 1), apart(20, 16)),
+        sample(lambda x: ag.clip(x, -1, 1, inclusive=False), apart(20, 16)),
         sample(ag.clip, apart(2, 3), between(-0.5, -0.4)(2, 3), between(0.9, 1.0)(3)),
         sample(ag.clip, apart(2, 0), between(-0.5, -0.4)(), between(0.9, 1.0)(2, 1)),
         sample(lambda x, low: ag.clip(x, low, None), apart(2, 3), others(3)),

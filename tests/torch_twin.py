@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import builtins
 import functools
+import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from against_torch import torch
+import torch
 
 MODELS = Path(__file__).parent.parent / "nn" / "models"
 
@@ -43,41 +44,40 @@ AUTOGRAD = SimpleNamespace(
     pad=_pad,
     stack=torch.stack,
 )
+LAYERS = {**vars(torch.nn), "Heaviside": None}
 # nothing is done in place here, so that a block may use its input again
-LAYERS = SimpleNamespace(
-    **{
-        **vars(torch.nn),
-        "ReLU": lambda inplace=False: torch.nn.ReLU(),
-        "ReLU6": lambda inplace=False: torch.nn.ReLU6(),
-        "Dropout": lambda p=0.5, inplace=False: torch.nn.Dropout(p),
-        "Heaviside": None,
-    }
-)
+OUT_OF_PLACE = {
+    "ReLU": lambda inplace=False: torch.nn.ReLU(),
+    "ReLU6": lambda inplace=False: torch.nn.ReLU6(),
+    "Dropout": lambda p=0.5, inplace=False: torch.nn.Dropout(p),
+}
 MEANINGS = {
     "autograd": AUTOGRAD,
     "nn": SimpleNamespace(functional=torch.nn.functional, init=torch.nn.init),
     "nn.containers": SimpleNamespace(Sequential=Sequential, ModuleList=torch.nn.ModuleList),
-    "nn.layers": LAYERS,
     "nn.module": SimpleNamespace(Module=torch.nn.Module),
 }
 
 
 @functools.cache
-def twin(name: str) -> ModuleType:
-    """`nn/models/<name>.py`, on PyTorch."""
-    module = ModuleType(f"twin_{name}")
-    module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}
+def twin(name: str, inplace: bool = False) -> ModuleType:
+    """`nn/models/<name>.py`, on PyTorch; with `inplace`, what the source says to do in place is done so."""
+    layers = SimpleNamespace(**LAYERS) if inplace else SimpleNamespace(**{**LAYERS, **OUT_OF_PLACE})
+    meanings = {**MEANINGS, "nn.layers": layers}
+
+    def imported(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+        if name.startswith("nn.models."):
+            return twin(name.removeprefix("nn.models."), inplace)
+        return meanings[name] if name in meanings else builtins.__import__(name, globals, locals, fromlist, level)
+
+    module = ModuleType(f"twin_{name}_inplace" if inplace else f"twin_{name}")
+    module.__dict__["__builtins__"] = {**vars(builtins), "__import__": imported}
+    sys.modules[module.__name__] = module  # where torch.compile looks for it
     source = MODELS / f"{name}.py"
     exec(compile(source.read_text(), source, "exec"), module.__dict__)
     return module
 
 
-def _import(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
-    if name.startswith("nn.models."):
-        return twin(name.removeprefix("nn.models."))
-    return MEANINGS[name] if name in MEANINGS else builtins.__import__(name, globals, locals, fromlist, level)
-
-
-def twin_of(build: Any) -> Any:
+def twin_of(build: Any, inplace: bool = False) -> Any:
     """The function or class of nn.models with the same name, on PyTorch."""
-    return getattr(twin(build.__module__.removeprefix("nn.models.")), build.__name__)
+    return getattr(twin(build.__module__.removeprefix("nn.models."), inplace), build.__name__)

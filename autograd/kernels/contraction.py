@@ -1,7 +1,7 @@
 """Einstein summation as matrix products.
 
 Two operands at a time. Their labels fall into batch (in both and in the result), summed (in both, not in the result),
-rows and columns (in one of them and in the result); transposing and reshaping makes matrices, and one `np.matmul` does
+rows and columns (in one of them and in the result); transposing and reshaping makes matrices, and one product does
 the work. Where the reshaping has to copy an operand, as it does a view of sliding windows, the copy has runs as long as
 the memory allows and is made a block at a time, so that it stays in cache. What the subscripts leave free is chosen for
 speed: the order of labels in a group, which operand goes left, and so the physical layout of the result, which may be a
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.product import matrix_product
 from autograd.kernels.window_contraction import contract_windows, terms_of
 
 # Elements in a block of a copied operand: 1 MB of float32, what a second-level cache holds.
@@ -111,7 +112,7 @@ def _product(ta: str, a: Array, tb: str, b: Array, output: str) -> Array:
     if plan.elementwise:
         return np.multiply(plan.left.aligned(a), plan.right.aligned(b))
     if plan.step is None:
-        y = np.matmul(plan.left.matrices(a), plan.right.matrices(b))
+        y = matrix_product(plan.left.matrices(a), plan.right.matrices(b))
     else:
         y = _in_blocks(plan, plan.step, a, b)
     if y.shape == plan.shape and plan.axes == tuple(range(y.ndim)):
@@ -168,9 +169,9 @@ def _in_blocks(plan: Plan, step: int, a: Array, b: Array) -> Array:
         block = slice(start, start + step)
         left, right = plan.left.matrices(plan.left.part(a, block)), plan.right.matrices(plan.right.part(b, block))
         if plan.summed:
-            y += np.add.reduce(np.matmul(left, right), axis=0, dtype=dtype)
+            y += np.add.reduce(matrix_product(left, right), axis=0, dtype=dtype)
         else:
-            np.matmul(left, right, out=y[block])
+            y[block] = matrix_product(left, right)
     return y
 
 

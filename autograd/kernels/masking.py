@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from autograd.dtypes import Array
+from autograd.kernels.loops import arranged, tiles
 
 _INTEGERS = {np.dtype(np.float16): np.int16, np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
+_BLOCK = 1 << 16
 
 
-def keep_where(condition: Any, x: Any) -> Array:
+def keep_where(condition: Any, x: Any, out: Array | None = None) -> Array:
     """`x` where `condition` holds and 0 elsewhere, also where `x` is infinite or NaN.
 
-    Does what `np.where(condition, x, 0)` does by a bitwise and of the floats' bits: without branches, 20 times as fast
-    on a million random elements.
+    Does what `np.where(condition, x, 0)` does by multiplying the floats' bits by 0 or 1, as integers: without branches,
+    15 times as fast on a million random elements.
     """
     integer = _INTEGERS.get(x.dtype)
     if integer is None or x.size < 256 or not isinstance(condition, np.ndarray) or condition.dtype != np.bool_:
-        return np.where(condition, x, 0)
-    y = np.empty_like(x)
-    np.bitwise_and(x.view(integer), np.negative(condition.view(np.int8), dtype=integer), out=y.view(integer))
+        return _copied(np.where(condition, x, 0), out)
+    y = np.empty_like(x) if out is None else out
+    np.multiply(x.view(integer), condition.view(np.int8), out=y.view(integer))
     return y
 
 
-def choose(condition: Any, x1: Any, x2: Any) -> Any:
+def keep_where_positive(y: Any, x: Any, out: Array | None = None) -> Array:
+    """`x` where y > 0 and 0 elsewhere."""
+    return keep_where(np.greater(y, 0), x, out)
+
+
+def choose(condition: Any, x1: Any, x2: Any, out: Array | None = None) -> Any:
     """`np.where(condition, x1, x2)`, for floats by bitwise operations: 8 times as fast on a million random elements."""
     array = x1 if isinstance(x1, np.ndarray) else x2
     dtype = getattr(array, "dtype", None)
@@ -38,7 +45,41 @@ def choose(condition: Any, x1: Any, x2: Any) -> Any:
         or condition.dtype != np.bool_
         or not all(type(x) in (int, float) or (isinstance(x, np.ndarray) and x.dtype == dtype) for x in (x1, x2))
     ):
-        return np.where(condition, x1, x2)
+        return _copied(np.where(condition, x1, x2), out)
     bits1, bits2 = (np.asarray(x, dtype).view(integer) for x in (x1, x2))
-    differing = np.bitwise_and(bits1 ^ bits2, np.negative(condition.view(np.int8), dtype=integer))
+    differing = np.bitwise_xor(bits1, bits2, out=None if out is None else out.view(integer))
+    if differing.shape != condition.shape:
+        differing = np.multiply(differing, condition.view(np.int8), dtype=integer)
+    else:
+        np.multiply(differing, condition.view(np.int8), out=differing)
     return np.bitwise_xor(differing, bits2, out=differing).view(dtype)
+
+
+def positive_part(x: Any, out: Array | None = None) -> Any:
+    """max(x, 0), NaN where x is.
+
+    NumPy compares with an array four times as fast as with a number; here it is always the same, short one.
+    """
+    if not isinstance(x, np.ndarray) or x.size < 4096 or x.dtype.char not in "fd":
+        return np.maximum(x, 0, out=out)
+    y = np.empty_like(x) if out is None else out
+    target, source = arranged([y, x])
+    nothing = _nothing(x.dtype)
+    for index in tiles(target.shape, _BLOCK // 2):
+        part = source[index]
+        np.maximum(part, nothing[: part.size].reshape(part.shape), out=target[index])
+    return y
+
+
+@cache
+def _nothing(dtype: np.dtype[Any]) -> Array:
+    zeros = np.zeros(_BLOCK, dtype)
+    zeros.setflags(write=False)
+    return zeros
+
+
+def _copied(y: Array, out: Array | None) -> Array:
+    if out is None:
+        return y
+    out[...] = y
+    return out

@@ -15,14 +15,64 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from autograd.dtypes import Array
+from autograd.kernels.masking import positive_part
+from autograd.kernels.threads import scratch
 
 _BLOCK = 8192  # elements worked on at a time, so that temporaries stay in cache
 
 
-def erf(x: npt.ArrayLike) -> Array:
-    """(2/√π) ∫₀ˣ exp(-t²) dt, to a relative error of about 2⁻⁵² (in float32, 2⁻²³)."""
-    return _blockwise(_erf, x, np.float32)
+def sigmoid(x: Any, out: Array | None = None) -> Any:
+    """1 / (1 + e⁻ˣ), without overflow."""
+    y = np.negative(x, out=out)
+    if not isinstance(y, np.ndarray) or y.dtype.kind != "f":
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(y))
+    with np.errstate(over="ignore"):
+        np.exp(y, out=y)
+    y += 1
+    return np.divide(1, y, out=y)
+
+
+def sigmoid_vjp(g: Array, y: Array, out: Array | None = None) -> Array:
+    """g · y(1 - y)."""
+    slope = np.subtract(1, y, out=out)
+    slope = np.multiply(slope, y, out=out)
+    return np.multiply(slope, g, out=out)
+
+
+def tanh_vjp(g: Array, y: Array, out: Array | None = None) -> Array:
+    """g · (1 - y²)."""
+    slope = np.multiply(y, y, out=out)
+    slope = np.subtract(1, slope, out=out)
+    return np.multiply(slope, g, out=out)
+
+
+def softplus(x: Any, out: Array | None = None) -> Any:
+    """log(1 + eˣ), without overflow.
+
+    That is max(x, 0) + log1p(u) with u = exp(-|x|), and log1p(u) is log(w) + (u - (w - 1)) / w with w = 1 + u, rounded:
+    half the time of NumPy's log1p, with an error of at most 3 units in the last place.
+    """
+    if not isinstance(x, np.ndarray) or x.size < 1024 or x.dtype.kind != "f":
+        return np.add(np.log1p(np.exp(-np.abs(x))), np.maximum(x, 0), out=out)
+    u = np.abs(x, out=scratch(x.shape, x.dtype, "softplus"))
+    np.exp(np.negative(u, out=u), out=u)
+    w = np.add(u, 1, out=scratch(x.shape, x.dtype, "softplus w"))
+    y = np.log(w, out=out)
+    w -= 1
+    u -= w
+    w += 1
+    u /= w
+    y += u
+    return np.add(y, positive_part(x, out=u), out=y)
+
+
+def erf(x: npt.ArrayLike, out: Array | None = None) -> Array:
+    """(2/√π) ∫₀ˣ exp(-t²) dt, to a relative error of about 2⁻⁵² (in float32, 2⁻²²)."""
+    if isinstance(x, np.ndarray) and x.dtype == np.float32 and x.ndim:
+        return _erf32(x, np.empty_like(x) if out is None else out)
+    return _blockwise(_erf, x, np.float32, out)
 
 
 def erfinv(x: npt.ArrayLike) -> Array:
@@ -30,10 +80,12 @@ def erfinv(x: npt.ArrayLike) -> Array:
     return _blockwise(_erfinv, x, np.float64)
 
 
-def _blockwise(function: Callable[[Array], Array], x: npt.ArrayLike, least: type[np.floating[Any]]) -> Array:
+def _blockwise(
+    function: Callable[[Array], Array], x: npt.ArrayLike, least: type[np.floating[Any]], out: Array | None = None
+) -> Array:
     """`function` on cache-sized pieces of `x`, in dtype `least` or better; the memory layout of `x` is kept."""
     x = np.asarray(x)
-    y = np.empty_like(x, dtype=x.dtype if x.dtype.kind == "f" else np.float64)
+    y = np.empty_like(x, dtype=x.dtype if x.dtype.kind == "f" else np.float64) if out is None else out
     work = np.result_type(least, np.float64 if y.dtype.itemsize > 4 else np.float32)
     pieces = np.nditer(
         [x, y],
@@ -44,8 +96,8 @@ def _blockwise(function: Callable[[Array], Array], x: npt.ArrayLike, least: type
         buffersize=_BLOCK,
     )
     with pieces, np.errstate(all="ignore"):
-        for piece, out in pieces:
-            out[...] = function(piece)
+        for piece, result in pieces:
+            result[...] = function(piece)
     return y
 
 
@@ -81,6 +133,19 @@ def _erf(x: Array) -> Array:
     return np.copysign(y, x)
 
 
+def _erf32(x: Array, out: Array) -> Array:
+    """tanh(x · P(x²)), with P fitted to atanh(erf x) / x: no branches, 15 times as fast as `_erf`."""
+    with np.errstate(over="ignore"):
+        square = np.multiply(x, x, out=scratch(x.shape, x.dtype, "square"))
+        np.multiply(square, _TANH_P[-1], out=out)
+        for coefficient in _TANH_P[-2:0:-1]:
+            out += coefficient
+            out *= square
+        out += _TANH_P[0]
+        out *= x
+    return np.tanh(out, out=out)
+
+
 def _erfinv(x: Array) -> Array:
     size = np.abs(x)
     y = np.where(size == 1, math.inf, math.nan)
@@ -97,6 +162,18 @@ def _erfinv(x: Array) -> Array:
     y[outer] = value * math.sqrt(0.5)
     return np.copysign(y, x)
 
+
+# erf(x) = tanh(x · P(x²)) to single precision: the relative error of the fit, weighted with that which it makes in the
+# result, was made least over |x| <= 4, and is 1e-7; beyond, x · P(x²) is over 9
+_TANH_P = (
+    1.12837927,
+    0.102769056,
+    -0.000191830876,
+    -0.000619784606,
+    8.7637311e-05,
+    -5.66847344e-06,
+    1.41852125e-07,
+)
 
 # erf(x) = x + x·P(x²)/Q(x²) for |x| < 0.84375
 _NEAR_P = (

@@ -85,6 +85,7 @@ class Job:
     def __init__(self, work: Callable[[Any], object], waiting: deque[Any]) -> None:
         self.work = work
         self.waiting = waiting
+        self.errors = np.geterr()
         self.lock = threading.Lock()
         self.helping = 0
         self.closed = False
@@ -111,7 +112,8 @@ class Job:
             if self.closed:
                 return
             self.helping += 1
-        self.take()
+        with np.errstate(**self.errors):  # NumPy's warnings are as the caller has set them
+            self.take()
         with self.lock:
             self.helping -= 1
             if self.closed and not self.helping:
@@ -162,6 +164,7 @@ class Pool:
 
     def help(self) -> None:
         _own.busy = True
+        _blas.hold_here()
         while (job := self.jobs.get()) is not None:
             job.help()
             del job
@@ -185,23 +188,38 @@ class _Blas:
 
     def hold(self) -> None:
         with self.lock:
-            if self.libraries is None:
-                self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
             if self.callers == 0:
-                self.former = [library.get_num_threads() for library in self.libraries]
-                for library in self.libraries:
-                    library.set_num_threads(1)
+                self.former = [library.get_num_threads() for library in self.found()]
+                self.set([1] * len(self.former))
             self.callers += 1
 
     def let_go(self) -> None:
         with self.lock:
             self.callers -= 1
             if self.callers == 0:
-                self.restore()
+                self.set(self.former)
 
-    def restore(self) -> None:
-        for library, threads in zip(self.libraries or (), self.former, strict=True):
+    def set(self, numbers: list[int]) -> None:
+        """Set the libraries' numbers of threads, from whichever thread: threadpoolctl would obey just one."""
+        for library, threads in zip(self.libraries or (), numbers, strict=True):
+            freed = getattr(library, "clear_controlling_thread", None)
+            if freed is not None:
+                freed(force=True)
             library.set_num_threads(threads)
+            if freed is not None:
+                freed(force=True)
+
+    def hold_here(self) -> None:
+        """Hold those to one thread that have a number of their own in each thread, as OpenMP has, in this one."""
+        for library in self.found():
+            if getattr(library, "threading_layer", None) == "openmp":
+                library.set_num_threads(1)
+
+    def found(self) -> list[Any]:
+        """The libraries, looked for once."""
+        if self.libraries is None:
+            self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+        return self.libraries
 
 
 @contextmanager
@@ -225,7 +243,7 @@ def _after_fork() -> None:
     former, _blas = _blas, _Blas()
     _pool, _own = Pool(_pool.threads), threading.local()
     if former.callers:
-        former.restore()
+        former.set(former.former)
 
 
 _pool = Pool(_cores())

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels import grouped
 from autograd.kernels.convolution import BLOCK, PARTS, Geometry, correlation, input_gradient, weight_gradient
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.threads import share
@@ -77,13 +78,39 @@ def contract_windows(terms: Terms | None, a: str, operands: Sequence[Array], out
         return None
     images, at = found
     if output == terms.weight:
-        g = batch_last(other if terms.grouped else other[:, None])
-        gradient = np.stack([weight_gradient(x, part, at) for x, part in zip(images, g, strict=True)])
+        gradient = _to_weight(images, batch_last(other if terms.grouped else other[:, None]), at)
         return gradient if terms.grouped else gradient[0]
-    weight = other if terms.grouped else other[None]
-    y = np.empty((*weight.shape[:2], *at.positions, images.shape[-1]), images.dtype)
-    share(_call, [task for x, w, part in zip(images, weight, y, strict=True) for task in correlation(x, w, at, part)])
+    y = _correlated(images, other if terms.grouped else other[None], at)
     return np.moveaxis(y if terms.grouped else y[0], -1, 0)
+
+
+def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
+    """The result (G, F, *P, N) of images (G, C, *L, N) and a weight (G, F, C, *T)."""
+    groups, features, channels = weight.shape[:3]
+    if groups > 1 and grouped.worthwhile(channels, features):
+        return grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
+    y = np.empty((groups, features, *at.positions, x.shape[-1]), x.dtype)
+    share(_call, [task for parts in zip(x, weight, y, strict=True) for task in correlation(*parts[:2], at, parts[2])])
+    return y
+
+
+def _to_weight(x: Array, g: Array, at: Geometry) -> Array:
+    """The gradient of the weight (G, F, C, *T), from images (G, C, *L, N) and the result's cotangent (G, F, *P, N)."""
+    groups, channels, features = *x.shape[:2], g.shape[1]
+    if groups > 1 and grouped.worthwhile(channels, features):
+        return grouped.weight_gradient(x, g, at.taps, at.stride, at.dilation, at.before)
+    return np.stack([weight_gradient(own, part, at) for own, part in zip(x, g, strict=True)])
+
+
+def _to_images(g: Array, weight: Array, at: Geometry, lengths: Ints) -> Array:
+    """The gradient of the images (G, C, *lengths, N), from the result's cotangent (G, F, *P, N) and the weight."""
+    groups, features, channels = weight.shape[:3]
+    if groups > 1 and grouped.worthwhile(channels, features):
+        return grouped.input_gradient(g, weight, lengths, at.stride, at.dilation, at.before)
+    y = np.empty((groups, channels, *lengths, g.shape[-1]), g.dtype)
+    tasks = [task for parts in zip(g, weight, y, strict=True) for task in input_gradient(*parts[:2], at, parts[2])]
+    share(_call, tasks)
+    return y
 
 
 def images_of(windows: Array, n: int) -> tuple[Array, Geometry] | None:
@@ -222,11 +249,5 @@ class ImagesCotangent(Deferred):
 
     def _between(self, first: Sequence[int], lengths: Sequence[int]) -> Array:
         at = self.at._replace(before=tuple(first))
-        g = batch_last(self.result)
-        groups, _, channels = self.weight.shape[:3]
-        y = np.empty((groups, channels, *lengths, g.shape[-1]), g.dtype)
-        share(
-            _call,
-            [task for part, w, to in zip(g, self.weight, y, strict=True) for task in input_gradient(part, w, at, to)],
-        )
+        y = _to_images(batch_last(self.result), self.weight, at, tuple(lengths))
         return np.moveaxis(y.reshape(*self.shape[1 : -len(lengths)], *lengths, -1), -1, 0)

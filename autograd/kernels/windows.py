@@ -17,12 +17,13 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred
+from autograd.kernels.layout import empty_in_order, memory_order
 from autograd.kernels.masking import keep_where
 from autograd.kernels.threads import scratch, share
 
 Ints = tuple[int, ...]
 
-# Elements in a block: 512 KB of float32 and as much again for what is computed from them.
+# Elements in a block of results: few enough to stay in cache, many enough that threads do not wait for the interpreter.
 BLOCK = 1 << 17
 _INTEGERS = {np.dtype(np.float16): np.int16, np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 
@@ -62,13 +63,13 @@ def add_windows(windows: Array, lengths: Ints, stride: Ints, dilation: Ints, axe
     y = np.zeros_like(_first(windows, len(axes)), shape=_with_lengths(windows.shape[:rest], axes, lengths), subok=False)
     spans = _spans(windows.shape, stride, dilation, axes)
 
-    def work(block: tuple[slice, ...]) -> None:
+    def work(block: tuple[Any, ...]) -> None:
         target, source = y[block], windows[block]
         for offset, part in at_offsets(source, len(axes)):
             place = target[_place(rest, spans, offset)]
             np.add(place, part, out=place)
 
-    share(work, _blocks(y, [axis for axis in range(rest) if axis not in axes]))
+    _in_blocks(work, _blocks(y, [axis for axis in range(rest) if axis not in axes]))
     return y
 
 
@@ -85,13 +86,13 @@ def reduce_windows(ufunc: np.ufunc, windows: Array, count: int) -> Array:
         return ufunc.reduce(windows, axis=tuple(range(-count, 0)), dtype=windows.dtype)
     y = np.empty_like(_first(windows, count), subok=False)
 
-    def work(block: tuple[slice, ...]) -> None:
+    def work(block: tuple[Any, ...]) -> None:
         if y.size >= 1024 and (found := _image(windows[block], count)) is not None:
             _reduce_axes(ufunc, *found, y[block])
         else:
             _reduce_offsets(ufunc, windows[block], count, y[block])
 
-    share(work, _blocks(y, range(y.ndim), BLOCK * y.size // max(1, _touched(windows, count))))
+    _in_blocks(work, _blocks(y, range(y.ndim)))
     return y
 
 
@@ -154,14 +155,14 @@ def first_maximum(windows: Array, count: int) -> Array:
     greatest = reduce_windows(np.maximum, windows, count)
     index = np.zeros_like(greatest, np.min_scalar_type(math.prod(windows.shape[windows.ndim - count :])))
 
-    def work(block: tuple[slice, ...]) -> None:
+    def work(block: tuple[Any, ...]) -> None:
         most, places = greatest[block], index[block]
         ahead = np.ones_like(most, bool)
         for _, part in at_offsets(windows[block], count):
             ahead &= (part != most) & (part == part)
             np.add(places, ahead, out=places)
 
-    share(work, _blocks(greatest, range(greatest.ndim)))
+    _in_blocks(work, _blocks(greatest, range(greatest.ndim)))
     return index
 
 
@@ -217,12 +218,11 @@ class SumCotangent(PooledCotangent):
         spans = _spans(self.shape, stride, dilation, axes)
         spans.sort(key=lambda span: abs(y.strides[span.axis]))
 
-        def work(block: tuple[slice, ...]) -> None:
+        def work(block: tuple[Any, ...]) -> None:
             part, target = g[block], y[block]
             for i, span in enumerate(spans):
-                length = y.shape[span.axis]
                 if i < len(spans) - 1:
-                    shape = (*part.shape[: span.axis], length, *part.shape[span.axis + 1 :])
+                    shape = _with_lengths(part.shape, (span.axis,), (y.shape[span.axis],))
                     spread = _scratch_like(part, f"spread {i % 2}", shape)
                 else:
                     spread = target
@@ -240,7 +240,7 @@ class SumCotangent(PooledCotangent):
                         np.add(place, part, out=place)
                 part = spread
 
-        share(work, _blocks(y, [axis for axis in range(y.ndim) if axis not in axes]))
+        _in_blocks(work, _blocks(y, [axis for axis in range(y.ndim) if axis not in axes], 4 * BLOCK))
         return y
 
 
@@ -258,62 +258,68 @@ class MaxCotangent(PooledCotangent):
         return put(self.g, first_maximum(self.windows, count), self.shape[-count:])
 
     def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
-        """Goes through the offsets and takes away from what is left of `g`, as bits, what finds its maximum there.
-
-        The last offset takes what is left then. That is a bitwise and, and an exclusive or, for a comparison, whatever
-        `g` holds; and it gives the whole of it to the first of equal maxima.
-        """
         windows, y, g = self.windows, self.y, self.g
-        integer = _INTEGERS.get(self.dtype)
-        if integer is None or y.dtype != g.dtype or self.ndim != g.ndim + len(axes):
+        if self.dtype not in _INTEGERS or y.dtype != self.dtype or self.ndim != g.ndim + len(axes):
             return add_windows(self.array, lengths, stride, dilation, axes)
-        x = np.empty_like(_first(windows, len(axes)), shape=_with_lengths(g.shape, axes, lengths), subok=False)
-        spans = _spans(windows.shape, stride, dilation, axes)
-        apart = all(span.dilation == 1 and span.taps <= span.stride for span in spans)
-        covered = apart and all(
-            span.taps == span.stride and span.reach == length for span, length in zip(spans, lengths, strict=True)
-        )
-        window = windows.shape[g.ndim :]
-        last = tuple(taps - 1 for taps in window)
+        order = memory_order(_first(windows, len(axes)))
+        back = [order.index(axis) for axis in range(g.ndim)]
+        shape = _with_lengths(g.shape, axes, lengths)
+        x = empty_in_order(shape, self.dtype, order)
+        target = x.transpose(order)
+        spans = [span._replace(axis=back[span.axis]) for span in _spans(windows.shape, stride, dilation, axes)]
+        y, g = y.transpose(order), g.transpose(order)
+        windows = windows.transpose(*order, *range(g.ndim, windows.ndim))
 
-        def work(block: tuple[slice, ...]) -> None:
-            target, most = x[block], y[block]
-            held = _scratch_like(most, "held", dtype=np.dtype(bool))
-            mask, left = (_scratch_like(most, name, dtype=np.dtype(integer)) for name in ("mask", "left"))
-            np.copyto(left.view(self.dtype), g[block])
-            some_nan = bool(np.isnan(np.minimum.reduce(most, axis=None)))
-            if not covered:
-                target[...] = 0
-            for offset, part in at_offsets(windows[block], len(window)):
-                place = target[_place(g.ndim, spans, offset)]
-                if offset == last:
-                    share_ = left
-                else:
-                    np.equal(part, most, out=held)
-                    if some_nan:
-                        held |= np.isnan(part)
-                    np.copyto(mask, held.view(np.int8))
-                    np.negative(mask, out=mask)
-                    np.bitwise_and(left, mask, out=mask)
-                    np.bitwise_xor(left, mask, out=left)
-                    share_ = mask
-                if apart:
-                    np.copyto(place, share_.view(self.dtype))
-                else:
-                    np.add(place, share_.view(self.dtype), out=place)
+        def work(block: tuple[Any, ...]) -> None:
+            _spread_to_maxima(windows[block], y[block], g[block], spans, target[block])
 
-        share(work, _blocks(x, [axis for axis in range(g.ndim) if axis not in axes]))
+        _in_blocks(work, _blocks(y, [axis for axis in range(g.ndim) if axis not in {span.axis for span in spans}]))
         return x
+
+
+def _spread_to_maxima(windows: Array, y: Array, g: Array, spans: Sequence[Span], x: Array) -> None:
+    """`MaxCotangent.overlap_added` into `x`, with axes in the order of memory.
+
+    Goes through the offsets, and leaves of `g`, as bits, what does not find its maximum there: with the bits of the
+    element less the maximum shifted until the sign fills them, that is a bitwise and, whatever `g` holds. So the first
+    of equal maxima takes all, and the last offset what is left. The difference does not tell where the maximum is
+    infinite or NaN; in blocks that have such, comparisons do.
+    """
+    integer = np.dtype(_INTEGERS[y.dtype])
+    bits = 8 * integer.itemsize - 1
+    minus_y = scratch(y.shape, y.dtype, "minus y")
+    left, later, part = (scratch(y.shape, integer, name) for name in ("left", "later", "part"))
+    np.subtract(0, y, out=minus_y)
+    np.copyto(left.view(y.dtype), g)
+    finite = math.isfinite(np.add.reduce(minus_y, axis=None))
+    apart = all(span.dilation == 1 and span.taps <= span.stride for span in spans)
+    if not all(apart and span.taps == span.stride and span.reach == x.shape[span.axis] for span in spans):
+        x[...] = 0
+    offsets = list(at_offsets(windows, len(spans)))
+    for k, (offset, element) in enumerate(offsets):
+        place = x[_place(y.ndim, spans, offset)]
+        if k == len(offsets) - 1:
+            part = left
+        else:
+            if finite:
+                np.add(element, minus_y, out=later.view(y.dtype))
+                np.right_shift(later, bits, out=later)
+            else:
+                np.subtract(((element == y) | np.isnan(element)).view(np.int8), 1, out=later)
+            np.bitwise_and(left, later, out=later)
+            np.bitwise_xor(left, later, out=place.view(integer) if apart else part)
+            left, later = later, left
+            if apart:
+                continue
+        if apart:
+            np.copyto(place, part.view(y.dtype))
+        else:
+            np.add(place, part.view(y.dtype), out=place)
 
 
 def _first(windows: Array, count: int) -> Array:
     """The first element of each window."""
-    return windows[(..., *(0,) * count)]
-
-
-def _touched(windows: Array, count: int) -> int:
-    """About how many elements windows see, each counted once."""
-    return max(math.prod(windows.shape[:-count]), 1) * math.prod(windows.shape[-count:])
+    return windows[(..., *(0,) * count)]  # type: ignore[arg-type]
 
 
 def _with_lengths(shape: Ints, axes: Ints, lengths: Ints) -> Ints:
@@ -336,24 +342,34 @@ def _place(ndim: int, spans: Sequence[Span], offset: Ints) -> tuple[slice, ...]:
     return tuple(place)
 
 
-def _scratch_like(x: Array, name: str, shape: Ints | None = None, dtype: Any = None) -> Array:
-    """Memory that belongs to this thread, in the shape of `x` and the order of its memory."""
+def _scratch_like(x: Array, name: str, shape: Ints | None = None) -> Array:
+    """Memory that belongs to this thread, in the shape of `x` or another and the order of its memory."""
     shape = x.shape if shape is None else shape
-    order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
-    memory = scratch(tuple(shape[axis] for axis in order), x.dtype if dtype is None else dtype, name)
+    order = memory_order(x)
+    memory = scratch(tuple(shape[axis] for axis in order), x.dtype, name)
     return memory.transpose([order.index(axis) for axis in range(x.ndim)])
 
 
-def _blocks(x: Array, axes: Sequence[int], size: int = BLOCK) -> list[tuple[slice, ...]]:
-    """What cuts `x` along some of its axes into blocks of about `size` elements: along its longest strides first."""
+def _in_blocks(work: Callable[[tuple[Any, ...]], None], blocks: list[tuple[Any, ...]]) -> None:
+    """`work` on each block, shared over threads where there are several."""
+    if len(blocks) == 1:
+        work(blocks[0])
+    else:
+        share(work, blocks)
+
+
+def _blocks(x: Array, axes: Sequence[int], size: int = BLOCK) -> list[tuple[Any, ...]]:
+    """Indices that cut `x` along some axes into blocks of about `size` elements: along the longest strides first."""
     left, cut = x.size, dict[int, int]()
     for axis in sorted(axes, key=lambda axis: -abs(x.strides[axis])):
         if left <= size:
             break
         left //= x.shape[axis]
-        cut[axis] = max(1, size // left)
+        pieces = -(-x.shape[axis] * left // size)
+        pieces += pieces % 2
+        cut[axis] = max(1, -(-x.shape[axis] // pieces))
     pieces = [
         [slice(start, start + cut[axis]) for start in range(0, length, cut[axis])] if axis in cut else [slice(None)]
         for axis, length in enumerate(x.shape)
     ]
-    return list(itertools.product(*pieces))
+    return list(itertools.product(*pieces, [...]))

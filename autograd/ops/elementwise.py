@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd.dtypes import Array
-from autograd.kernels import special
-from autograd.kernels.masking import choose
+from autograd.graph import product
+from autograd.kernels import loops, special
+from autograd.kernels.loops import compute
+from autograd.kernels.masking import choose, keep_where, keep_where_positive, positive_part
 from autograd.ops.comparison import (
     equal,
     greater,
@@ -27,7 +29,7 @@ from autograd.ops.comparison import (
     logical_not,
     logical_or,
 )
-from autograd.primitive import Masked, Operand, elementwise, linear, nondifferentiable
+from autograd.primitive import Masked, Operand, elementwise, linear, needing, nondifferentiable
 from autograd.tensor import Tensor
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "maximum",
     "minimum",
     "multiply",
+    "multiply_add",
     "negative",
     "positive",
     "power",
@@ -112,7 +115,7 @@ def subtract(x1: Operand, x2: Operand) -> Any:
     return np.subtract(x1, x2)
 
 
-@elementwise(lambda x2: x2, lambda x1: x1)
+@elementwise(needing(product, "x2"), needing(product, "x1"))
 def multiply(x1: Operand, x2: Operand) -> Any:
     """x1 · x2, element by element, broadcasting.
 
@@ -122,6 +125,18 @@ def multiply(x1: Operand, x2: Operand) -> Any:
     tensor([3., 8.])
     """
     return np.multiply(x1, x2)
+
+
+@elementwise(needing(product, "x2"), needing(product, "x1"), 1)
+def multiply_add(x1: Operand, x2: Operand, x3: Operand) -> Any:
+    """x1 · x2 + x3, element by element, broadcasting, without the product in memory.
+
+    Derivative: x̄1 += ȳ · x2, x̄2 += ȳ · x1, x̄3 += ȳ.
+
+    >>> multiply_add(tensor([1.0, 2.0]), 10, 5)
+    tensor([15., 25.])
+    """
+    return compute(loops.multiply_add, x1, x2, x3)
 
 
 @elementwise(lambda g, x2: g / x2, lambda g, x2, y: -(g * y / x2))
@@ -247,7 +262,7 @@ def square(x: Operand) -> Any:
     return np.square(x)
 
 
-@elementwise(lambda g, y: g / (2 * y))
+@elementwise(lambda g, y: g / (2 * y), kernel=np.sqrt)
 def sqrt(x: Operand) -> Any:
     """√x; NaN where x < 0. At 0 the derivative is infinite.
 
@@ -307,7 +322,7 @@ def power(x: Operand, p: Operand) -> Any:
 # Exponentials and logarithms
 
 
-@elementwise(lambda y: y)
+@elementwise(lambda y: y, kernel=np.exp)
 def exp(x: Operand) -> Any:
     """eˣ.
 
@@ -319,7 +334,7 @@ def exp(x: Operand) -> Any:
     return np.exp(x)
 
 
-@elementwise(lambda y: y + 1)
+@elementwise(lambda y: y + 1, kernel=np.expm1)
 def expm1(x: Operand) -> Any:
     """eˣ - 1, accurate also where x is small.
 
@@ -331,7 +346,7 @@ def expm1(x: Operand) -> Any:
     return np.expm1(x)
 
 
-@elementwise(lambda y: y * math.log(2))
+@elementwise(lambda y: y * math.log(2), kernel=np.exp2)
 def exp2(x: Operand) -> Any:
     """2ˣ.
 
@@ -343,7 +358,7 @@ def exp2(x: Operand) -> Any:
     return np.exp2(x)
 
 
-@elementwise(lambda g, x: g / x)
+@elementwise(lambda g, x: g / x, kernel=np.log)
 def log(x: Operand) -> Any:
     """Natural logarithm; -∞ at 0, NaN where x < 0.
 
@@ -355,7 +370,7 @@ def log(x: Operand) -> Any:
     return np.log(x)
 
 
-@elementwise(lambda g, x: g / (1 + x))
+@elementwise(lambda g, x: g / (1 + x), kernel=np.log1p)
 def log1p(x: Operand) -> Any:
     """log(1 + x), accurate also where x is small.
 
@@ -367,7 +382,7 @@ def log1p(x: Operand) -> Any:
     return np.log1p(x)
 
 
-@elementwise(lambda g, x: g / (x * math.log(2)))
+@elementwise(lambda g, x: g / (x * math.log(2)), kernel=np.log2)
 def log2(x: Operand) -> Any:
     """Logarithm to base 2.
 
@@ -379,7 +394,7 @@ def log2(x: Operand) -> Any:
     return np.log2(x)
 
 
-@elementwise(lambda g, x: g / (x * math.log(10)))
+@elementwise(lambda g, x: g / (x * math.log(10)), kernel=np.log10)
 def log10(x: Operand) -> Any:
     """Logarithm to base 10.
 
@@ -394,7 +409,7 @@ def log10(x: Operand) -> Any:
 # Trigonometric functions
 
 
-@elementwise(lambda x: np.cos(x))
+@elementwise(lambda x: np.cos(x), kernel=np.sin)
 def sin(x: Operand) -> Any:
     """Sine of x, in radians.
 
@@ -406,7 +421,7 @@ def sin(x: Operand) -> Any:
     return np.sin(x)
 
 
-@elementwise(lambda x: -np.sin(x))
+@elementwise(lambda x: -np.sin(x), kernel=np.cos)
 def cos(x: Operand) -> Any:
     """Cosine of x, in radians.
 
@@ -418,7 +433,7 @@ def cos(x: Operand) -> Any:
     return np.cos(x)
 
 
-@elementwise(lambda y: 1 + y * y)
+@elementwise(lambda y: 1 + y * y, kernel=np.tan)
 def tan(x: Operand) -> Any:
     """Tangent of x, in radians.
 
@@ -430,7 +445,7 @@ def tan(x: Operand) -> Any:
     return np.tan(x)
 
 
-@elementwise(lambda g, x: g / sqrt((1 - x) * (1 + x)))
+@elementwise(lambda g, x: g / sqrt((1 - x) * (1 + x)), kernel=np.arcsin)
 def arcsin(x: Operand) -> Any:
     """The angle in [-π/2, π/2] whose sine is x; NaN outside [-1, 1]. At ±1 the derivative is infinite.
 
@@ -442,7 +457,7 @@ def arcsin(x: Operand) -> Any:
     return np.arcsin(x)
 
 
-@elementwise(lambda g, x: -(g / sqrt((1 - x) * (1 + x))))
+@elementwise(lambda g, x: -(g / sqrt((1 - x) * (1 + x))), kernel=np.arccos)
 def arccos(x: Operand) -> Any:
     """The angle in [0, π] whose cosine is x; NaN outside [-1, 1]. At ±1 the derivative is -∞.
 
@@ -454,7 +469,7 @@ def arccos(x: Operand) -> Any:
     return np.arccos(x)
 
 
-@elementwise(lambda g, x: g / (1 + x * x))
+@elementwise(lambda g, x: g / (1 + x * x), kernel=np.arctan)
 def arctan(x: Operand) -> Any:
     """The angle in [-π/2, π/2] whose tangent is x.
 
@@ -509,7 +524,7 @@ def hypot(x1: Operand, x2: Operand) -> Any:
 # Hyperbolic functions
 
 
-@elementwise(lambda x: np.cosh(x))
+@elementwise(lambda x: np.cosh(x), kernel=np.sinh)
 def sinh(x: Operand) -> Any:
     """Hyperbolic sine.
 
@@ -521,7 +536,7 @@ def sinh(x: Operand) -> Any:
     return np.sinh(x)
 
 
-@elementwise(lambda x: np.sinh(x))
+@elementwise(lambda x: np.sinh(x), kernel=np.cosh)
 def cosh(x: Operand) -> Any:
     """Hyperbolic cosine.
 
@@ -533,7 +548,11 @@ def cosh(x: Operand) -> Any:
     return np.cosh(x)
 
 
-@elementwise(lambda y: 1 - y * y)
+def _tanh_rule(g: Any, y: Any) -> Any:
+    return compute(special.tanh_vjp, g, y) if type(g) is np.ndarray else g * (1 - y * y)
+
+
+@elementwise(_tanh_rule, kernel=np.tanh)
 def tanh(x: Operand) -> Any:
     """Hyperbolic tangent.
 
@@ -545,7 +564,7 @@ def tanh(x: Operand) -> Any:
     return np.tanh(x)
 
 
-@elementwise(lambda g, x: g / hypot(x, 1))
+@elementwise(lambda g, x: g / hypot(x, 1), kernel=np.arcsinh)
 def arcsinh(x: Operand) -> Any:
     """Inverse hyperbolic sine.
 
@@ -557,7 +576,7 @@ def arcsinh(x: Operand) -> Any:
     return np.arcsinh(x)
 
 
-@elementwise(lambda g, x: g / (sqrt(x - 1) * sqrt(x + 1)))
+@elementwise(lambda g, x: g / (sqrt(x - 1) * sqrt(x + 1)), kernel=np.arccosh)
 def arccosh(x: Operand) -> Any:
     """Inverse hyperbolic cosine, ≥ 0; NaN where x < 1. At 1 the derivative is infinite.
 
@@ -569,7 +588,7 @@ def arccosh(x: Operand) -> Any:
     return np.arccosh(x)
 
 
-@elementwise(lambda g, x: g / ((1 - x) * (1 + x)))
+@elementwise(lambda g, x: g / ((1 - x) * (1 + x)), kernel=np.arctanh)
 def arctanh(x: Operand) -> Any:
     """Inverse hyperbolic tangent; ±∞ at ±1, NaN beyond.
 
@@ -584,7 +603,7 @@ def arctanh(x: Operand) -> Any:
 # Special functions and activations
 
 
-@elementwise(lambda x: 2 / math.sqrt(math.pi) * exp(-x * x))
+@elementwise(lambda x: 2 / math.sqrt(math.pi) * exp(-x * x), kernel=special.erf)
 def erf(x: Operand) -> Any:
     """The error function, (2/√π) ∫₀ˣ exp(-t²) dt.
 
@@ -612,7 +631,11 @@ def erfinv(x: Operand) -> Any:
     return special.erfinv(x)
 
 
-@elementwise(lambda y: y * (1 - y))
+def _sigmoid_rule(g: Any, y: Any) -> Any:
+    return compute(special.sigmoid_vjp, g, y) if type(g) is np.ndarray else g * (y * (1 - y))
+
+
+@elementwise(_sigmoid_rule, kernel=special.sigmoid)
 def sigmoid(x: Operand) -> Any:
     """σ(x) = 1 / (1 + e⁻ˣ), without overflow.
 
@@ -621,8 +644,7 @@ def sigmoid(x: Operand) -> Any:
     >>> sigmoid(tensor([-1000.0, 0.0, 1000.0]))
     tensor([0. , 0.5, 1. ])
     """
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(np.negative(x)))
+    return special.sigmoid(x)
 
 
 def _difference(x1: Any, x2: Any) -> Any:
@@ -639,10 +661,10 @@ def logaddexp(x1: Operand, x2: Operand) -> Any:
     >>> logaddexp(tensor([1000.0, 0.0]), -np.inf)
     tensor([1000.,    0.])
     """
-    return np.logaddexp(x1, x2)
+    return compute(np.logaddexp, x1, x2, least=1 << 15)
 
 
-@elementwise(lambda x: sigmoid(x))
+@elementwise(lambda x: sigmoid(x), kernel=special.softplus)
 def softplus(x: Operand) -> Any:
     """log(1 + eˣ), without overflow.
 
@@ -651,10 +673,14 @@ def softplus(x: Operand) -> Any:
     >>> softplus(tensor([-1000.0, 1000.0]))
     tensor([   0., 1000.])
     """
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return special.softplus(x)
 
 
-@elementwise(Masked(lambda x: greater(x, 0)))
+def _relu_rule(g: Any, y: Any) -> Any:
+    return compute(keep_where_positive, y, g) if type(g) is np.ndarray else where(greater(y, 0), g, 0)
+
+
+@elementwise(_relu_rule, kernel=positive_part)
 def relu(x: Operand) -> Any:
     """max(x, 0). At 0, where it has a kink, the derivative is taken as 0.
 
@@ -663,7 +689,7 @@ def relu(x: Operand) -> Any:
     >>> relu(tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    return np.maximum(x, 0)
+    return positive_part(x)
 
 
 # Choosing
@@ -671,7 +697,15 @@ def relu(x: Operand) -> Any:
 
 def _share(g: Any, other: Any, chosen: Any) -> Any:
     """`g` where `chosen` is not less than `other`, and half of it where the two are equal."""
+    if type(g) is np.ndarray and g.size >= 256:
+        return compute(_shared, g, other, chosen)
     return where(less(chosen, other), 0, where(equal(chosen, other), g / 2, g))
+
+
+def _shared(g: Array, other: Any, chosen: Any, out: Array | None = None) -> Any:
+    y = keep_where(np.logical_not(np.less(chosen, other)), g, out)
+    ties = np.equal(chosen, other)
+    return np.multiply(y, np.where(ties, 0.5, 1).astype(y.dtype), out=y) if ties.any() else y
 
 
 @elementwise(lambda g, x1, x2: _share(g, x2, x1), lambda g, x1, x2: _share(g, x1, x2))
@@ -707,14 +741,14 @@ def where(condition: Operand, x1: Operand, x2: Operand) -> Any:
     >>> where(np.array([True, False]), tensor([1.0, 2.0]), 0)
     tensor([1., 0.])
     """
-    return choose(condition, x1, x2)
+    return compute(choose, condition, x1, x2)
 
 
-def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Any:
+def clip(x: Operand, min: Operand | None = None, max: Operand | None = None, *, inclusive: bool = True) -> Any:
     """x kept between `min` and `max`: None (no bound), numbers or arrays, broadcasting. `max` where min > max.
 
-    On a bound, where it has a kink, the derivative with respect to x is taken as 1 and that to the bound as 0. Raises
-    ValueError if both bounds are None.
+    On a bound, where it has a kink, the derivative with respect to x is taken as 1 and that to the bound as 0; the
+    other way round unless `inclusive`. Raises ValueError if both bounds are None.
 
     Derivative: x̄ += where(min ≤ x ≤ max, ȳ, 0), min̄ += where(x < min < max, ȳ, 0),
     max̄ += where(x > max or min > max, ȳ, 0).
@@ -724,26 +758,35 @@ def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> 
     """
     if min is None and max is None:
         raise ValueError("clip: wants min or max, got None for both")
-    return _clip(x, min, max)
+    return _clip(x, min, max, inclusive)
 
 
-def _within(x: Any, min: Any, max: Any) -> Any:
+def _within(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
+    """Where x passes its cotangent on: not where it is NaN if the bounds are inclusive, as in PyTorch's clamp.
+
+    Its hardtanh, which excludes them, does.
+    """
+    if not inclusive:
+        below, above = min is not None and less_equal(x, min), max is not None and greater_equal(x, max)
+        return logical_not(logical_or(below, above))
     if min is None:
         return less_equal(x, max)
     return greater_equal(x, min) if max is None else logical_and(greater_equal(x, min), less_equal(x, max))
 
 
-def _below(x: Any, min: Any, max: Any) -> Any:
-    return less(x, min) if max is None else logical_and(less(x, min), less(min, max))
+def _below(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
+    below = less(x, min) if inclusive else less_equal(x, min)
+    return below if max is None else logical_and(below, less(min, max))
 
 
-def _above(x: Any, min: Any, max: Any) -> Any:
-    return greater(x, max) if min is None else logical_or(greater(x, max), greater(min, max))
+def _above(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
+    above = greater(x, max) if inclusive else greater_equal(x, max)
+    return above if min is None else logical_or(above, greater(min, max))
 
 
 @elementwise(Masked(_within), Masked(_below), Masked(_above))
-def _clip(x: Any, min: Any, max: Any) -> Any:
-    return np.clip(x, min, max)
+def _clip(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
+    return compute(np.clip, x, min, max)
 
 
 # Rounding and conversion

@@ -7,7 +7,6 @@ booleans.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Sequence
 from types import EllipsisType, NoneType
@@ -17,6 +16,8 @@ import numpy as np
 
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import recording
+from autograd.kernels.layout import taken
+from autograd.kernels.scattering import Scattered, scattered
 from autograd.memory import freeze, owner
 from autograd.ops.axes import normalize_axis, shape_of
 from autograd.ops.elementwise import where
@@ -59,12 +60,26 @@ def getitem(x: Operand, index: Any) -> Tensor:
     return _getitem(x, canonical("getitem", index, _recorded(x)))
 
 
-@linear(lambda g, x_shape, index: _scatter(g, x_shape, index))
+def _all_before(index: Index) -> bool:
+    """Whether an index takes all of the axes before its last entry's."""
+    return all(type(entry) is slice and entry == slice(None) for entry in index[:-1])
+
+
+def part_cotangent(g: Any, shape: tuple[int, ...], index: Index) -> Any:
+    """The cotangent of a tensor of `shape` from that of its part at `index`, to be put together with others.
+
+    Recorded cotangents are each an array with zeros elsewhere.
+    """
+    return _scatter(g, shape, index) if isinstance(g, Tensor) else Scattered(shape, index, g)
+
+
+@linear(lambda g, x_shape, index: part_cotangent(g, x_shape, index))
 def _getitem(x: Array, index: Index) -> Any:
     x = np.asarray(x)
     try:
-        if len(index) == 1 and type(index[0]) is np.ndarray and index[0].dtype.kind == "i" and x.ndim:
-            return x.take(index[0], 0)  # 1.6 times as fast as x[index], measured on rows of 128 floats
+        last = index[-1] if index else None
+        if type(last) is np.ndarray and last.dtype.kind == "i" and len(index) <= x.ndim and _all_before(index):
+            return taken(x, last, len(index) - 1)  # 1.6 times as fast as x[index], measured on rows of 128 floats
         y = x[index]
     except IndexError as error:
         raise index_error("getitem", error, x.shape, index) from None
@@ -74,31 +89,12 @@ def _getitem(x: Array, index: Index) -> Any:
 @linear(lambda g, index: _getitem(g, index))
 def _scatter(g: Array, shape: tuple[int, ...], index: Index) -> Any:
     """Zeros of `shape`, with `g` added at `index`."""
-    result = np.zeros(shape, g.dtype)
-    if _may_repeat(index):
-        np.add.at(result.reshape(-1), _positions(shape, index).reshape(-1), np.ravel(g))
-    else:
-        result[index] = g
-    return result
+    return scattered(shape, g.dtype, [(index, g)])
 
 
 def _may_repeat(index: Index) -> bool:
     """Whether an index could name an element twice: only integer arrays can."""
     return any(type(entry) is np.ndarray and entry.dtype.kind == "i" and entry.size > 1 for entry in index)
-
-
-def _positions(shape: tuple[int, ...], index: Index) -> Array:
-    """Where the elements of x[index] lie in the flattened x.
-
-    `np.add.at` is fast only for flat positions: for a gather of 4096 rows of 128 out of 10000, 5 times as fast as with
-    the index itself, and 3 times as fast as sorting the rows and adding runs of them.
-    """
-    size = math.prod(shape)
-    if size and all(type(e) is int or (type(e) is np.ndarray and e.dtype.kind == "i") for e in index):
-        leading = np.ravel_multi_index(index, shape[: len(index)], mode="wrap")
-        length = math.prod(shape[len(index) :])
-        return np.add.outer(np.multiply(leading, length), np.arange(length))
-    return np.arange(size).reshape(shape)[index]
 
 
 def _write_gradient(g: Any, index: Index, values_shape: tuple[int, ...]) -> Any:

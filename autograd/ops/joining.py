@@ -10,8 +10,10 @@ import numpy as np
 
 from autograd.dtypes import Array, to_array
 from autograd.graph import Bundle
+from autograd.kernels.layout import stacked
 from autograd.ops.axes import normalize_axis, shape_of
-from autograd.ops.shaping import expand_dims, integer, pad, ravel, reshape
+from autograd.ops.indexing import part_cotangent
+from autograd.ops.shaping import integer, ravel, reshape
 from autograd.primitive import Operand, linear
 from autograd.tensor import Tensor
 
@@ -48,14 +50,14 @@ def _concatenate(xs: Sequence[Array], axis: int, offsets: tuple[int, ...]) -> An
     return np.concatenate(xs, axis)
 
 
-def _widths(shape: tuple[int, ...], axis: int, start: int, stop: int) -> list[tuple[int, int]]:
-    """By how much to pad what was cut out of `shape` along `axis`, for it to have its place and shape again."""
-    return [(start, n - stop) if k == axis else (0, 0) for k, n in enumerate(shape)]
+def _along(axis: int, entry: Any) -> tuple[Any, ...]:
+    """The index that has `entry` for an axis, and all of the axes before it."""
+    return (*(slice(None),) * axis, entry)
 
 
-@linear(lambda g, x_shape, axis, start, stop: pad(g, _widths(x_shape, axis, start, stop)))
+@linear(lambda g, x_shape, axis, start, stop: part_cotangent(g, x_shape, _along(axis, slice(start, stop))))
 def _narrow(x: Array, axis: int, start: int, stop: int) -> Any:
-    return x[(slice(None),) * axis + (slice(start, stop),)]
+    return x[_along(axis, slice(start, stop))]
 
 
 def stack(arrays: Arrays, axis: int = 0) -> Tensor:
@@ -79,12 +81,12 @@ def stack(arrays: Arrays, axis: int = 0) -> Tensor:
 
 @linear(lambda g, axis, i: _select(g, axis, i), variadic=True)
 def _stack(xs: Sequence[Array], axis: int) -> Any:
-    return np.stack(xs, axis)
+    return stacked([np.asarray(x) for x in xs], axis)
 
 
-@linear(lambda g, x_shape, axis, i: pad(expand_dims(g, axis), _widths(x_shape, axis, i, i + 1)))
+@linear(lambda g, x_shape, axis, i: part_cotangent(g, x_shape, _along(axis, i)))
 def _select(x: Array, axis: int, i: int) -> Any:
-    return x[(slice(None),) * axis + (i,)]
+    return x[_along(axis, i)]
 
 
 def hstack(arrays: Arrays) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.contraction import contract
+from autograd.kernels.product import matrix_product
 from autograd.kernels.window_contraction import windows_cotangent
 from autograd.ops.axes import normalize_axes, shape_of
 from autograd.ops.elementwise import multiply, where
@@ -59,7 +60,7 @@ def matmul(x1: Operand, x2: Operand) -> Tensor:
     lambda g, x1: _matmul(x1.swapaxes(-1, -2), g),
 )
 def _matmul(x1: Array, x2: Array) -> Any:
-    return np.matmul(x1, x2)
+    return matrix_product(x1, x2)
 
 
 def dot(a: Operand, b: Operand) -> Tensor:

@@ -263,7 +263,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """
     if min_val > max_val:
         raise ValueError(f"hardtanh: wants min_val <= max_val, got {min_val} and {max_val}")
-    return ag.where(input <= min_val, min_val, ag.where(input >= max_val, max_val, input))
+    return ag.clip(input, min_val, max_val, inclusive=False)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:

@@ -230,8 +230,10 @@ def _at_running_statistics(
 
 def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """y · weight + bias, the two being reshaped to `shape`."""
+    if weight is not None and bias is not None:
+        return ag.multiply_add(y, ag.reshape(weight, shape), ag.reshape(bias, shape))
     if weight is not None:
-        y = y * ag.reshape(weight, shape)
+        return y * ag.reshape(weight, shape)
     return y if bias is None else y + ag.reshape(bias, shape)
 
 

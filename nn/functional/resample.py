@@ -95,7 +95,7 @@ def interpolate(
         return adaptive_avg_pool(input, len(sizes), sizes)
     if mode.startswith("nearest"):
         y = input
-        for axis, (length, count, step) in enumerate(zip(spatial, sizes, steps, strict=True), start=2):
+        for axis, length, count, step in reversed(list(zip(range(2, input.ndim), spatial, sizes, steps, strict=True))):
             if count % length == 0 and step == length / count:
                 y = ag.repeat(y, count // length, axis)
             else:

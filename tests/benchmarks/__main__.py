@@ -1,51 +1,95 @@
-"""Time every workload beside PyTorch and print a Markdown table.
+"""Time the library beside PyTorch, MyGrad and HIPS autograd, and write what is found as Markdown.
 
-The losses of the two are compared before anything is timed. With `--check`, exits with 1 if a ratio is above its aim.
+A full run writes tests/benchmarks/results.md; one with --only, --sections or --quick only prints, unless told --output.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
 import torch
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_limits
 
-from tests.benchmarks.timing import compare
-from tests.benchmarks.workloads import WORKLOADS
+from autograd.kernels.threads import set_num_threads
+from tests.benchmarks import breakdown, growth, layers, memory, report, rivals, steps
+from tests.benchmarks.report import Section, Settings, Target
+
+SECTIONS: dict[str, Callable[[Settings], Section | None]] = {
+    "training": steps.training,
+    "inference": steps.inference,
+    "layers": layers.section,
+    "memory": memory.section,
+    "growth": growth.section,
+    "profile": breakdown.section,
+    "rivals": rivals.section,
+}
+RESULTS = Path(__file__).parent / "results.md"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=20, help="timed repeats of each (default: %(default)s)")
-    parser.add_argument("--check", action="store_true", help="fail if a ratio is above its limit")
-    options = parser.parse_args()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(cores)
-    blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    threads = ", ".join(f"{pool['internal_api']} {pool['num_threads']} threads" for pool in blas)
-    print(
-        f"{platform.machine()}, {cores} cores; Python {platform.python_version()}, NumPy {np.__version__} ({threads}), "
-        f"PyTorch {torch.__version__} ({torch.get_num_threads()} threads); medians of {options.repeats} interleaved "
-        "repeats\n"
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    settings = Settings(
+        turns=options.repeats or (3 if options.quick else Settings().turns),
+        share=0.1 if options.quick else 1.0,
+        only=tuple(options.only),
+        threads=options.threads,
+        quick=options.quick,
     )
-    print("| training step | stepgrad, ms | PyTorch, ms | ratio | middle half | aim |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    above = False
-    for workload in WORKLOADS:
-        ours, theirs = workload.make()
-        np.testing.assert_allclose(ours(), theirs(), rtol=1e-3, err_msg=f"{workload.name}: the losses differ")
-        t = compare(ours, theirs, options.repeats)
-        above |= t.ratio > workload.limit
-        print(
-            f"| {workload.name} | {t.ours * 1e3:.1f} | {t.theirs * 1e3:.1f} | {t.ratio:.2f} | {t.low:.2f}–{t.high:.2f} "
-            f"| ≤ {workload.limit} |",
-            flush=True,
-        )
-    return int(above and options.check)
+    torch.set_num_threads(settings.threads)
+    set_num_threads(settings.threads)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(report.CACHE / "inductor"))  # compiled once, kept for later
+    meanwhile = report.Meanwhile()
+    with threadpool_limits(settings.threads, user_api="blas"):
+        found = [_section(name, settings) for name in options.sections]
+        sections = [section for section in found if section is not None]
+        text = report.write(sections, settings, meanwhile)
+    print(text)
+    partial = options.only or options.quick or set(options.sections) != set(SECTIONS)
+    output = options.output or (None if partial else RESULTS)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+        print(f"written to {output}", file=sys.stderr)
+    missed = [target for section in sections for target in section.targets if not target.met]
+    return int(bool(missed) and options.check)
+
+
+def _section(name: str, settings: Settings) -> Section | None:
+    """A section; if results differ, what differs in its place, so that the others are not lost."""
+    try:
+        return SECTIONS[name](settings)
+    except AssertionError as error:
+        said = f"Nothing is told, since results differ:\n\n```\n{str(error).strip()}\n```"
+        return Section(name.capitalize(), said, [Target(f"{name}: results agree", "yes", "no", False)])
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few repeats, no torch.compile")
+    parser.add_argument(
+        "--sections",
+        nargs="+",
+        choices=SECTIONS,
+        default=list(SECTIONS),
+        metavar="SECTION",
+        help=f"only these, of {', '.join(SECTIONS)}",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="only what has one of these in its name; upper and lower case are one",
+    )
+    parser.add_argument("--repeats", type=int, help="measurements of each, at most (default: 20)")
+    parser.add_argument("--threads", type=int, default=report.cores(), help="of each library (default: %(default)s)")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
+    parser.add_argument("--output", type=Path, help="where the Markdown goes")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

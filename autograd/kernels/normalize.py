@@ -1,0 +1,56 @@
+"""Standardisation over axes, and its derivative, in blocks of whole reductions.
+
+Mean and variance are taken in two passes, the second over deviations from the mean, so that nothing cancels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array
+from autograd.kernels.reduce import Axes
+from autograd.kernels.whole_reductions import like, whole_reductions
+
+
+def standardize(x: Array, axes: Axes, eps: float) -> tuple[Array, Array, Array] | None:
+    """(x - mean) / √(var + eps), the mean and the variance over `axes`, which stay with length 1 in these two.
+
+    None where the memory of the reduced axes is not one stretch between, or around, that of the kept ones.
+    """
+    y = np.empty_like(x)
+    form = whole_reductions([x, y], axes)
+    if form is None:
+        return None
+    mean, variance = form.statistic(), form.statistic()
+
+    def block(index: Any, kept: Any) -> None:
+        part, out = (view[index] for view in form.views)
+        mean[kept] = m = form.sums(part) / form.count
+        np.subtract(part, form.spread(m, x.dtype), out=out)
+        variance[kept] = v = form.products(out, out) / form.count
+        out *= form.spread(1 / np.sqrt(v + eps), x.dtype)
+
+    form.run(block)
+    return y, form.logical(mean), form.logical(variance)
+
+
+def standardize_adjoint(g: Array, y: Array, variance: Array, axes: Axes, eps: float) -> Array | None:
+    """(g - mean(g) - y · mean(g · y)) / √(variance + eps), of the cotangent g of a standardised y; None as above."""
+    result = np.empty_like(y)
+    form = whole_reductions([result, like(g, y), y], axes)
+    if form is None:
+        return None
+    variance = form.physical(variance)
+
+    def block(index: Any, kept: Any) -> None:
+        out, cotangent, normal = (view[index] for view in form.views)
+        slope = form.products(cotangent, normal) / form.count
+        np.multiply(normal, form.spread(slope, y.dtype), out=out)
+        out += form.spread(form.sums(cotangent) / form.count, y.dtype)
+        np.subtract(cotangent, out, out=out)
+        out *= form.spread(1 / np.sqrt(variance[kept] + eps), y.dtype)
+
+    form.run(block)
+    return result

@@ -1,0 +1,52 @@
+"""Matrix products shared over threads.
+
+A large product is cut into a part of its rows or columns, or of its stack, for each thread, and BLAS is held to one
+thread in each; a small one BLAS computes in one thread anyway. So how many threads BLAS has, which is one number for the
+whole process and changes while other threads share work, does not change a bit of any product made here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array
+from autograd.kernels.threads import get_num_threads, one_blas_thread, share
+
+# OpenBLAS spreads products of matrices over threads from 2^18 multiplications on, those with a vector from 9216 on.
+SMALL, SMALL_WITH_VECTOR = 1 << 18, 9000
+# A product of so many multiplications is worth sharing.
+LARGE = 1 << 21
+
+
+def matrix_product(a: Array, b: Array) -> Any:
+    """`np.matmul` of operands of two dimensions or more."""
+    n = b.shape[-1]
+    work = a.size * n
+    if work <= SMALL_WITH_VECTOR or (work <= SMALL and n > 1 and a.shape[-2] > 1):
+        return np.matmul(a, b)
+    if a.shape[-1] != b.shape[-2]:
+        raise ValueError(f"shapes {a.shape} and {b.shape} do not fit")
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    shape = (*stack, a.shape[-2], n)
+    if math.prod(shape) * a.shape[-1] < LARGE or get_num_threads() == 1:
+        with one_blas_thread():
+            return np.matmul(a, b)
+    y = np.empty(shape, np.result_type(a, b))
+    axis = 0 if stack and shape[0] > 1 else len(shape) - 1 - (shape[-2] >= n)
+    step = max(1, -(-shape[axis] // get_num_threads()))
+
+    def part(x: Array, some: slice) -> Array:
+        at = axis - len(shape) + x.ndim
+        return x if at < 0 or x.shape[at] == 1 else x[(slice(None),) * at + (some,)]
+
+    def multiply(start: int) -> None:
+        some = slice(start, start + step)
+        left = a if axis == len(shape) - 1 else part(a, some)
+        right = b if axis == len(shape) - 2 else part(b, some)
+        np.matmul(left, right, out=part(y, some))
+
+    share(multiply, range(0, shape[axis], step))
+    return y

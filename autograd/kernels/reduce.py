@@ -1,0 +1,160 @@
+"""Sums over axes at the speed of memory, in whatever order the axes lie.
+
+NumPy adds single precision at half the speed of memory where the summed axis is the innermost, and far slower where
+rows are short. A product with a vector of ones, on BLAS, does not; nor does it need the product of two arrays to be
+made before it is summed. Stretches of a few thousand elements are added up so, and then their sums in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array
+from autograd.kernels.threads import one_blas_thread, scratch, share
+
+Axes = tuple[int, ...]
+
+# The most elements that are added up in single precision, along contiguous memory and across it.
+_STRETCH, _COLUMN = 4096, 512
+# Products of two arrays are summed in pieces, which are shared over threads if there are very many elements.
+_PIECE = 1 << 17
+_SHARED = 1 << 21
+
+
+def total(x: Array, axes: Axes) -> Array | None:
+    """The sum of floats over `axes`, which stay with length 1; None for memory that is better left to NumPy."""
+    return _added([x], axes)
+
+
+def total_product(x: Array, y: Array, axes: Axes) -> Array:
+    """The sum of x · y, of one shape, over `axes`, which stay with length 1; the product itself is not made."""
+    sums = _added([x, y], axes) if x.dtype == y.dtype and x.dtype.char in "fd" else None
+    return np.add.reduce(x * y, axis=axes, keepdims=True) if sums is None else sums
+
+
+def grouped(arrays: Sequence[Array], axes: Axes) -> tuple[list[Array], str, list[int]]:
+    """Views of arrays of one shape with axes in the order of memory, "k" (kept) or "r" (reduced) for each; the order.
+
+    Neighbouring axes of a kind are made one. Where they do not merge, or lie in different orders in the arrays, or the
+    last one is not contiguous, the string is empty.
+    """
+    first = arrays[0]
+    order = sorted(range(first.ndim), key=lambda axis: -abs(first.strides[axis]))
+    order = [axis for axis in order if first.shape[axis] != 1]
+    shape: list[int] = []
+    kinds = ""
+    for k, axis in enumerate(order):
+        length, kind = first.shape[axis], "r" if axis in axes else "k"
+        if not kinds.endswith(kind):
+            kinds += kind
+            shape.append(length)
+        elif all(x.strides[order[k - 1]] == x.strides[axis] * length for x in arrays):
+            shape[-1] *= length
+        else:
+            return [], "", order
+    if not order or any(x.strides[order[-1]] != x.itemsize for x in arrays):
+        return [], "", order
+    alone = [axis for axis in range(first.ndim) if first.shape[axis] == 1]
+    return [x.transpose(alone + order).reshape(shape) for x in arrays], kinds, order
+
+
+@cache
+def ones(length: int, dtype: np.dtype[Any]) -> Array:
+    """A vector of ones, made once."""
+    vector = np.ones(length, dtype)
+    vector.setflags(write=False)
+    return vector
+
+
+def row_sums(x: Array) -> Array:
+    """Sums over the last axis, in double precision."""
+    whole, rest = _stretches(x, -1, _STRETCH)
+    if whole.flags.c_contiguous:  # one product
+        sums = (whole.reshape(-1, whole.shape[-1]) @ ones(whole.shape[-1], x.dtype)).reshape(whole.shape[:-1])
+    else:
+        sums = whole @ ones(whole.shape[-1], x.dtype)
+    sums = np.add.reduce(sums, axis=-1, dtype=np.float64)
+    return sums + rest @ ones(rest.shape[-1], x.dtype) if rest.shape[-1] else sums
+
+
+def row_products(x: Array, y: Array) -> Array:
+    """Sums of x · y over the last axis, in double precision."""
+    (whole, rest), (other, end) = _stretches(x, -1, _STRETCH), _stretches(y, -1, _STRETCH)
+    sums = np.add.reduce(np.vecdot(whole, other), axis=-1, dtype=np.float64)
+    return sums + np.vecdot(rest, end) if rest.shape[-1] else sums
+
+
+def column_sums(x: Array) -> Array:
+    """Sums over the last axis but one, in double precision."""
+    whole, rest = _stretches(x, -2, _COLUMN)
+    sums = np.add.reduce(ones(whole.shape[-2], x.dtype) @ whole, axis=-2, dtype=np.float64)
+    return sums + ones(rest.shape[-2], x.dtype) @ rest if rest.shape[-2] else sums
+
+
+def _stretches(x: Array, axis: int, length: int) -> tuple[Array, Array]:
+    """`x` with an axis split into stretches (..., count, length, ...), and what remains at its end."""
+    shape = x.shape
+    axis += x.ndim
+    length = min(length, shape[axis])
+    count = shape[axis] // length
+    before = (slice(None),) * axis
+    whole = x[(*before, slice(count * length))].reshape(*shape[:axis], count, length, *shape[axis + 1 :])
+    return whole, x[(*before, slice(count * length, None))]
+
+
+def _added(arrays: list[Array], axes: Axes) -> Array | None:
+    views, kinds, order = grouped(arrays, axes)
+    if kinds not in ("r", "kr", "rkr", "rk", "krk"):
+        return None
+    lead = [1] * (3 - len(kinds))
+    with one_blas_thread():
+        sums = (_added_rows if kinds.endswith("r") else _added_columns)([x.reshape(*lead, *x.shape) for x in views])
+    shape = arrays[0].shape
+    kept = [axis for axis in order if axis not in axes]
+    sums = sums.astype(arrays[0].dtype).reshape([shape[axis] for axis in kept]).transpose(np.argsort(kept))
+    return sums.reshape([1 if axis in axes else length for axis, length in enumerate(shape)])
+
+
+def _added_rows(views: list[Array]) -> Array:
+    """The sums of (r1, k, r2) over r1 and r2."""
+    if len(views) == 1:
+        return np.add.reduce(row_sums(views[0]), axis=0)
+    axis = next((axis for axis in range(3) if views[0].shape[axis] > 1), 0)
+    sums = _in_pieces(lambda x, y: np.add.reduce(row_products(x, y), axis=0), views, axis)
+    return np.concatenate(sums) if axis == 1 else np.add.reduce(sums)
+
+
+def _added_columns(views: list[Array]) -> Array:
+    """The sums of (k1, r, k2) over r."""
+    if len(views) == 1:
+        return column_sums(views[0])
+    axis = 0 if views[0].shape[0] > 1 else 1
+
+    def add(x: Array, y: Array) -> Array:
+        return column_sums(np.multiply(x, y, out=scratch(x.shape, x.dtype, "total_product")))
+
+    sums = _in_pieces(add, views, axis)
+    return np.concatenate(sums) if axis == 0 else np.add.reduce(sums)
+
+
+def _in_pieces(work: Callable[..., Array], views: list[Array], axis: int) -> list[Array]:
+    """`work` on the pieces that the views are cut into along `axis`, shared over threads if there is much."""
+    x = views[0]
+    step = max(1, _PIECE * x.shape[axis] // x.size)
+    before = (slice(None),) * axis
+    pieces = [(*before, slice(start, start + step)) for start in range(0, x.shape[axis], step)]
+    results: list[Any] = [None] * len(pieces)
+
+    def one(k: int) -> None:
+        results[k] = work(*(x[pieces[k]] for x in views))
+
+    if x.size < _SHARED:
+        for k in range(len(pieces)):
+            one(k)
+    else:
+        share(one, range(len(pieces)))
+    return results

@@ -1,0 +1,135 @@
+"""Work shared over threads: all of it is done, once; errors arrive; BLAS is given back; forks start afresh."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd.kernels import threads
+from autograd.kernels.threads import scratch, share
+
+
+@pytest.fixture(autouse=True, params=[1, 2, 4])
+def number(request):
+    before = ag.get_num_threads()
+    ag.set_num_threads(request.param)
+    yield request.param
+    ag.set_num_threads(before)
+
+
+def blas_threads():
+    return [library.num_threads for library in threads._blas.libraries or ()]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 100])
+def test_each_item_is_done_once(count):
+    done = []
+    share(done.append, range(count))
+    assert sorted(done) == list(range(count))
+
+
+def test_blas_has_one_thread_inside_and_its_own_number_after():
+    share(id, range(4))
+    before, inside = blas_threads(), []
+    share(lambda _: inside.append(blas_threads()), range(8))
+    assert inside == [[1] * len(before)] * 8
+    assert blas_threads() == before
+
+
+def test_an_error_arrives_and_the_pool_goes_on():
+    def work(item):
+        if item == 5:
+            raise KeyError(item)
+
+    before = blas_threads()
+    with pytest.raises(KeyError, match="5"):
+        share(work, range(50))
+    assert not before or blas_threads() == before
+    test_each_item_is_done_once(20)
+
+
+def test_shared_work_inside_shared_work_and_from_many_threads():
+    totals = np.zeros((6, 4))
+
+    def outer(row):
+        share(lambda column: totals[row].__setitem__(column, row + column), range(4))
+
+    callers = [threading.Thread(target=share, args=(outer, range(6))) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    np.testing.assert_array_equal(totals, np.add.outer(range(6), range(4)))
+
+
+def test_scratch_memory_is_one_threads_own():
+    here, there = scratch((3, 4), np.dtype(np.float32), "x"), []
+    other = threading.Thread(target=lambda: there.append(scratch((3, 4), np.dtype(np.float32), "x")))
+    other.start()
+    other.join()
+    assert np.shares_memory(here, scratch((2, 2), np.dtype(np.float64), "x"))
+    assert not np.shares_memory(here, there[0])
+
+
+def test_a_number_has_to_be_positive():
+    with pytest.raises(ValueError, match="set_num_threads: wants a positive number, got 0"):
+        ag.set_num_threads(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_threads_of_its_own():
+    share(id, range(8))
+    child = os.fork()
+    if child == 0:
+        done = []
+        share(done.append, range(20))
+        os._exit(0 if sorted(done) == list(range(20)) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_pool_that_is_replaced_finishes_its_work_and_its_threads_end():
+    share(id, range(8))
+    former = threads._pool
+    ag.set_num_threads(former.threads + 1)
+    share(id, range(8))
+    for helper in threading.enumerate():
+        if helper.name == "stepgrad" and helper is not threading.current_thread():
+            helper.join(0.05)
+    alive = sum(helper.name == "stepgrad" for helper in threading.enumerate())
+    assert alive <= former.threads
+
+
+def convolved_with_gradient():
+    rng = np.random.default_rng(0)
+    x = ag.tensor(rng.normal(size=(16, 8, 14, 14)).astype(np.float32))
+    weight = ag.tensor(rng.normal(size=(8, 8, 3, 3)).astype(np.float32), requires_grad=True)
+    y = ag.einsum("nchwxy,fcxy->nfhw", ag.sliding_windows(x, (3, 3)), weight)
+    (y * y).sum().backward()
+    return y.numpy(), weight.grad.numpy()
+
+
+def products():
+    rng = np.random.default_rng(0)
+    a, b = (ag.tensor(rng.normal(size=(300, 300)).astype(np.float32)) for _ in range(2))
+    v = ag.tensor(rng.normal(size=40_000).astype(np.float32))
+    return [y.numpy() for y in (a @ b, a @ a.T, a @ v[:300], v @ v, ag.einsum("ij,kj->ik", a, b))]
+
+
+@pytest.mark.parametrize(("compute", "numbers"), [(convolved_with_gradient, (1, 3, 2, 4, 1, 2)), (products, ())])
+def test_the_same_bits_while_other_threads_share_work(compute, numbers):
+    expected, made = compute(), []
+    callers = [threading.Thread(target=lambda: made.extend(compute() for _ in range(10))) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for number_now in numbers:
+        ag.set_num_threads(number_now)
+        share(id, range(8))
+    for caller in callers:
+        caller.join()
+    assert len(made) == 30
+    for found in made:
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -1,0 +1,93 @@
+"""Operations and their gradients on arrays large enough for the kernels of `autograd.kernels`, beside PyTorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd as ag
+import nn
+
+torch = pytest.importorskip("torch")
+
+F, TF = nn.functional, torch.nn.functional
+Array = np.ndarray
+SHAPE = (16, 24, 28, 27)
+
+CALLS: dict[str, tuple[Callable[..., Any], Callable[..., Any], list[tuple[int, ...]]]] = {
+    "scale and shift": (
+        lambda x, a, b: ag.multiply_add(x, a, b),
+        lambda x, a, b: x * a + b,
+        [SHAPE, (24, 1, 1), (24, 1, 1)],
+    ),
+    "product": (lambda x, a: x * a, lambda x, a: x * a, [SHAPE, (1, 24, 1, 1)]),
+    "product of rows": (lambda x, a: a * x, lambda x, a: a * x, [SHAPE, (27,)]),
+    "outer product": (lambda x, a: x * a, lambda x, a: x * a, [(600, 1), (1, 600)]),
+    "sum": (lambda x, b: x + b, lambda x, b: x + b, [SHAPE, (24, 1, 1)]),
+    "relu": (ag.relu, torch.relu, [SHAPE]),
+    "sigmoid": (ag.sigmoid, torch.sigmoid, [SHAPE]),
+    "tanh": (ag.tanh, torch.tanh, [SHAPE]),
+    "erf": (ag.erf, torch.erf, [SHAPE]),
+    "softplus": (ag.softplus, TF.softplus, [SHAPE]),
+    "maximum": (ag.maximum, torch.maximum, [SHAPE, SHAPE]),
+    "minimum": (ag.minimum, torch.minimum, [SHAPE, (24, 1, 1)]),
+    "clip": (lambda x: ag.clip(x, -1, 1), lambda x: torch.clamp(x, -1, 1), [SHAPE]),
+    "relu6": (F.relu6, TF.relu6, [SHAPE]),
+    "softmax": (lambda x: ag.softmax(x, 1), lambda x: torch.softmax(x, 1), [SHAPE]),
+    "log_softmax": (lambda x: ag.log_softmax(x, 1), lambda x: torch.log_softmax(x, 1), [SHAPE]),
+    "logsumexp": (lambda x: ag.logsumexp(x, (1, 3)), lambda x: torch.logsumexp(x, (1, 3)), [SHAPE]),
+    "batch norm": (
+        lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True),
+        lambda x, w, b: TF.batch_norm(x, None, None, w, b, training=True),
+        [SHAPE, (24,), (24,)],
+    ),
+    "layer norm": (
+        lambda x, w, b: F.layer_norm(x, (28, 27), w, b),
+        lambda x, w, b: TF.layer_norm(x, (28, 27), w, b),
+        [SHAPE, (28, 27), (28, 27)],
+    ),
+    "group norm": (lambda x: F.group_norm(x, 4), lambda x: TF.group_norm(x, 4), [SHAPE]),
+    "instance norm": (F.instance_norm, TF.instance_norm, [SHAPE]),
+}
+
+
+@pytest.mark.parametrize("layout", ["plain", "batch last", "mixed"])
+@pytest.mark.parametrize("name", CALLS)
+def test_values_and_gradients(name: str, layout: str) -> None:
+    ours, theirs, shapes = CALLS[name]
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=shape).astype(np.float64) for shape in shapes]
+    if layout != "plain" and arrays[0].ndim == 4:
+        arrays[0] = np.moveaxis(np.ascontiguousarray(np.moveaxis(arrays[0], 0, -1)), -1, 0)
+    their_leaves = [torch.tensor(a, requires_grad=True) for a in arrays]
+    expected = theirs(*their_leaves)
+    g = rng.normal(size=expected.shape)
+    if layout == "batch last" and g.ndim == 4:
+        g = np.moveaxis(np.ascontiguousarray(np.moveaxis(g, 0, -1)), -1, 0)
+    expected.backward(torch.tensor(g))
+
+    y, pull = ag.vjp(ours, *arrays)
+    np.testing.assert_allclose(y, expected.detach(), rtol=1e-9, atol=1e-11)
+    for mine, leaf in zip(pull(g), their_leaves, strict=True):
+        np.testing.assert_allclose(mine, leaf.grad, rtol=1e-9, atol=1e-9 * max(1, leaf.grad.abs().max()))
+
+
+@pytest.mark.parametrize("name", ["scale and shift", "relu", "sigmoid", "erf", "batch norm", "log_softmax"])
+def test_single_precision_stays(name: str) -> None:
+    ours, _, shapes = CALLS[name]
+    leaves = [ag.tensor(np.full(shape, 0.5, np.float32), requires_grad=True) for shape in shapes]
+    y = ours(*leaves)
+    assert y.dtype == np.float32
+    y.backward(ag.ones_like(y))
+    assert [leaf.grad.dtype for leaf in leaves] == [np.float32] * len(leaves)
+
+
+def test_watched_and_pushed_products_are_arrays() -> None:
+    x, a = np.random.default_rng(0).normal(size=(300, 200)), np.arange(200.0)
+    _, tangent = ag.jvp(lambda x, a: x * a, (x, a), (x, a))
+    np.testing.assert_allclose(tangent, 2 * x * a)
+    second = ag.grad(lambda a: (ag.grad(lambda a: (x * a * a).sum())(a) * a).sum())(a)
+    np.testing.assert_allclose(second, 4 * x.sum(0) * a)
