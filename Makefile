@@ -27,7 +27,7 @@ notebooks: $(VENV)/.notebooks  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
 
 bench: $(VENV)/.bench  ## Speed and memory beside PyTorch, MyGrad and HIPS autograd; ARGS="--help" lists what can be chosen
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m tests.benchmarks $(ARGS)  # BLAS picks its own kernels
 
 clean:  ## Remove the virtual environment and all caches
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

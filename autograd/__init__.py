@@ -17,6 +17,7 @@ from autograd import random as random
 from autograd.dtypes import get_default_dtype, set_default_dtype
 from autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from autograd.kernels.threads import get_num_threads, set_num_threads
+from autograd.kernels.winograd import use_winograd
 from autograd.numeric import finite_difference, gradcheck
 from autograd.ops import (
     assignment,
@@ -80,6 +81,7 @@ __all__ = [
     "set_grad_enabled",
     "set_num_threads",
     "tensor",
+    "use_winograd",
     "value_and_grad",
     "vjp",
 ]

@@ -1,7 +1,7 @@
 """Matrix products shared over threads.
 
 A large product is cut into a part of its rows or columns, or of its stack, for each thread, and BLAS is held to one
-thread in each; a small one BLAS computes in one thread anyway. So how many threads BLAS has, which is one number for the
+thread in each; a small one BLAS computes in one thread anyway. So the number of BLAS' own threads, which is one for the
 whole process and changes while other threads share work, does not change a bit of any product made here.
 """
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels import grouped
+from autograd.kernels import grouped, winograd
 from autograd.kernels.convolution import BLOCK, PARTS, Geometry, correlation, input_gradient, weight_gradient
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.threads import share
@@ -89,6 +89,8 @@ def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
     groups, features, channels = weight.shape[:3]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
+    if _minimal(weight, at, channels, features, at.positions, x.shape[-1]):
+        return winograd.forward(x[0], weight[0])[None]
     y = np.empty((groups, features, *at.positions, x.shape[-1]), x.dtype)
     share(_call, [task for parts in zip(x, weight, y, strict=True) for task in correlation(*parts[:2], at, parts[2])])
     return y
@@ -99,6 +101,8 @@ def _to_weight(x: Array, g: Array, at: Geometry) -> Array:
     groups, channels, features = *x.shape[:2], g.shape[1]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.weight_gradient(x, g, at.taps, at.stride, at.dilation, at.before)
+    if _minimal(x, at, channels, features, at.positions, x.shape[-1], weight_gradient=True):
+        return winograd.weight_gradient(x[0], g[0])[None]
     return np.stack([weight_gradient(own, part, at) for own, part in zip(x, g, strict=True)])
 
 
@@ -107,10 +111,23 @@ def _to_images(g: Array, weight: Array, at: Geometry, lengths: Ints) -> Array:
     groups, features, channels = weight.shape[:3]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.input_gradient(g, weight, lengths, at.stride, at.dilation, at.before)
+    even = len(set(at.before)) == 1 and all(n == p + 2 - 2 * at.before[0] for n, p in zip(lengths, at.positions))
+    if even and _minimal(weight, at, features, channels, lengths, g.shape[-1]):
+        return winograd.input_gradient(g[0], weight[0], at.before[0])[None]
     y = np.empty((groups, channels, *lengths, g.shape[-1]), g.dtype)
     tasks = [task for parts in zip(g, weight, y, strict=True) for task in input_gradient(*parts[:2], at, parts[2])]
     share(_call, tasks)
     return y
+
+
+def _minimal(
+    x: Array, at: Geometry, channels: int, features: int, lengths: Ints, images: int, weight_gradient: bool = False
+) -> bool:
+    """Whether Winograd's minimal filtering can be used, there being one group, and is worth it."""
+    possible = len(x) == 1 and x.dtype == np.float32 and at.taps == (3, 3) and {*at.stride, *at.dilation} == {1}
+    return possible and winograd.worthwhile(
+        channels, features, lengths[0], lengths[1], images, weight_gradient=weight_gradient
+    )
 
 
 def images_of(windows: Array, n: int) -> tuple[Array, Geometry] | None:

@@ -2,8 +2,8 @@
 
 This is F(4×4, 3×3) of Lavin & Gray 2016, "Fast algorithms for convolutional neural networks". A tile of 4×4 results,
 y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A, comes from 6×6 elements of the image by 36 multiplications instead of 144. Summed over
-channels before Aᵀ · A, each of the 36 is a matrix product. The matrices evaluate polynomials at five points and infinity;
-the points of the paper, 0, ±1, ±2, lose twice to four times as much to rounding as 0, ±5/8, ±3/2.
+channels before Aᵀ · A, each of the 36 is a matrix product. The matrices evaluate polynomials at five points and
+infinity; the usual points 0, ±1, ±2 lose two to four times as much to rounding as 0, ±5/8, ±3/2.
 
 Arrays are in memory order, batch last: images (C, H, W, N), results (F, P, Q, N), weights (F, C, 3, 3). Any strides are
 right; runs of images in memory are fast. Tiles × images, taken in blocks that stay in cache, are the columns of all
@@ -37,7 +37,7 @@ SQUARE = 32
 KERNELS = 2048
 # Weight gradients are summed in at most so many parts, of so many elements in all, but in two at least.
 PARTS, PARTIAL_SUMS = 8, 1 << 22
-# From so many kernels on, 36 elements each, they are not in cache when they are used.
+# So many kernels, 36 elements each, are not in cache when they are used; a fourth, not when a gradient is summed.
 MANY_KERNELS = 1 << 17
 
 _enabled = True
@@ -46,10 +46,11 @@ _enabled = True
 def use_winograd(enabled: bool) -> None:
     """Whether 3×3 convolutions at stride 1 in float32 may be computed by Winograd's algorithm, in all threads.
 
-    They are at first, where that is faster: half the time from 64 channels on. Rounding is about ten times that of sums
-    of products: for normally distributed images and weights the largest error is 1e-5 of the results' standard
-    deviation at 64 channels and 2e-5 at 256, and a gradient's is the like. An infinity or NaN in an image reaches all
-    results of the 4×4 tiles that it lies under, a few further than its windows.
+    They are at first, where that is faster: from 64 channels on it takes about half the time. It rounds more, by a
+    factor of three to nine: for normally distributed images and weights the largest error in 100,000 results is below
+    1.5e-5 of their standard deviation at 64 channels and 3e-5 at 256. So is that of the gradient of the images; that of
+    the weight stays below 1e-5.
+    An infinity or NaN in an image reaches all results of the 4×4 tiles whose 6×6 elements it is among.
 
     >>> use_winograd(False)
     >>> use_winograd(True)
@@ -70,11 +71,13 @@ def worthwhile(
     if not _enabled:
         return False
     positions, tiles = height * width * images, -(-height // 4) * -(-width // 4) * images
+    kernels = channels * features
     if weight_gradient:
-        direct, transform = positions * (0.065 + 1 / features), 40
+        direct, transform = positions * (0.065 + 1 / features), 15 if kernels < MANY_KERNELS // 4 else 40
     else:
-        direct, transform = positions * (0.056 + 0.6 / features), 6 if channels * features < MANY_KERNELS else 17
-    return tiles * (0.16 + 10 / channels + 10 / features) + transform <= 0.8 * direct
+        direct, transform = positions * (0.056 + 0.6 / features), 6 if kernels < MANY_KERNELS else 17
+    tile = 0.16 + (10 + 12 / images) * (1 / channels + 1 / features)
+    return tiles * tile + transform <= 0.8 * direct
 
 
 def forward(x: Array, weight: Array, padding: int = 0, out: Array | None = None) -> Array:
@@ -88,10 +91,10 @@ def input_gradient(g: Array, weight: Array, padding: int = 0, out: Array | None 
 
 
 def weight_gradient(x: Array, g: Array, padding: int = 0) -> Array:
-    """The adjoint of `forward` in `weight`, (F, C, 3, 3): Gᵀ [Σ (A g Aᵀ) · (Bᵀ x B)] G, summed over tiles and images."""
+    """The adjoint of `forward` in `weight`, (F, C, 3, 3): Gᵀ [Σ (A g Aᵀ) · (Bᵀ x B)] G over tiles and images."""
     matrices = _matrices(x.dtype)
-    channels, (features, *results) = len(x), g.shape
-    blocks = _blocks(*results, max(channels, features))
+    channels, (features, height, width, images) = len(x), g.shape
+    blocks = _blocks(height, width, images, max(channels, features))
     parts = min(len(blocks), PARTS, max(2, PARTIAL_SUMS // (36 * features * channels)))
     sums = _memory((parts, 36, features, channels), x.dtype, "sums")
     a, b = _squares(features), _squares(channels)
@@ -237,8 +240,8 @@ def _windows(x: Array, block: Block, size: int, padding: int) -> Iterator[tuple[
 
 
 def _inside(tiles: range, length: int, size: int, padding: int) -> Iterator[tuple[slice, slice, int]]:
-    """Along one axis, neighbouring tiles of which the same elements lie inside of the image: which elements, which tiles
-    of the block, and where in the image the first one's are."""
+    """Along one axis, neighbouring tiles of which the same elements lie inside of the image: which elements, which
+    tiles of the block, and where in the image the first one's are."""
 
     def elements(tile: int) -> tuple[int, int]:
         first = 4 * tile - padding

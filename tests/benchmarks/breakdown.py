@@ -136,11 +136,11 @@ def _kernels() -> dict[FunctionType, str]:
 
 
 def section(settings: Settings) -> Section | None:
-    """The step of one network."""
-    network = next(workload for workload in WORKLOADS if workload.name == NETWORK)
-    if not settings.chosen([network]):
+    """The step of one network: of those chosen the first, of all of them this one."""
+    networks = settings.chosen([workload for workload in WORKLOADS if isinstance(workload, Network)])
+    if not networks:
         return None
-    assert isinstance(network, Network)
+    network = next((network for network in networks if network.name == NETWORK), networks[0])
     model = network.build(nn)
     images, classes = map(ag.tensor, network.data())
     name, options = network.optimizer
@@ -164,8 +164,9 @@ def section(settings: Settings) -> Section | None:
             step(watch)
     seconds = {place: spent / steps for place, spent in watch.seconds.items() if place.during != "outside"}
     text = (
-        f"One training step of {NETWORK}, batch {network.batch}, on the calling thread: the mean of {steps} steps, of "
-        f"{milliseconds(sum(seconds.values()))} ms each; unwatched, a step takes {milliseconds(unwatched)} ms. "
+        f"One training step of {network.name}, batch {network.batch}, on the calling thread: the mean of "
+        f"{steps} steps, of {milliseconds(sum(seconds.values()))} ms each; unwatched, one takes "
+        f"{milliseconds(unwatched)} ms. "
         "An operation's rule counts to the operation whose node is passed; what is outside kernels is NumPy called "
         "directly. Between operations: recording, modules, the sweep and its additions."
     )

@@ -28,9 +28,7 @@ def meetings(at, lengths):
     """Each position and tap that meet inside an image, and where."""
     for p in itertools.product(*map(range, at.positions)):
         for t in itertools.product(*map(range, at.taps)):
-            q = tuple(
-                i * s + k * d - b for i, s, k, d, b in zip(p, at.stride, t, at.dilation, at.before, strict=True)
-            )
+            q = tuple(i * s + k * d - b for i, s, k, d, b in zip(p, at.stride, t, at.dilation, at.before, strict=True))
             if all(0 <= i < length for i, length in zip(q, lengths, strict=True)):
                 yield (slice(None), *p), (slice(None), slice(None), *t), (slice(None), *q)
 
