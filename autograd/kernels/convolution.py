@@ -141,10 +141,11 @@ def input_gradient(g: Array, weight: Array, at: Geometry, y: Array) -> Iterator[
     n = len(at.taps)
     if math.prod(at.taps) > 1 and math.prod(at.positions) * g.shape[-1] < 2 * len(g):
         columns = np.ascontiguousarray(g).reshape(len(g), -1)
-        step = max(1, -(-len(y) // (2 * PARTS)))
+        places = list(_overlaps(at, y.shape[1:-1]))
+        step = max(1, -(-len(y) // PARTS))
         for first in range(0, len(y), step):
             some = slice(first, first + step)
-            yield functools.partial(_overlap, columns, weight[:, some], at, y[some])
+            yield functools.partial(_overlap, columns, weight[:, some], at, places, y[some])
         return
     axes = [
         list(_phases(*axis)) for axis in zip(y.shape[1:-1], at.taps, at.stride, at.dilation, at.before, strict=True)
@@ -175,24 +176,30 @@ def _reach(phases: Sequence[Phase], length: int, stride: int) -> tuple[int, int]
     return min(starts, default=0), max((a + n for a, n in zip(starts, reach, strict=True)), default=0)
 
 
-def _overlap(columns: Array, weight: Array, at: Geometry, y: Array) -> None:
+def _overlap(columns: Array, weight: Array, at: Geometry, places: Sequence[Any], y: Array) -> None:
     """A few channels' share of `input_gradient`, as products and their sums where they overlap."""
     products = np.matmul(weight.reshape(len(weight), -1).T, columns)
     products = products.reshape(len(y), *at.taps, *at.positions, y.shape[-1])
     y[...] = 0
+    for source, target in places:
+        place = y[target]
+        np.add(place, products[source], out=place)
+
+
+def _overlaps(at: Geometry, lengths: Ints) -> Iterator[tuple[Any, Any]]:
+    """For each tap, which of its products (C, *T, *P, N) are inside images of these lengths, and where."""
     for tap in np.ndindex(*at.taps):
-        source, target = [slice(None)], [slice(None)]
+        source, target = [slice(None), *tap], [slice(None)]
         for t, count, step, near, before, length in zip(
-            tap, at.positions, at.stride, at.dilation, at.before, y.shape[1:-1], strict=True
+            tap, at.positions, at.stride, at.dilation, at.before, lengths, strict=True
         ):
             first = t * near - before
             low = min(count, max(0, -(first // step)))
             high = max(low, min(count, (length - 1 - first) // step + 1))
             source.append(slice(low, high))
-            target.append(slice(first + low * step, first + high * step, step))
-        if all(part.start < part.stop for part in source[1:]):
-            place = y[tuple(target)]
-            np.add(place, products[(slice(None), *tap)][tuple(source)], out=place)
+            target.append(slice(max(0, first + low * step), max(0, first + high * step), step))
+        if all(part.start < part.stop for part in source[1 + len(tap) :]):
+            yield tuple(source), tuple(target)
 
 
 class Phase(NamedTuple):

@@ -33,6 +33,8 @@ COLUMNS, BLOCK = 64, 1 << 14
 SMALL_PRODUCT = 1_000_000
 # Those for a transposed right operand are fastest up to so many rows and columns.
 SQUARE = 32
+# Columns · channels in a block, at least: fewer are not worth a thread.
+FEW = 1 << 11
 # Kernels that are transformed at a time.
 KERNELS = 2048
 # Weight gradients are summed in at most so many parts, of so many elements in all, but in two at least.
@@ -62,7 +64,7 @@ def use_winograd(enabled: bool) -> None:
 def worthwhile(
     channels: int, features: int, height: int, width: int, images: int, *, weight_gradient: bool = False
 ) -> bool:
-    """Whether results (features, height, width, images) take at most 0.8 of their time as products over patches, and
+    """Whether results (features, height, width, images) take at most 0.85 of their time as products over patches, and
     use is not switched off. The gradient with respect to the images has channels and features exchanged.
 
     Compares times as fitted to measurements with float32 on two cores (Zen 5), in nanoseconds for each channel and
@@ -72,12 +74,14 @@ def worthwhile(
         return False
     positions, tiles = height * width * images, -(-height // 4) * -(-width // 4) * images
     kernels = channels * features
+    tile = (9 + 8 / images) * (1 / channels + 1 / features)
     if weight_gradient:
-        direct, transform = positions * (0.065 + 1 / features), 15 if kernels < MANY_KERNELS // 4 else 40
+        direct = positions * (0.055 + 0.76 / features) + 4
+        minimal = tiles * (0.23 + tile) + (22 if kernels < MANY_KERNELS // 4 else 30)
     else:
-        direct, transform = positions * (0.056 + 0.6 / features), 6 if kernels < MANY_KERNELS else 17
-    tile = 0.16 + (10 + 12 / images) * (1 / channels + 1 / features)
-    return tiles * tile + transform <= 0.8 * direct
+        direct = positions * (0.051 + 0.4 / features)
+        minimal = tiles * (0.165 + tile) + (9 if kernels < MANY_KERNELS else 18)
+    return minimal <= 0.85 * direct
 
 
 def forward(x: Array, weight: Array, padding: int = 0, out: Array | None = None) -> Array:
@@ -205,7 +209,7 @@ class Block(NamedTuple):
 
 def _blocks(height: int, width: int, images: int, channels: int) -> list[Block]:
     rows, columns = -(-height // 4), -(-width // 4)
-    most = min(max(COLUMNS, BLOCK // channels), -(-rows * columns * images // 2))
+    most = min(max(COLUMNS, BLOCK // channels), max(FEW // channels, -(-rows * columns * images // 2)))
     several = _ranges(images, most)
     wide = _ranges(columns, most // len(several[0]))
     high = _ranges(rows, most // (len(several[0]) * len(wide[0])))
@@ -215,6 +219,8 @@ def _blocks(height: int, width: int, images: int, channels: int) -> list[Block]:
 def _tiles(x: Array, block: Block, size: int, padding: int, name: str) -> Array:
     """The tiles of a block, (size, size, C, *block.shape), with zeros for what lies outside of `x`."""
     tiles = _memory((size, size, len(x), *block.shape), x.dtype, name)
+    if len(block.rows) > 1:  # many have an edge of their own
+        x, block, padding = _patch(x, block, size, padding), Block(*map(range, block.shape)), 0
     for place, window in _windows(x, block, size, padding):
         i, j, *which = place
         some = tiles[(slice(None), slice(None), *which)]
@@ -222,6 +228,23 @@ def _tiles(x: Array, block: Block, size: int, padding: int, name: str) -> Array:
         some[i, : j.start] = some[i, j.stop :] = 0
         _copy(tiles[place], window)
     return tiles
+
+
+def _patch(x: Array, block: Block, size: int, padding: int) -> Array:
+    """The elements of a block's tiles, with zeros for what lies outside of `x`."""
+    inner, outer = [], []
+    for tiles, length in zip((block.rows, block.columns), x.shape[1:3], strict=True):
+        first, reach = 4 * tiles.start - padding, 4 * (len(tiles) - 1) + size
+        start, stop = min(reach, max(0, -first)), max(0, min(reach, length - first))
+        inner.append((start, stop, reach))
+        outer.append(slice(max(0, first + start), max(0, first + stop)))
+    (top, bottom, high), (left, right, wide) = inner
+    patch = _memory((len(x), high, wide, len(block.images)), x.dtype, "patch")
+    patch[:, :top] = patch[:, bottom:] = 0
+    patch[:, top:bottom, :left] = patch[:, top:bottom, right:] = 0
+    images = slice(block.images.start, block.images.stop)
+    _copy(patch[:, top:bottom, left:right], x[:, outer[0], outer[1], images])
+    return patch
 
 
 def _windows(x: Array, block: Block, size: int, padding: int) -> Iterator[tuple[tuple[slice, ...], Array]]:
