@@ -1,10 +1,14 @@
-"""The warning where HIPS autograd shares the environment, tried in fresh interpreters with a made-up distribution."""
+"""What happens on import: the warning where HIPS autograd shares the environment, tried in fresh interpreters with a
+made-up distribution; and what the C library is asked for."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from autograd import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,3 +55,35 @@ def test_warns_when_our_init_was_overwritten(tmp_path: Path, namesake: Path) -> 
         subprocess.run(["cp", "-r", str(ROOT / package), str(site / package)], check=True)
     (site / "autograd" / "__init__.py").write_text("")
     assert "RuntimeWarning: stepgrad and HIPS autograd" in imports("import nn", site, namesake)
+
+
+class Library:
+    """Stands in for the C library, and writes down what it is asked for."""
+
+    def __init__(self, *names: str) -> None:
+        self.asked: list[tuple[int, int]] = []
+        for name in names:
+            setattr(self, name, None)
+
+    def mallopt(self, parameter: int, value: int) -> int:
+        self.asked.append((parameter, value))
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("names", "variable", "asked"),
+    [
+        (["gnu_get_libc_version"], None, [(-1, 1 << 30), (-3, 1 << 25)]),
+        ([], None, []),
+        (["gnu_get_libc_version"], "MALLOC_ARENA_MAX", []),
+    ],
+)
+def test_freed_memory_is_kept(monkeypatch, names, variable, asked) -> None:
+    for name in [name for name in os.environ if name.startswith("MALLOC_")]:
+        monkeypatch.delenv(name)
+    if variable:
+        monkeypatch.setenv(variable, "2")
+    library = Library(*names)
+    monkeypatch.setattr(environment.ctypes, "CDLL", lambda _: library)
+    environment.keep_freed_memory()
+    assert library.asked == asked
