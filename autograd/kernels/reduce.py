@@ -18,6 +18,9 @@ from autograd.kernels.threads import one_blas_thread, scratch, share
 
 Axes = tuple[int, ...]
 
+# The orders in memory of reduced and kept axes that kernels go through: the ones one stretch between, or around, those.
+KINDS = ("r", "kr", "rkr", "rk", "krk")
+
 # The most elements that are added up in single precision, along contiguous memory and across it.
 _STRETCH, _COLUMN = 4096, 512
 # Products of two arrays are summed in pieces, which are shared over threads if there are very many elements.
@@ -108,7 +111,7 @@ def _stretches(x: Array, axis: int, length: int) -> tuple[Array, Array]:
 
 def _added(arrays: list[Array], axes: Axes) -> Array | None:
     views, kinds, order = grouped(arrays, axes)
-    if kinds not in ("r", "kr", "rkr", "rk", "krk"):
+    if kinds not in KINDS:
         return None
     lead = [1] * (3 - len(kinds))
     with one_blas_thread():

@@ -5,6 +5,7 @@ All return None where `whole_reductions` does: then the caller goes step by step
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,70 +18,56 @@ from autograd.kernels.whole_reductions import WholeReductions, like, whole_reduc
 
 def softmax(x: Array, axes: Axes) -> Array | None:
     """exp(x) / Σ exp(x)."""
-    y = np.empty_like(x)
-    form = whole_reductions([y, x], axes)
-    if form is None:
-        return None
 
-    def block(index: Any, kept: Any) -> None:
-        out, part = (view[index] for view in form.views)
+    def block(form: WholeReductions, out: Array, part: Array) -> None:
         _shift(form, part, out)
         np.exp(out, out=out)
         out /= form.spread(form.sums(out), out.dtype)
 
-    form.run(block)
-    return y
+    return _made(block, [x], axes)
 
 
 def softmax_rule(g: Array, y: Array, axes: Axes) -> Array | None:
     """y · (g - Σ g y)."""
-    result = np.empty_like(y)
-    form = whole_reductions([result, like(g, y), y], axes)
-    if form is None:
-        return None
 
-    def block(index: Any, kept: Any) -> None:
-        out, cotangent, softened = (view[index] for view in form.views)
-        np.subtract(cotangent, form.spread(form.products(cotangent, softened), y.dtype), out=out)
+    def block(form: WholeReductions, out: Array, softened: Array, cotangent: Array) -> None:
+        np.subtract(cotangent, form.spread(form.products(cotangent, softened), out.dtype), out=out)
         out *= softened
 
-    form.run(block)
-    return result
+    return _made(block, [y, like(g, y)], axes)
 
 
 def log_softmax(x: Array, axes: Axes) -> Array | None:
     """x - log Σ exp(x)."""
-    y = np.empty_like(x)
-    form = whole_reductions([y, x], axes)
-    if form is None:
-        return None
 
-    def block(index: Any, kept: Any) -> None:
-        out, part = (view[index] for view in form.views)
+    def block(form: WholeReductions, out: Array, part: Array) -> None:
         _shift(form, part, out)
         powers = np.exp(out, out=scratch(out.shape, out.dtype, "softmax"))
         with np.errstate(divide="ignore"):
             out -= form.spread(np.log(form.sums(powers)), out.dtype)
 
-    form.run(block)
-    return y
+    return _made(block, [x], axes)
 
 
 def log_softmax_vjp(g: Array, y: Array, axes: Axes) -> Array | None:
     """g - exp(y) · Σ g."""
-    result = np.empty_like(y)
-    form = whole_reductions([result, like(g, y), y], axes)
-    if form is None:
-        return None
 
-    def block(index: Any, kept: Any) -> None:
-        out, cotangent, logarithm = (view[index] for view in form.views)
+    def block(form: WholeReductions, out: Array, logarithm: Array, cotangent: Array) -> None:
         np.exp(logarithm, out=out)
-        out *= form.spread(form.sums(cotangent), y.dtype)
+        out *= form.spread(form.sums(cotangent), out.dtype)
         np.subtract(cotangent, out, out=out)
 
-    form.run(block)
-    return result
+    return _made(block, [y, like(g, y)], axes)
+
+
+def _made(block: Callable[..., None], arrays: list[Array], axes: Axes) -> Array | None:
+    """An array like the first of `arrays`, which `block(form, out, *parts)` fills a part at a time."""
+    y = np.empty_like(arrays[0])
+    form = whole_reductions([y, *arrays], axes)
+    if form is None:
+        return None
+    form.run(lambda index, kept: block(form, *(view[index] for view in form.views)))
+    return y
 
 
 def logsumexp(x: Array, axes: Axes) -> Array | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.reduce import Axes, column_sums, grouped, row_products, row_sums
+from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, row_products, row_sums
 from autograd.kernels.threads import scratch, share
 
 _BLOCK = 1 << 18  # elements of a block
@@ -28,7 +28,7 @@ class WholeReductions:
     """
 
     def __init__(self, views: list[Array], kinds: str, order: list[int], shape: Axes, axes: Axes) -> None:
-        self.rows = kinds in ("r", "kr", "rkr")
+        self.rows = kinds.endswith("r")
         self.order = order
         self.shape = shape
         self.axes = axes
@@ -106,7 +106,7 @@ def whole_reductions(arrays: list[Array], axes: Axes) -> WholeReductions | None:
     That is where the reduced axes are not one stretch between, or around, that of the kept ones.
     """
     views, kinds, order = grouped(arrays, axes)
-    if kinds not in ("r", "kr", "rkr", "rk", "krk"):
+    if kinds not in KINDS:
         return None
     return WholeReductions(views, kinds, order, arrays[0].shape, axes)
 

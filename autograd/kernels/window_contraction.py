@@ -19,7 +19,7 @@ from autograd.kernels import grouped, winograd
 from autograd.kernels.convolution import BLOCK, PARTS, Geometry, correlation, input_gradient, weight_gradient
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.threads import share
-from autograd.kernels.windows import add_windows
+from autograd.kernels.windows import DeferredWindows
 
 Ints = tuple[int, ...]
 
@@ -136,9 +136,9 @@ def images_of(windows: Array, n: int) -> tuple[Array, Geometry] | None:
     positions, taps = windows.shape[-2 * n : -n], windows.shape[-n:]
     lengths, strides, stride, dilation = [], [], [], []
     for p, t, apart, near in zip(positions, taps, windows.strides[-2 * n : -n], windows.strides[-n:], strict=True):
-        unit = math.gcd(apart if p > 1 else 0, near if t > 1 else 0)
-        if min(apart, near) < 0 or (unit == 0 and p * t > 1):
+        if (p > 1 and apart <= 0) or (t > 1 and near <= 0):
             return None
+        unit = math.gcd(apart if p > 1 else 0, near if t > 1 else 0)
         stride.append(apart // unit if p > 1 else 1)
         dilation.append(near // unit if t > 1 else 1)
         lengths.append((p - 1) * stride[-1] + (t - 1) * dilation[-1] + 1)
@@ -208,7 +208,7 @@ def windows_cotangent(term: str, x: Any, terms: tuple[str, ...], operands: tuple
     return WindowsCotangent(result, weight, x.shape)
 
 
-class WindowsCotangent(Deferred):
+class WindowsCotangent(DeferredWindows):
     """What flows back into the windows of a convolution: a result's cotangent (N, G, F, *P) stamped with the weight
     (G, F, C, *T), in a shape that may have groups and channels together."""
 
@@ -233,7 +233,7 @@ class WindowsCotangent(Deferred):
         together = {(batch, groups, channels, *spatial), (batch, groups * channels, *spatial)}
         ahead = len(self.shape) - 2 * n
         if self.shape not in together or axes != tuple(range(ahead, ahead + n)):
-            return add_windows(self.array, lengths, stride, dilation, axes)
+            return super().overlap_added(lengths, stride, dilation, axes)
         at = Geometry(spatial[:n], spatial[n:], stride, dilation, (0,) * n)
         return ImagesCotangent(self.result, self.weight, at, (*self.shape[:ahead], *lengths))
 

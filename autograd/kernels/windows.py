@@ -187,33 +187,33 @@ def put(y: Array, index: Array, window: Ints) -> Array:
     return windows
 
 
-class PooledCotangent(Deferred):
-    """The cotangent of windows that were reduced, from that of the result: a window's size times as large as that.
+class DeferredWindows(Deferred):
+    """The cotangent of windows, not computed yet: a window's size times as large as what it comes from.
 
-    Overlap-add, where it flows, never makes it as an array.
+    Overlap-add, where it flows, need not make it as an array.
     """
+
+    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
+        """`add_windows` of this array."""
+        return add_windows(self.array, lengths, stride, dilation, axes)
+
+
+class SumCotangent(DeferredWindows):
+    """Each element of `g` throughout its window: the cotangent of windows that were summed."""
 
     def __init__(self, g: Array, shape: Ints) -> None:
         super().__init__(shape, g.dtype)
         self.g = g
 
-    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
-        """`add_windows` of this array."""
-        raise NotImplementedError
-
-
-class SumCotangent(PooledCotangent):
-    """Each element of `g` throughout its window: the cotangent of windows that were summed."""
-
     def compute(self) -> Array:
         g = self.g.reshape(*self.g.shape, *(1,) * (self.ndim - self.g.ndim))
         return np.broadcast_to(g, self.shape)
 
-    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
+    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
         """One axis after another, that of the shortest strides first, so that most is added in long rows."""
         g = self.g
         if self.ndim != g.ndim + len(axes):
-            return add_windows(self.array, lengths, stride, dilation, axes)
+            return super().overlap_added(lengths, stride, dilation, axes)
         y = np.empty_like(g, shape=_with_lengths(g.shape, axes, lengths), subok=False)
         spans = _spans(self.shape, stride, dilation, axes)
         spans.sort(key=lambda span: abs(y.strides[span.axis]))
@@ -244,12 +244,13 @@ class SumCotangent(PooledCotangent):
         return y
 
 
-class MaxCotangent(PooledCotangent):
+class MaxCotangent(DeferredWindows):
     """Each element of `g` at the first maximum of its window, of which `y` is the value: the cotangent of windows that
     were reduced to their maxima."""
 
     def __init__(self, g: Array, windows: Array, y: Array) -> None:
-        super().__init__(g, windows.shape)
+        super().__init__(windows.shape, g.dtype)
+        self.g = g
         self.windows = windows
         self.y = y
 
@@ -257,10 +258,10 @@ class MaxCotangent(PooledCotangent):
         count = self.ndim - self.g.ndim
         return put(self.g, first_maximum(self.windows, count), self.shape[-count:])
 
-    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
+    def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
         windows, y, g = self.windows, self.y, self.g
         if self.dtype not in _INTEGERS or y.dtype != self.dtype or self.ndim != g.ndim + len(axes):
-            return add_windows(self.array, lengths, stride, dilation, axes)
+            return super().overlap_added(lengths, stride, dilation, axes)
         order = memory_order(_first(windows, len(axes)))
         back = [order.index(axis) for axis in range(g.ndim)]
         shape = _with_lengths(g.shape, axes, lengths)

@@ -17,7 +17,6 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels import windows as kernels
-from autograd.kernels.window_contraction import WindowsCotangent
 from autograd.ops.axes import Axis, normalize_axes, shape_of
 from autograd.ops.shaping import broadcast_to, reshape
 from autograd.primitive import Operand, linear, nondifferentiable, primitive
@@ -151,7 +150,7 @@ def overlap_add(
     )
 )
 def _overlap_add(windows: Array, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
-    if isinstance(windows, WindowsCotangent | kernels.PooledCotangent):
+    if isinstance(windows, kernels.DeferredWindows):
         return windows.overlap_added(lengths, stride, dilation, axes)
     return kernels.add_windows(np.asarray(windows), lengths, stride, dilation, axes)
 

@@ -77,6 +77,15 @@ def test_convolution_and_its_gradients(layout, n, c, size, o, k, stride):
         np.testing.assert_allclose(contract(subscripts, operands), np.einsum(subscripts, *operands), atol=1e-10)
 
 
+@pytest.mark.parametrize("axis", [2, 4])
+def test_windows_that_are_broadcast(axis):
+    x = np.random.default_rng(0).normal(size=(9, 4, 20, 20))
+    windows = np.broadcast_to(np.take(windows_of(x, 3), [0], axis), windows_of(x, 3).shape)
+    weight, out = np.random.default_rng(1).normal(size=(5, 4, 3, 3)), np.ones((9, 5, 18, 18))
+    for subscripts, operands in {"ncxyhw,ochw->noxy": (windows, weight), "noxy,ncxyhw->ochw": (out, windows)}.items():
+        np.testing.assert_allclose(contract(subscripts, operands), np.einsum(subscripts, *operands), atol=1e-9)
+
+
 def test_windows_in_another_contraction_are_taken_in_blocks():
     windows = windows_of(np.random.default_rng(0).normal(size=(40, 4, 24, 24)), 3)
     weight = np.random.default_rng(1).normal(size=(5, 4, 3, 3))
