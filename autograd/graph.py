@@ -6,8 +6,8 @@ as they are made, and a node is made after its inputs, so descending numbers are
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from types import CodeType
@@ -15,21 +15,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from autograd.kernels.combination import Combination
 from autograd.kernels.deferred import Deferred
-from autograd.kernels.loops import compute
-from autograd.kernels.reduce import total, total_product
+from autograd.kernels.reduce import total
 from autograd.kernels.scattering import Scattered
 from autograd.memory import latest_write, written_since
+from autograd.source import place
+from autograd.watching import observers
 
 if TYPE_CHECKING:
     from autograd.primitive import Plan
 
 _LARGE = (1 << 16) + 1  # elements from which sums over broadcast axes have kernels of their own
-_VERY_LARGE = 1 << 20  # elements from which a product is shared over threads
 
 # A cotangent is an ndarray (a Tensor under create_graph), or a Bundle for a node with several outputs; one that its
 # node can use better than an array may be Deferred.
 Cotangent = Any
+
+
+# What stands between a sweep and the rules it runs, if anything: called with seeds and targets as the sweep starts, it
+# gives an object whose `pulls(node)` and `push(node, tangents, values)` take the place of those of the node's plan.
+interposed: ContextVar[Callable[[Any, Any], Any] | None] = ContextVar("interposed", default=None)
 
 
 class Node:
@@ -99,15 +105,8 @@ class Node:
 
     @property
     def source(self) -> str:
-        """Where the node was made: file, line and the text of the line."""
-        code, offset = self.code, self.offset
-        if code is None:
-            return "an unknown line"
-        line = next(
-            (number for start, end, number in code.co_lines() if start <= offset < end and number), code.co_firstlineno
-        )
-        text = linecache.getline(code.co_filename, line).strip()
-        return f"{code.co_filename}:{line}" + (f": {text}" if text else "")
+        """Where the node was made: file, line and the text of the line; in a notebook, cell and line."""
+        return place(self.code, self.offset)
 
 
 class Bundle:
@@ -136,39 +135,16 @@ class Bundle:
         return self
 
 
-class Product:
-    """g · x, not computed yet: a contribution that the sweep adds up in one pass if the input was broadcast.
-
-    The gradient of a channel's scale is such a sum: without the product in memory it takes a third of the time.
-    """
-
-    __slots__ = ("g", "x")
-    shape = None
-
-    def __init__(self, g: Any, x: Any) -> None:
-        self.g = g
-        self.x = x
-
-    def summed(self, shape: tuple[int, ...]) -> Any:
-        """The product, added up over the axes along which an input of `shape` was broadcast."""
-        g, x = self.g, self.x
-        if g.shape == shape or x.shape != g.shape:
-            return compute(np.multiply, g, x, least=_VERY_LARGE)
-        return total_product(g, x, _stretched(g.shape, shape)).reshape(shape)
-
-
-def product(g: Any, x: Any) -> Any:
-    """g · x, as a `Product` if both are large arrays."""
-    return Product(g, x) if type(g) is np.ndarray and g.size >= _LARGE and type(x) is np.ndarray else g * x
-
-
 def evaluated(share: Any) -> Any:
     """A contribution as an array."""
-    return share.summed(share.g.shape) if type(share) is Product else share
+    return share.array if isinstance(share, Deferred) else share
 
 
 class Visit(NamedTuple):
-    """What a watched sweep yields at a node: the cotangent that arrived, and what each parent is given."""
+    """What a watched sweep yields at a node: the cotangent that arrived, and what each parent is given, or None.
+
+    Both are computed (nothing in them is Deferred), and the node still has what it saved.
+    """
 
     node: Node
     cotangent: Cotangent
@@ -201,7 +177,7 @@ def descendants(nodes: Iterable[Node], order: Sequence[Node]) -> set[Node]:
 
 def reverse_sweep(
     seeds: Mapping[Node, Cotangent],
-    targets: Iterable[Node] | None = None,
+    targets: Sequence[Node] | None = None,
     *,
     retain_graph: bool = False,
     create_graph: bool = False,
@@ -217,6 +193,9 @@ def reverse_sweep(
     of what it saved as soon as it has been passed.
     """
     keep = retain_graph or create_graph
+    between = interposed.get()
+    rules = None if between is None else between(seeds, targets)
+    watch = watch or bool(observers.get())
     wanted = None if targets is None else set(targets)
     live = None if wanted is None else descendants(wanted, ancestors(seeds, since))
     pending = dict(seeds)
@@ -230,7 +209,7 @@ def reverse_sweep(
         plan = node.plan if node.number >= since else None
         if type(cotangent) is not np.ndarray and isinstance(cotangent, Deferred):
             used = plan is not None and plan.primitive.takes_deferred and node.hooks is None
-            if not used or (wanted is not None and node in wanted):
+            if not used or watch or (wanted is not None and node in wanted):
                 cotangent = cotangent.array
         if node.hooks is not None and node.number >= since:
             for hook in tuple(node.hooks.values()):
@@ -246,19 +225,19 @@ def reverse_sweep(
         if values is None or create_graph or latest_write[0] > node.number:
             values = saved(node, create_graph)
         contributions: list[Cotangent] = []
-        for parent, pull in zip(parents, plan.pulls):
-            if live is not None and parent not in live:
-                continue
-            try:
-                share = pull(cotangent, values)
-            except Exception as error:
-                error.add_note(f"in the derivative of '{node.op}'; node made at {node.source}")
-                raise
-            if share is None:
-                continue
+        for parent, pull in zip(parents, plan.pulls if rules is None else rules.pulls(node)):
+            share = None
+            if live is None or parent in live:
+                try:
+                    share = pull(cotangent, values)
+                except Exception as error:
+                    error.add_note(f"in the derivative of '{node.op}'; node made at {node.source}")
+                    raise
             if watch:
                 share = evaluated(share)
                 contributions.append(share)
+            if share is None:
+                continue
             if share.shape != parent.shape or share.dtype is not parent.dtype:
                 share = _fitted(share, parent, node)
             earlier = pending.get(parent)
@@ -279,17 +258,19 @@ def reverse_sweep(
                     owned.add(parent)
                 del total
             del share, earlier  # which may be large, and would stay until the next node's rules have run
+        if watch:
+            yield Visit(node, cotangent, tuple(contributions))
         if not keep:
             node.values = node.first = node.second = None
             node.others = ()
-        if watch:
-            yield Visit(node, cotangent, tuple(contributions))
     return results
 
 
 def _is_new(share: Cotangent, cotangent: Cotangent) -> bool:
     """Whether what a rule made of `cotangent` is an array that nobody else holds: neither a view nor passed through."""
-    return (type(share) is np.ndarray and share is not cotangent and share.base is None) or type(share) is Scattered
+    if type(share) is np.ndarray:
+        return share is not cotangent and share.base is None
+    return type(share) is Scattered or (type(share) is Combination and share is not cotangent)
 
 
 def forward_sweep(
@@ -297,17 +278,23 @@ def forward_sweep(
 ) -> dict[Node, Any]:
     """Push tangents of some nodes forward through the recorded graph, to `outputs`: a Jacobian-vector product."""
     tangents = dict(seeds)
+    between = interposed.get()
+    rules = None if between is None else between(seeds, outputs)
+    watching = observers.get()
     for node in ancestors(outputs, since):
         plan = node.plan
         if plan is None or node in seeds or node.number < since or tangents.keys().isdisjoint(node.parents):
             continue
         values = saved(node, create_graph)
-        tangent = plan.push([tangents.get(parent) for parent in node.parents], values)
+        given = [tangents.get(parent) for parent in node.parents]
+        tangent = plan.push(given, values) if rules is None else rules.push(node, given, values)
         if tangent is None:
             continue
         if tangent.shape != node.shape:
             tangent = np.broadcast_to(tangent, node.shape)
         tangents[node] = tangent if tangent.dtype == node.dtype else _cast(tangent, node.dtype, node)
+        for observer in watching:
+            observer.pushed(node, [tangents.get(parent) for parent in node.parents], tangents[node])
     return {node: tangents[node] for node in outputs if node in tangents}
 
 
@@ -327,14 +314,26 @@ def saved(node: Node, create_graph: bool) -> tuple[Any, ...]:
     return node.plan.lift(node) if create_graph and node.plan else values
 
 
-def run(sweep: Generator[Any, None, dict[Node, Cotangent]]) -> dict[Node, Cotangent]:
-    """Run a sweep to its end and return what it returns; floating-point warnings are the forward pass's business."""
+def run(sweep: Generator[Visit, None, dict[Node, Cotangent]], outputs: Sequence[Any] = ()) -> dict[Node, Cotangent]:
+    """Run a reverse sweep, from the tensors `outputs`, to its end and return what it returns.
+
+    Floating-point warnings are the forward pass's business.
+    """
+    watching = observers.get()
     with np.errstate(all="ignore"):
+        for observer in watching:
+            observer.started(outputs)
         while True:
             try:
-                next(sweep)
+                visit = next(sweep)
             except StopIteration as end:
-                return end.value
+                found: dict[Node, Cotangent] = end.value
+                break
+            for observer in watching:
+                observer.visited(visit)
+        for observer in watching:
+            observer.finished(found)
+    return found
 
 
 def unbroadcast(cotangent: Cotangent, shape: tuple[int, ...]) -> Cotangent:
@@ -355,8 +354,8 @@ def _stretched(shape: tuple[int, ...], before: tuple[int, ...]) -> tuple[int, ..
 
 def _fitted(share: Cotangent, parent: Node, node: Node) -> Cotangent:
     """What `node` contributes to `parent`, in the shape and dtype of the parent."""
-    if type(share) is Product:
-        share = share.summed(parent.shape)
+    if type(share) is Combination and share.shape != parent.shape:
+        share = share.summed(_stretched(share.shape, parent.shape)).reshape(parent.shape)
     if share.shape != parent.shape:
         share = unbroadcast(share, parent.shape)
     return share if share.dtype == parent.dtype else _cast(share, parent.dtype, node)

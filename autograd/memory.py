@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.deferred import Deferred, unsettled
 
 tick: Callable[[], int] = itertools.count(1).__next__
 
@@ -52,6 +53,8 @@ class writing:  # noqa: N801
     def __enter__(self) -> Array:
         _lock.acquire()
         try:
+            if unsettled:
+                _settle(self.memory)
             _stamp(self.memory)
             self.memory.setflags(write=True)
             _unlock(self.array)
@@ -64,6 +67,14 @@ class writing:  # noqa: N801
         self.array.setflags(write=False)
         self.memory.setflags(write=False)
         _lock.release()
+
+
+def _settle(memory: Array) -> None:
+    """Have those settle that are going to read this memory."""
+    for reader in list(unsettled.values()):
+        if any(owner(array) is memory for array in reader.sources):
+            reader.settle()
+            unsettled.pop(id(reader), None)
 
 
 def _unlock(array: Array) -> None:
@@ -97,6 +108,8 @@ def written_since(arrays: Iterable[Any], number: int, until: float = inf) -> boo
     """Whether any of `arrays` (other objects are passed over) was last written after the clock showed `number`."""
     for array in arrays:
         if isinstance(array, tuple) and written_since(array, number, until):
+            return True
+        if isinstance(array, Deferred) and written_since(array.sources, number, until):
             return True
         if isinstance(array, np.ndarray):
             memory = owner(array)

@@ -172,6 +172,7 @@ class Operators:
     log2 = _method(elementwise.log2)
     maximum = _method(elementwise.maximum)
     minimum = _method(elementwise.minimum)
+    ndtr = _method(elementwise.ndtr)
     pow = _method(elementwise.power)
     reciprocal = _method(elementwise.reciprocal)
     relu = _method(elementwise.relu)

@@ -21,10 +21,9 @@ import functools
 import inspect
 import math
 import operator
-import os
 from collections.abc import Callable, Sequence
 from sys import _getframe as getframe
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy import ndarray
@@ -32,10 +31,13 @@ from numpy import ndarray
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import recording
 from autograd.graph import Bundle, Node, evaluated
+from autograd.kernels.deferred import Deferred
 from autograd.kernels.loops import LARGE, compute
 from autograd.kernels.masking import keep_where
 from autograd.memory import freeze, owner, tick
-from autograd.tensor import Tensor, wrap
+from autograd.source import in_library
+from autograd.tensor import Pending, Tensor, held, wrap
+from autograd.watching import Operation, observers, switches
 
 Rule = Callable[..., Any]
 
@@ -45,21 +47,6 @@ Operand = Tensor | Array | np.generic | bool | int | float | complex | Sequence[
 registry: dict[str, Primitive] = {}
 _SCALARS = frozenset((float, int, bool))
 _MOST_INPUTS = 32  # plans for more are made anew each time: sequences to stack come in any length
-
-
-class _LibraryFiles(dict[str, bool]):
-    """Whether a file belongs to this library, so that a node's site is the line of the user's that made it."""
-
-    def __missing__(self, filename: str) -> bool:
-        folder = os.path.dirname(os.path.dirname(__file__))
-        inside = filename.startswith(
-            tuple(os.path.join(folder, package, "") for package in ("autograd", "nn", "optim"))
-        )
-        self[filename] = inside
-        return inside
-
-
-_in_library = _LibraryFiles()
 
 
 class Masked:
@@ -79,14 +66,27 @@ class Primitive:
     of its array parameters; `variadic`, whether its one array parameter is a sequence of arrays; `statics`, the names
     of the other parameters; `vjps` and `jvps`, one rule per input, None where there is no derivative (if variadic, one
     vjp that is also told the position `i`, and one jvp that takes all tangents at once); `plans`, by the bit mask of
-    the inputs to differentiate by; `function`, the public operation; `takes_deferred`, whether its vjp makes use of a
-    cotangent that is not computed yet (`autograd.kernels.deferred`).
+    the inputs to differentiate by; `function`, the public operation; `kind`, how it was declared; `result`, what rules
+    call the result; `takes_deferred`, whether its vjp makes use of a cotangent that is not computed yet
+    (`autograd.kernels.deferred`), and `reads_deferred`, whether its forward does of inputs. What is `later` gives the
+    result of a tensor's array, or of what is held in place of it, as one to be computed when somebody looks at it; or
+    None.
     """
 
+    kind: Literal["elementwise", "linear", "multilinear", "other"] = "other"
+    result = "y"
     takes_deferred = False
+    reads_deferred = False
 
     def __init__(
-        self, forward: Rule, inputs: int, variadic: bool = False, elementwise: bool = False, kernel: Rule | None = None
+        self,
+        forward: Rule,
+        inputs: int,
+        variadic: bool = False,
+        elementwise: bool = False,
+        kernel: Rule | None = None,
+        registered: bool = True,
+        later: Rule | None = None,
     ) -> None:
         self.name = forward.__name__.strip("_")
         self.forward = forward
@@ -99,10 +99,11 @@ class Primitive:
         self.vjps: tuple[Rule | None, ...] = ()
         self.jvps: tuple[Rule | None, ...] = ()
         self.plans: dict[int, Plan | None] = {}
-        self.function = _public(self, elementwise, kernel)
-        if self.name in registry:
-            raise ValueError(f"a primitive named '{self.name}' is declared already")
-        registry[self.name] = self
+        self.function = _public(self, elementwise, kernel, later)
+        if registered:
+            if self.name in registry:
+                raise ValueError(f"a primitive named '{self.name}' is declared already")
+            registry[self.name] = self
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -130,7 +131,7 @@ class Primitive:
         return values
 
 
-def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..., Any]:
+def _public(primitive: Primitive, elementwise: bool, kernel: Any, later: Rule | None) -> Callable[..., Any]:
     """The function a user calls: records when given a tensor, and only computes when given arrays.
 
     All go through `apply`, but for those of one input and elementwise ones of two, which have the same written out: on
@@ -150,10 +151,10 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..
             raise _explained(error, primitive, (array,)) from None
         node = x.node
         if node is None or not recording.get():
-            return wrap(y)
+            return bare(y)
         plan = plans.get(1) or primitive.plan(1)
         if plan is None:
-            return wrap(y)
+            return bare(y)
         return record(plan, (node,), plan.keep((array, y)) if plan.kept else (), y)
 
     def binary(a: Any, b: Any) -> Any:
@@ -178,10 +179,10 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..
             raise _explained(error, primitive, (x1, x2)) from None
         mask = (first is not None) + 2 * (second is not None)
         if not mask or not recording.get():
-            return wrap(y)
+            return bare(y)
         plan = plans.get(mask) or primitive.plan(mask)
         if plan is None:
-            return wrap(y)
+            return bare(y)
         parents = (first, second) if mask == 3 else (first or second,)
         return record(plan, parents, plan.keep((x1, x2, y)) if plan.kept else (), y)  # type: ignore[arg-type]
 
@@ -203,6 +204,18 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..
         if plan.kept:
             values = plan.keep((array, y, *static, array.shape) if plan.shaped else (array, y, *static))
         return recorded(plan, (node,), values, y)  # type: ignore[arg-type]
+
+    def postponed(x: Any, *static: Any, **keywords: Any) -> Any:
+        if keywords or len(static) != width:
+            static = primitive.complete(static, keywords)
+        y = later(held(x), *static) if later and isinstance(x, Tensor) else None
+        if y is None:
+            return single(x, *static)
+        node = x.node
+        plan = (plans.get(1) or primitive.plan(1)) if node is not None and recording.get() else None
+        if plan is None:
+            return bare(y)
+        return record(plan, (node,), plan.keep((None, y, *static, x.shape)), y)
 
     def general(*arguments: Any, **keywords: Any) -> Any:
         inputs, static = arguments[:count], arguments[count:]
@@ -226,7 +239,7 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..
     elif elementwise and not width and count <= 2:
         function = unary if count == 1 else binary
     elif count == 1:
-        function = single
+        function = postponed if later else single
     else:
         function = general
     function = functools.wraps(forward)(function)
@@ -248,17 +261,21 @@ def elementwise(
 
     def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, len(partials), elementwise=True, kernel=kernel)
+        made.kind = "elementwise"
         made.vjps = made.jvps = rules
         return made.function
 
     return declare
 
 
-def linear(adjoint: Rule, variadic: bool = False, takes_deferred: bool = False) -> Callable[[Rule], Callable[..., Any]]:
+def linear(
+    adjoint: Rule, variadic: bool = False, takes_deferred: bool = False, later: Rule | None = None
+) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation that is linear in its first parameter, by its adjoint."""
 
     def declare(forward: Rule) -> Callable[..., Any]:
-        made = Primitive(forward, 1, variadic)
+        made = Primitive(forward, 1, variadic, later=later)
+        made.kind = "linear"
         made.takes_deferred = takes_deferred
         made.vjps = (adjoint,)
         if variadic:
@@ -281,6 +298,7 @@ def multilinear(*vjps: Rule) -> Callable[[Rule], Callable[..., Any]]:
 
     def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, len(vjps))
+        made.kind = "multilinear"
         made.vjps = vjps
 
         def along(i: int) -> Rule:
@@ -300,11 +318,14 @@ def primitive(
     jvps: Sequence[Rule | None],
     variadic: bool = False,
     takes_deferred: bool = False,
+    reads_deferred: bool = False,
+    later: Rule | None = None,
 ) -> Callable[[Rule], Callable[..., Any]]:
     """Declare an operation by a vjp and a jvp for each input, as functions of `g` and of what they name."""
 
     def declare(forward: Rule) -> Callable[..., Any]:
-        made = Primitive(forward, len(vjps), variadic)
+        made = Primitive(forward, len(vjps), variadic, later=later)
+        made.reads_deferred = reads_deferred
         made.takes_deferred = takes_deferred
         made.vjps, made.jvps = tuple(vjps), tuple(jvps)
         return made.function
@@ -335,9 +356,11 @@ def _scaling(partial: Rule | Masked | int | None) -> Rule | None:
     if isinstance(partial, Masked):
         condition = partial.condition
 
+        def masked(g: Any, *values: Any, out: Array | None = None) -> Any:
+            return keep_where(condition(*values), g, out)
+
         def mask(g: Any, *values: Any) -> Any:
-            held = condition(*values)
-            return compute(keep_where, held, g) if type(g) is ndarray else np.where(held, g, 0)
+            return compute(masked, g, *values) if type(g) is ndarray else np.where(condition(*values), g, 0)
 
         return needing(mask, *inspect.signature(condition).parameters)
     if isinstance(partial, int):
@@ -357,9 +380,9 @@ class Plan:
     """A primitive differentiated with respect to a given choice of its inputs.
 
     The values that rules can name are numbered: inputs, y, static parameters, shapes of the inputs. `kept` are the
-    numbers of those that some rule names, and `keep` takes the tuple of all to the tuple of these (`shaped` says
-    whether it has to include the shapes). `active` are the chosen inputs; `pulls[k](g, values)` is the vjp for the k-th
-    of them, `pushes[k](g, values)` the jvp.
+    numbers of those that some rule names, and of all static parameters, so that the operation can be run again; `keep`
+    takes the tuple of all to the tuple of these (`shaped` says whether it has to include the shapes). `active` are the
+    chosen inputs; `pulls[k](g, values)` is the vjp for the k-th of them, `pushes[k](g, values)` the jvp.
     """
 
     __slots__ = ("active", "keep", "kept", "primitive", "pulls", "pushes", "shaped")
@@ -369,9 +392,12 @@ class Plan:
         self.active = tuple(i for i, bit in enumerate(bin(mask)[:1:-1]) if bit == "1")
         chosen = (0,) if primitive.variadic else self.active
         vjps, jvps = [primitive.vjps[i] for i in chosen], [primitive.jvps[i] for i in chosen]
-        names = (*primitive.inputs, "y", *primitive.statics, *(f"{name}_shape" for name in primitive.inputs))
+        shapes = (f"{name}_shape" for name in primitive.inputs)
+        names = (*primitive.inputs, primitive.result, *primitive.statics, *shapes)
         needs = {rule: _needs(rule, names, primitive) for rule in (*vjps, *jvps) if rule is not None}
-        self.kept = tuple(sorted({k for need in needs.values() for k in need}))
+        after_result = len(primitive.inputs) + 1
+        static = range(after_result, after_result + len(primitive.statics))
+        self.kept = tuple(sorted({k for need in needs.values() for k in need}.union(static)))
         self.keep = _selector(self.kept)
         self.shaped = any(k > len(primitive.inputs) + len(primitive.statics) for k in self.kept)
         places = {rule: tuple(self.kept.index(k) for k in need) for rule, need in needs.items()}
@@ -388,8 +414,7 @@ class Plan:
         else:
             pairs = zip(tangents, self.pushes, strict=True)
             parts = [push(tangent, values) for tangent, push in pairs if tangent is not None]
-        parts = [_bundle(part) if isinstance(part, tuple) else evaluated(part) for part in parts if part is not None]
-        return functools.reduce(operator.add, parts) if parts else None
+        return combined(parts)
 
     def _spread(self, tangents: Sequence[Any], values: tuple[Any, ...]) -> list[Any]:
         """Tangents of the chosen inputs, laid out over all inputs of a variadic operation."""
@@ -417,6 +442,12 @@ class Plan:
             else:
                 lifted.append(_attach(value, parent_of.get(k)))
         return tuple(lifted)
+
+
+def combined(parts: Sequence[Any]) -> Any:
+    """The tangent of a result, as the sum of what the jvps of its inputs return; None if none returns anything."""
+    parts = [_bundle(part) if isinstance(part, tuple) else evaluated(part) for part in parts if part is not None]
+    return functools.reduce(operator.add, parts) if parts else None
 
 
 def _bundle(parts: tuple[Any, ...]) -> Bundle:
@@ -489,9 +520,10 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
     mask = 0
     bit = 1
     foreign = False
+    deferred = primitive.reads_deferred
     for x in inputs:
         if isinstance(x, Tensor):
-            arrays.append(x.array)
+            arrays.append(held(x) if deferred else x.array)
             if x.node is not None:
                 parents.append(x.node)
                 mask |= bit
@@ -547,10 +579,14 @@ def _from_list(x: Sequence[Any], inputs: Sequence[Any]) -> Array:
 
 def record(plan: Plan, parents: Sequence[Node], values: tuple[Any, ...], y: Array) -> Tensor:
     """The result `y` of an operation as a tensor, with the node that remembers how it was made."""
-    if type(y) is not ndarray:
-        y = np.asarray(y)
-    y.setflags(False)  # type: ignore[call-arg]  # by position, three times as fast
-    result = _new_tensor(Tensor)
+    kind = Tensor
+    if type(y) is ndarray:
+        y.setflags(False)  # type: ignore[call-arg]  # by position, three times as fast
+    elif isinstance(y, Deferred):
+        kind = Pending
+    else:
+        y = freeze(np.asarray(y))
+    result = _new_tensor(kind)
     result.array = y
     result.label = None
     result.node = node = _new_node(Node)
@@ -564,7 +600,7 @@ def record(plan: Plan, parents: Sequence[Node], values: tuple[Any, ...], y: Arra
     node.dtype = y.dtype
     node.number = tick()
     frame = getframe(2)
-    while _in_library[frame.f_code.co_filename] and frame.f_back is not None:
+    while in_library[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
     node.code = frame.f_code
     node.offset = frame.f_lasti
@@ -615,3 +651,50 @@ def _explained(error: Exception, primitive: Primitive, arrays: Sequence[Any]) ->
     given = " and ".join(f"{np.shape(a)} {getattr(a, 'dtype', type(a).__name__)}" for a in arrays)
     text = str(error).strip().removeprefix(f"{primitive.name}: ")
     return kind(f"{primitive.name}: {text}; given {given}")
+
+
+# The functions above that make results are called by their names here; these are put in their place while somebody
+# watches (`autograd.watching`).
+
+bare = wrap  # the result of an elementwise operation that is not recorded
+
+
+def _watched_record(plan: Plan, parents: Sequence[Node], values: tuple[Any, ...], y: Array) -> Tensor:
+    result = _UNWATCHED["record"](plan, parents, values, y)
+    _tell(plan.primitive, y, result.node)
+    return result
+
+
+def _watched_bare(y: Any) -> Any:
+    result = _UNWATCHED["unrecorded"](y)
+    _tell(None, y, None)
+    return result
+
+
+_UNWATCHED: dict[str, Callable[..., Any]] = {"record": record, "bare": bare, "unrecorded": unrecorded}
+_WATCHED = {"record": _watched_record, "bare": _watched_bare, "unrecorded": _watched_bare}
+switches.append(lambda watched: globals().update(_WATCHED if watched else _UNWATCHED))
+
+
+def _tell(primitive: Any, y: Any, node: Node | None) -> None:
+    """Tell the observers of the operation that is making a result.
+
+    What it was given is read from its variables: `apply` and the functions of `_public` do not hand it on for a watcher
+    that is hardly ever there.
+    """
+    watching = observers.get()
+    if not watching:
+        return
+    frame: Any = getframe(2)
+    if frame.f_code is recorded.__code__:
+        frame = frame.f_back
+    operation = Operation(primitive, (), (), evaluated(y), node)
+    if frame.f_code.co_filename == apply.__code__.co_filename:
+        given = frame.f_locals
+        if "arrays" in given:
+            inputs = tuple(evaluated(array) for array in given["arrays"])
+        else:
+            inputs = (given["x1"], given["x2"]) if "x2" in given else (given["x"].array,)
+        operation = Operation(given["primitive"], inputs, tuple(given.get("static", ())), evaluated(given["y"]), node)
+    for observer in watching:
+        observer.computed(operation)

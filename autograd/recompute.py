@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from autograd import primitive
 from autograd.grad_mode import enable_grad, recording
 from autograd.graph import Node, ancestors, forward_sweep, reverse_sweep, run
 from autograd.memory import latest_write, tick, written_since
-from autograd.primitive import protected, record
+from autograd.primitive import protected
 from autograd.random import get_rng_state, set_rng_state
 from autograd.tensor import Tensor, wrap
 from autograd.transforms import variable
@@ -35,17 +36,17 @@ def checkpoint(f: Callable[..., Tensor], *xs: Any) -> Tensor:
     if not recording.get():
         return f(*xs)
     segment = _Segment(f, xs)
-    start = tick()
-    _, y = segment.evaluate([x.detach() if isinstance(x, Tensor) else x for x in xs])
+    variables, y, start = segment.evaluate([x.detach() if isinstance(x, Tensor) else x for x in xs])
     if y.node is None:
         return y
-    outside = [node for node in ancestors([y.node], start) if node.number < start]
+    own = {v.node for v in variables}
+    outside = [node for node in ancestors([y.node], start) if node.number < start and node not in own]
     if not (segment.active or outside):
         return y.detach()
     segment.outside = tuple(outside)
     parents = [xs[i].node for i in segment.active] + outside
     values = tuple(x.array if isinstance(x, Tensor) else protected(x) for x in xs)
-    return record(segment, parents, values, y.array)  # type: ignore[arg-type]
+    return primitive.record(segment, parents, values, y.array)  # type: ignore[arg-type]
 
 
 class _Segment:
@@ -64,29 +65,33 @@ class _Segment:
         self.random_state = get_rng_state()
         self.made = tick()
 
-    def evaluate(self, xs: Iterable[Any]) -> tuple[list[Tensor], Tensor]:
-        """Call the function with its active inputs as variables of their own; the variables and the result."""
+    def evaluate(self, xs: Iterable[Any]) -> tuple[list[Tensor], Tensor, int]:
+        """Call the function with its active inputs as variables of their own.
+
+        The variables, the result, and the time between the two: to a sweep since then the variables are leaves, even if
+        they depend on a tensor that the function uses without being given it.
+        """
         given = list(xs)
         for i in self.tensors:
             given[i] = given[i] if isinstance(given[i], Tensor) else wrap(given[i])
         with enable_grad():
             for i in self.active:
                 given[i] = variable(given[i])
+            start = tick()
             y = self.f(*given)
         if not isinstance(y, Tensor):
             raise TypeError(f"checkpoint: the function has to return one Tensor, got {type(y).__name__}")
-        return [given[i] for i in self.active], y
+        return [given[i] for i in self.active], y, start
 
     def again(self, values: Sequence[Any]) -> tuple[list[Node], Node, int]:
         """Evaluate once more with the random numbers of the first time.
 
         The nodes to differentiate by, the node of the result, and the time before which all others were made.
         """
-        start = tick()
         now = get_rng_state()
         set_rng_state(self.random_state)
         try:
-            variables, y = self.evaluate(values)
+            variables, y, start = self.evaluate(values)
         finally:
             set_rng_state(now)
         assert y.node is not None

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from autograd.dtypes import Array, get_default_dtype, to_array
 from autograd.graph import Node
+from autograd.kernels.deferred import Deferred
 from autograd.memory import freeze, overlaps_itself, tick, writing
 
 if TYPE_CHECKING:
@@ -298,10 +299,63 @@ class Tensor(Operators):
             self.requires_grad_()
 
 
-def wrap(array: Array) -> Tensor:
+class Pending(Tensor):
+    """A tensor whose array is left to be computed when somebody looks at it; from then on it is an ordinary one.
+
+    Operations that can do without the array take what it is to be computed from, `held`.
+    """
+
+    __slots__ = ()
+
+    @property
+    def array(self) -> Array:
+        array = freeze(held(self).array)
+        self.array = array
+        return array
+
+    @array.setter
+    def array(self, value: Any) -> None:
+        _holding.__set__(self, value)
+        if isinstance(value, np.ndarray):
+            self.__class__ = Tensor  # type: ignore[assignment]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return held(self).shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return held(self).dtype
+
+    @property
+    def ndim(self) -> int:
+        return held(self).ndim
+
+    @property
+    def size(self) -> int:
+        return held(self).size
+
+    def __reduce__(self) -> Any:
+        self.array  # noqa: B018  # makes this an ordinary tensor
+        return Tensor.__reduce__(self)
+
+
+_holding: Any = Tensor.__dict__["array"]
+
+
+def held(tensor: Tensor) -> Any:
+    """The array of a tensor, or the `Deferred` that stands for it."""
+    return _holding.__get__(tensor)
+
+
+def wrap(array: Array | Deferred) -> Tensor:
     """A tensor around an array that the caller gives away, without a copy."""
-    result = Tensor.__new__(Tensor)
-    result.array = freeze(np.asarray(array))
+    if isinstance(array, Deferred):
+        result: Tensor = Pending.__new__(Pending)
+        result.array = array  # type: ignore[assignment]
+    else:
+        result = Tensor.__new__(Tensor)
+        result.array = freeze(np.asarray(array))
     result.node = None
     result.label = None
     return result

@@ -53,7 +53,7 @@ def backward(
     seed = _seed("backward", self, gradient, create_graph)
     sweep = reverse_sweep({self.node: seed}, chosen, retain_graph=retain_graph, create_graph=create_graph)
     with enable_grad():
-        found = run(sweep)
+        found = run(sweep, (self,))
         for node, cotangent in found.items():
             if RETAIN not in (node.hooks or ()):
                 accumulate(node, cotangent)
@@ -127,7 +127,7 @@ def gradients(
         seeds[node] = seeds[node] + seed if node in seeds else seed
     targets = _nodes("gradients", xs)
     with enable_grad():
-        found = run(reverse_sweep(seeds, targets, retain_graph=retain_graph, create_graph=create_graph))
+        found = run(reverse_sweep(seeds, targets, retain_graph=retain_graph, create_graph=create_graph), ys)
     results = tuple(_wrapped(found[t]) if t in found else None for t in targets)
     unused = [i for i, result in enumerate(results) if result is None]
     if unused and not allow_unused:
@@ -170,9 +170,10 @@ class _Trace(NamedTuple):
         if self.y.node is not None:
             seeds = {self.y.node: _seed("vjp", self.y, cotangent, create_graph)}
             with enable_grad():
-                found = run(
-                    reverse_sweep(seeds, nodes, retain_graph=retain_graph, create_graph=create_graph, since=self.start)
+                sweep = reverse_sweep(
+                    seeds, nodes, retain_graph=retain_graph, create_graph=create_graph, since=self.start
                 )
+                found = run(sweep, (self.y,))
         return [_wrapped(found.get(node, np.zeros(x.shape, x.dtype))) for x, node in zip(self.xs, nodes, strict=True)]
 
     def push(self, tangents: Sequence[Any], create_graph: bool) -> Tensor:

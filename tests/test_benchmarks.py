@@ -75,7 +75,7 @@ def test_stopwatch_warms_up_and_takes_the_mean(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("tests.benchmarks.timing.time", now)
     assert Stopwatch(program)() == pytest.approx(0.015)
-    assert now.time == pytest.approx(0.015 * 9)  # 7 fill 0.1 seconds, 2 make 0.02
+    assert now.time == pytest.approx(0.015 * 12)  # 10 fill 0.15 seconds, 2 make 0.02
 
 
 def test_targets() -> None:

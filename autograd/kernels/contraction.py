@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.deferred import Deferred
 from autograd.kernels.product import matrix_product
 from autograd.kernels.window_contraction import contract_windows, terms_of
 
@@ -30,24 +31,19 @@ WIDE = 64
 SMALL = 512
 
 
-def contract(subscripts: str, operands: Sequence[Array]) -> Array:
+def contract(subscripts: str, operands: Sequence[Any]) -> Array:
     """The sum that `subscripts` ("ij,jk->ik": letters only, no ellipsis, with its output) asks for.
 
-    A length of 1 broadcasts against another operand's; lengths are otherwise taken to agree.
+    A length of 1 broadcasts against another operand's; other lengths are taken to agree. An operand may be Deferred.
     """
-    inputs, output = subscripts.split("->")
-    terms = inputs.split(",")
-    lengths: dict[str, int] = {}
-    for term, x in zip(terms, operands, strict=True):
-        for label, length in zip(term, x.shape, strict=True):
-            if lengths.get(label, 1) == 1:
-                lengths[label] = length
-    if len(terms) == 2 and all(
-        length == lengths[label] for term, x in zip(terms, operands) for label, length in zip(term, x.shape)
-    ):
+    terms, output, lengths, fit, plain = _read(subscripts, tuple([x.shape for x in operands]))
+    if fit and len(terms) == 2:
         found = contract_windows(terms_of(*terms, output), terms[0], operands, output)
         if found is not None:
             return found
+    operands = [x.array if isinstance(x, Deferred) else x for x in operands]
+    if plain:
+        return _product(terms[0], operands[0], terms[1], operands[1], output)
     whole = [_squeezed(*_diagonal(term, x), lengths) for term, x in zip(terms, operands, strict=True)]
     pairs = []
     for i, (term, x) in enumerate(whole):
@@ -57,6 +53,32 @@ def contract(subscripts: str, operands: Sequence[Array]) -> Array:
             group = [pairs.pop(i) for i in sorted(picked, reverse=True)]
             pairs.append(_together(group, output + "".join(term for term, _ in pairs)))
     return _together(pairs, output, last=True)[1]
+
+
+class Reading(NamedTuple):
+    """Subscripts taken apart for operands of known shapes: each label's length; whether they `fit`, no axis of length 1
+    being stretched; and whether they are `plain`: two that fit, each label once in a term and in two of the three."""
+
+    terms: tuple[str, ...]
+    output: str
+    lengths: dict[str, int]
+    fit: bool
+    plain: bool
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> Reading:
+    inputs, output = subscripts.split("->")
+    terms = tuple(inputs.split(","))
+    pairs = [pair for term, shape in zip(terms, shapes, strict=True) for pair in zip(term, shape, strict=True)]
+    lengths: dict[str, int] = {}
+    for label, length in pairs:
+        if lengths.get(label, 1) == 1:
+            lengths[label] = length
+    fit = all(length == lengths[label] for label, length in pairs)
+    once = all(len(set(term)) == len(term) for term in terms)
+    plain = fit and once and len(terms) == 2 and all(f"{inputs}{output}".count(label) > 1 for label in lengths)
+    return Reading(terms, output, lengths, fit, plain)
 
 
 def _diagonal(term: str, x: Array) -> tuple[str, Array]:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.padding import bordered
 from autograd.kernels.threads import scratch, share
 
 Ints = tuple[int, ...]
@@ -35,6 +36,8 @@ BLOCK = 1 << 18
 ROWS = 8
 # Sums over blocks are made in this many parts, each in order, whatever the number of threads.
 PARTS = 4
+# Work of fewer multiplications is done in one part: in several, threads wait for Python's lock longer than they work.
+SHARED = 1 << 24
 # A gradient of the weight of at least so many elements is not made as a sum of parts.
 LARGE = 1 << 16
 
@@ -53,7 +56,7 @@ class Geometry(NamedTuple):
 def correlation(x: Array, weight: Array, at: Geometry, y: Array) -> Iterator[Task]:
     """y[f, p, n] = Σ_c,t x[c, p · stride + t · dilation - before, n] · w[f, c, t], as tasks in any order."""
     x, weight, at, y = _with_columns(x, weight, at, y)
-    for part, images, results in _without_dilated_rows(enclosed(x, at), at, y):
+    for part, images, results in _parts(x, at, y):
         blocks = Blocks(part, images, results)
         matrix = blocks.weight_matrix(weight)
         for block in blocks.all():
@@ -80,12 +83,13 @@ def weight_gradient(x: Array, g: Array, at: Geometry) -> Array:
     across, as the product of patches and transposed cotangents, for which BLAS is up to three times as fast.
     """
     features, channels, taps = len(g), len(x), at.taps
-    large = features * channels * math.prod(taps) >= LARGE
+    weight_size = features * channels * math.prod(taps)
+    large = weight_size >= LARGE
     across = not large and channels * math.prod(taps) > FEW
-    step = max(1, -(-channels // PARTS)) if large else channels
+    step = -(-channels // _parts_of(weight_size * g[0].size)) if large else channels
     x, _, at, g = _with_columns(x, None, at, g)
     work: list[tuple[Blocks, Array, Array, Block]] = []
-    for part, images, results in _without_dilated_rows(enclosed(x, at), at, g):
+    for part, images, results in _parts(x, at, g):
         blocks = Blocks(part, images[:step], results)
         work.extend((blocks, images, results, block) for block in blocks.all())
     overlapping = work[0][0].overlapping
@@ -142,16 +146,12 @@ def input_gradient(g: Array, weight: Array, at: Geometry, y: Array) -> Iterator[
     if math.prod(at.taps) > 1 and math.prod(at.positions) * g.shape[-1] < 2 * len(g):
         columns = np.ascontiguousarray(g).reshape(len(g), -1)
         places = list(_overlaps(at, y.shape[1:-1]))
-        step = max(1, -(-len(y) // PARTS))
+        step = max(1, -(-len(y) // _parts_of(g[0].size * weight.size)))
         for first in range(0, len(y), step):
             some = slice(first, first + step)
             yield functools.partial(_overlap, columns, weight[:, some], at, places, y[some])
         return
-    axes = [
-        list(_phases(*axis)) for axis in zip(y.shape[1:-1], at.taps, at.stride, at.dilation, at.before, strict=True)
-    ]
-    starts, stops = zip(*(_reach(*axis) for axis in zip(axes, y.shape[1:-1], at.stride, strict=True)), strict=True)
-    g = _between(g, starts, stops)
+    axes = (_phases(*axis) for axis in zip(y.shape[1:-1], at.taps, at.stride, at.dilation, at.before, strict=True))
     for phases in itertools.product(*axes):
         target = y[(slice(None), *(slice(phase.first, None, step) for phase, step in zip(phases, at.stride)))]
         if not target.size:
@@ -162,18 +162,10 @@ def input_gradient(g: Array, weight: Array, at: Geometry, y: Array) -> Iterator[
         own = weight[(slice(None), slice(None), *(slice(phase.tap, None, phase.apart) for phase in phases))]
         flipped = np.flip(own, tuple(range(2, 2 + n))).swapaxes(0, 1)
         dilation = tuple(phase.dilation for phase in phases)
-        before = tuple(phase.before + start for phase, start in zip(phases, starts, strict=True))
+        before = tuple(phase.before for phase in phases)
         yield from correlation(
             g, flipped, Geometry(target.shape[1:-1], own.shape[2:], (1,) * n, dilation, before), target
         )
-
-
-def _reach(phases: Sequence[Phase], length: int, stride: int) -> tuple[int, int]:
-    """The first of the results that these phases read along one axis, and the end of them."""
-    read = [phase for phase in phases if phase.taps and phase.first < length]
-    starts = [-phase.before for phase in read]
-    reach = [-(-(length - phase.first) // stride) + (phase.taps - 1) * phase.dilation for phase in read]
-    return min(starts, default=0), max((a + n for a, n in zip(starts, reach, strict=True)), default=0)
 
 
 def _overlap(columns: Array, weight: Array, at: Geometry, places: Sequence[Any], y: Array) -> None:
@@ -194,8 +186,7 @@ def _overlaps(at: Geometry, lengths: Ints) -> Iterator[tuple[Any, Any]]:
             tap, at.positions, at.stride, at.dilation, at.before, lengths, strict=True
         ):
             first = t * near - before
-            low = min(count, max(0, -(first // step)))
-            high = max(low, min(count, (length - 1 - first) // step + 1))
+            low, high = _within(first, step, count, length)
             source.append(slice(low, high))
             target.append(slice(max(0, first + low * step), max(0, first + high * step), step))
         if all(part.start < part.stop for part in source[1 + len(tap) :]):
@@ -229,16 +220,24 @@ def _phases(length: int, taps: int, stride: int, dilation: int, before: int) -> 
         yield Phase(first, tap, apart, count, near, base - skipped + (count - 1) * near)
 
 
-def _without_dilated_rows(x: Array, at: Geometry, y: Array) -> Iterator[tuple[Geometry, Array, Array]]:
-    """The geometry, enclosed images and results apart for rows of each remainder by the dilation, which do not meet."""
-    apart = at.dilation[0]
+def _parts(x: Array, at: Geometry, y: Array) -> Iterator[tuple[Geometry, Array, Array]]:
+    """The geometry, images and results that `Blocks` take: apart for rows of each remainder by the dilation, which do
+    not meet, and with windows that do not leave the images but along the first two spatial axes."""
+    own = (0, 1) if math.prod(at.taps) > 1 else ()
+    x = enclosed(x, at, own)
+    at = at._replace(before=tuple(before if axis in own else 0 for axis, before in enumerate(at.before)))
+    apart, before = at.dilation[0], at.before[0]
     if at.stride[0] != 1 or apart == 1 or at.taps[0] == 1:
         yield at, x, y
         return
     for first in range(min(apart, at.positions[0])):
-        rows = y[:, first::apart]
-        part = at._replace(positions=(rows.shape[1], *at.positions[1:]), dilation=(1, *at.dilation[1:]))
-        yield part, x[:, first::apart], rows
+        rows, remainder = y[:, first::apart], (first - before) % apart
+        part = at._replace(
+            positions=(rows.shape[1], *at.positions[1:]),
+            dilation=(1, *at.dilation[1:]),
+            before=((before + remainder - first) // apart, *at.before[1:]),
+        )
+        yield part, x[:, remainder::apart], rows
 
 
 def _with_columns(x: Array, weight: Any, at: Geometry, y: Array) -> tuple[Array, Any, Geometry, Array]:
@@ -249,13 +248,15 @@ def _with_columns(x: Array, weight: Any, at: Geometry, y: Array) -> tuple[Array,
     return x[:, :, None], weight, Geometry(*((*own, 0 if i == 4 else 1) for i, own in enumerate(at))), y[:, :, None]
 
 
-def enclosed(x: Array, at: Geometry) -> Array:
-    """The part of the images that windows reach, from where the first one begins, with zeros where it is outside."""
-    ends = [
-        (p - 1) * s + (t - 1) * d + 1 - before
-        for p, t, s, d, before in zip(at.positions, at.taps, at.stride, at.dilation, at.before, strict=True)
-    ]
-    return _between(x, [-before for before in at.before], ends)
+def enclosed(x: Array, at: Geometry, but: Sequence[int] = ()) -> Array:
+    """The part of the images that windows reach, from where the first one begins, with zeros where it is outside; but
+    for some of the spatial axes, which stay as they are."""
+    starts, ends = [-before for before in at.before], []
+    for axis, (p, t, s, d) in enumerate(zip(at.positions, at.taps, at.stride, at.dilation, strict=True)):
+        ends.append((p - 1) * s + (t - 1) * d + 1 + starts[axis])
+        if axis in but:
+            starts[axis], ends[axis] = 0, x.shape[1 + axis]
+    return _between(x, starts, ends)
 
 
 def _between(x: Array, starts: Sequence[int], stops: Sequence[int]) -> Array:
@@ -265,21 +266,10 @@ def _between(x: Array, starts: Sequence[int], stops: Sequence[int]) -> Array:
     inside = x[(slice(None), *inner)]
     if all(a >= 0 and b <= n for a, b, n in zip(starts, stops, lengths, strict=True)):
         return inside
-    y = np.empty((len(x), *(b - a for a, b in zip(starts, stops, strict=True)), x.shape[-1]), x.dtype)
-
-    def copy(some: slice) -> None:
-        target = y[some]
-        for axis, (first, found) in enumerate(zip(starts, inner, strict=True), 1):
-            ahead = (slice(None),) * axis
-            low, high = min(found.start - first, target.shape[axis]), max(0, found.stop - first)
-            target[(*ahead, slice(low))] = 0
-            target[(*ahead, slice(high, None))] = 0
-            target = target[(*ahead, slice(low, max(low, high)))]
-        np.copyto(target, inside[some])
-
-    step = len(x) if y.size < BLOCK else max(1, -(-len(x) // PARTS))
-    share(copy, [slice(c, c + step) for c in range(0, len(x), step)])
-    return y
+    borders = [
+        (max(0, min(found.start, b) - a), max(0, b - max(found.stop, a))) for a, b, found in zip(starts, stops, inner)
+    ]
+    return bordered(inside, [(0, 0), *borders, (0, 0)])
 
 
 class Block(NamedTuple):
@@ -292,7 +282,8 @@ class Block(NamedTuple):
 class Blocks:
     """How the positions of a convolution are cut into blocks, and their patches as matrices.
 
-    For images that the windows begin in and do not leave (`enclosed`), of two spatial axes or more.
+    For images of two spatial axes or more. Windows that leave them along the first two find zeros there; along others
+    they do not leave them, and windows of one element do not at all.
     """
 
     def __init__(self, at: Geometry, x: Array, y: Array) -> None:
@@ -314,11 +305,21 @@ class Blocks:
             if high == 1 and width * self.rest > COLUMNS:
                 self.tile = max(1, min(width, BLOCK * width // row))
         tiles = -(-width // self.tile)
-        self.high = max(1, min(high, -(-height * tiles // PARTS), height))
+        parts = _parts_of(features * channels * math.prod(at.taps) * math.prod(at.positions) * images)
+        self.high = max(1, min(high, -(-height * tiles // parts), height))
 
         item, (by_channel, *by_axis, by_image) = x.itemsize, x.strides
         steps = [s * stride for s, stride in zip(at.stride, by_axis, strict=True)]
         apart = [d * stride for d, stride in zip(at.dilation, by_axis, strict=True)]
+        self.reach = [(t - 1) * d for t, d in zip(at.taps, at.dilation, strict=True)]
+        # Places as axes (taps along rows, rows, taps along columns, columns): those of patches, and images' strides.
+        n = len(at.taps)
+        ahead = (0, 1, 3, 2 + n) if self.overlapping else (1, 1 + n, 2, 2 + n)
+        self.by_place = (*ahead, *(axis for axis in range(2 + 2 * n) if axis not in ahead))
+        self.steps = (1, at.stride[1]) if self.overlapping else at.stride[:2]
+        self.apart = at.dilation[:2]
+        down = by_axis[0] if self.overlapping else steps[0]
+        self.place_strides = (down, apart[1], steps[1], by_channel, *apart[2:], *steps[2:], by_image)
         self.ahead: Ints = (channels, *inner)
         if self.overlapping:
             self.source: Ints = (by_axis[0], by_channel, *apart[1:], *steps[1:], by_image)
@@ -371,10 +372,10 @@ class Blocks:
         """The patches of a block: (C · taps, columns), or for each row of results such a matrix, which overlap."""
         at, (rows, columns), item = self.at, block, x.itemsize
         high, wide = rows.stop - rows.start, columns.stop - columns.start
-        corner = (rows.start * at.stride[0], columns.start * at.stride[1])
+        top, left = (part.start * s - before for part, s, before in zip(block, at.stride, at.before))
         count = wide * self.rest
         if self.in_place:
-            return _view(x, *corner, *_cut((len(x), high * count), (x.strides[0], item), few))
+            return _view(x, top, left, *_cut((len(x), high * count), (x.strides[0], item), few))
         depth = self.depth // self.ahead[0] * len(x)
         if self.overlapping:
             tall = (high - 1) * at.stride[0] + at.taps[0]
@@ -382,7 +383,11 @@ class Blocks:
         else:
             shape = (len(x), *self.ahead[1:], high, wide, *self.behind)
         copied = scratch(shape, x.dtype, "patches")
-        np.copyto(copied, _view(x, *corner, shape, self.source))
+        beside = left >= 0 and left + (wide - 1) * at.stride[1] + self.reach[1] < x.shape[2]
+        if beside and top >= 0 and top + (high - 1) * at.stride[0] + self.reach[0] < x.shape[1]:
+            np.copyto(copied, _view(x, top, left, shape, self.source))
+        else:
+            self._copy_at_border(copied, x, top, left, beside)
         strides: Ints = (high * count * item, item)
         shape = (depth, high * count)
         if self.overlapping:
@@ -390,6 +395,47 @@ class Blocks:
             strides = (at.stride[0] * depth * count * item, count * item, item)
         shape, strides = _cut(shape, strides, few)
         return np.ndarray(shape, x.dtype, copied, 0, strides)
+
+    def _copy_at_border(self, patches: Array, x: Array, top: int, left: int, beside: bool) -> None:
+        """The patches of a block whose first window begins at a row and a column, with zeros where they are outside of
+        the images: apart for each tap along rows, and, unless columns are all `beside`, for each along columns."""
+        cells = (patches[None] if self.overlapping else patches).transpose(self.by_place)
+        down, over, *_ = self.steps
+        for i, rows in enumerate(cells):
+            row = top + i * self.apart[0]
+            above, below = _within(row, down, len(rows), x.shape[1])
+            if above:
+                rows[:above] = 0
+            if below < len(rows):
+                rows[below:] = 0
+            if above == below:
+                continue
+            rows = rows[above:below]
+            row += above * down
+            if beside:
+                np.copyto(rows, _view(x, row, left, rows.shape, self.place_strides))
+                continue
+            for j in range(rows.shape[1]):
+                column = left + j * self.apart[1]
+                first, last = _within(column, over, rows.shape[2], x.shape[2])
+                if first:
+                    rows[:, j, :first] = 0
+                if last < rows.shape[2]:
+                    rows[:, j, last:] = 0
+                if first < last:
+                    cell = rows[:, j : j + 1, first:last]
+                    np.copyto(cell, _view(x, row, column + first * over, cell.shape, self.place_strides))
+
+
+def _within(start: int, step: int, count: int, length: int) -> tuple[int, int]:
+    """Which of `count` places from `start` on, in steps, are on an axis of some length: from one to before another."""
+    first = min(count, max(0, -(start // step)))
+    return first, max(first, min(count, (length - 1 - start) // step + 1))
+
+
+def _parts_of(multiplications: int) -> int:
+    """In how many parts, at least, to do so much work."""
+    return PARTS if multiplications >= SHARED else 1
 
 
 def _cut(shape: Ints, strides: Ints, few: int | None) -> tuple[Ints, Ints]:

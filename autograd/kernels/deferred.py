@@ -9,14 +9,21 @@ from __future__ import annotations
 import functools
 import math
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from autograd.dtypes import Array
 
+# Those that stand in a tensor for its array, by their ids: they have to settle before what they read is written into.
+unsettled: WeakValueDictionary[int, Deferred] = WeakValueDictionary()
+
 
 class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array by its shape, its dtype and the way to compute it: `compute`, which a kind of its own defines."""
+    """An array by its shape, its dtype and the way to compute it: `compute`, which a kind of its own defines.
+
+    `sources` are arrays that it reads and that somebody may write into.
+    """
 
     base = None
 
@@ -26,6 +33,14 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
 
     def compute(self) -> Array:
         raise NotImplementedError
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        return ()
+
+    def settle(self) -> None:
+        """Stop depending on arrays that somebody is going to write into."""
+        self.array  # noqa: B018  # computed, and kept
 
     @functools.cached_property
     def array(self) -> Array:
@@ -42,6 +57,9 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         return self.array.reshape(*shape, order=order)  # type: ignore[call-overload]
+
+    def astype(self, dtype: Any) -> Array:
+        return self.array.astype(dtype)
 
     def __getitem__(self, key: Any) -> Any:
         return self.array[key]

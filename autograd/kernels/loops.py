@@ -6,6 +6,7 @@ elements two threads were three times as slow as one, with 131,072 they take lit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,8 +15,10 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.kernels.threads import share
 
-LARGE = 1 << 18  # elements from which sharing pays, for what takes longer than a few additions
+# Elements from which sharing pays: for what takes longer than a few additions, and for what does not.
+LARGE, VERY_LARGE = 1 << 18, 1 << 20
 PIECE = 1 << 17
+LONG = 1 << 13  # elements of NumPy's buffer: a broadcast operand is copied into it if rows are shorter, at each use
 
 
 def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE) -> Any:
@@ -24,8 +27,13 @@ def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE) -> A
     The kernel is a ufunc, or like one takes `out`, an array to write its result into or None. The result has the memory
     layout of an operand of its shape and, unless the kernel is a ufunc, the dtype of the numbers among the operands.
     """
+    for x in operands:
+        if isinstance(x, np.ndarray) and x.size >= least:
+            break
+    else:
+        return kernel(*operands)
     like = _widest(operands)
-    if like is None or like.size < least:
+    if like is None:
         return kernel(*operands)
     if isinstance(kernel, np.ufunc):
         kinds = [x.dtype if isinstance(x, np.ndarray) else type(x) for x in operands]
@@ -34,7 +42,8 @@ def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE) -> A
         dtype = np.result_type(*(x for x in operands if x is not None and getattr(x, "dtype", None) != np.bool_))
     out = np.empty_like(like, dtype)
     places = [i for i, x in enumerate(operands) if isinstance(x, np.ndarray) and x.ndim]
-    target, *views = arranged([out, *(np.broadcast_to(operands[i], like.shape) for i in places)])
+    whole = (x if x.shape == like.shape else np.broadcast_to(x, like.shape) for x in (operands[i] for i in places))
+    target, *views = _in_long_rows(arranged([out, *whole]))
 
     def work(index: Any) -> None:
         parts = list(operands)
@@ -42,7 +51,7 @@ def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE) -> A
             parts[i] = view[index]
         kernel(*parts, out=target[index])
 
-    share(work, tiles(target.shape, PIECE))
+    share(work, tiles(target.shape, PIECE), blas=False)
     return out
 
 
@@ -76,7 +85,7 @@ def arranged(arrays: Sequence[Array]) -> list[Array]:
 def tiles(shape: Sequence[int], size: int) -> Iterator[tuple[int | slice, ...]]:
     """Indices that cut an array of this shape, along its first axes, into pieces of about `size` elements."""
     length = shape[0]
-    inner = int(np.prod(shape[1:]))
+    inner = math.prod(shape[1:])
     if inner >= 2 * size and len(shape) > 1:
         for i in range(length):
             for rest in tiles(shape[1:], size):
@@ -85,6 +94,32 @@ def tiles(shape: Sequence[int], size: int) -> Iterator[tuple[int | slice, ...]]:
         step = max(1, size // inner)
         for start in range(0, length, step):
             yield (slice(start, start + step),)
+
+
+def _in_long_rows(views: list[Array]) -> list[Array]:
+    """`arranged` views; where rows are short and what is broadcast repeats itself, that is written out in longer ones.
+
+    As many axes, and rows, as make a long row are taken as one.
+    """
+    shape = views[0].shape
+    stretched = [not x.flags.c_contiguous for x in views]
+    if not any(stretched) or shape[-1] >= LONG:
+        return views
+    outer = min(_repeats(x) for x, broadcast in zip(views, stretched, strict=True) if broadcast)
+    count, period = math.prod(shape[:outer]), math.prod(shape[outer:])
+    if count < 8:
+        return views
+    together = math.gcd(count, max(1, LONG // period))
+    rows = (count // together, together * period)
+    return [
+        np.broadcast_to(np.tile(x[(0,) * outer].reshape(-1), together), rows) if broadcast else x.reshape(rows)
+        for x, broadcast in zip(views, stretched, strict=True)
+    ]
+
+
+def _repeats(x: Array) -> int:
+    """Along how many of its first axes an array is broadcast."""
+    return next((axis for axis, stride in enumerate(x.strides) if stride), x.ndim)
 
 
 def _widest(operands: Sequence[Any]) -> Array | None:

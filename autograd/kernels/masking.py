@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.loops import arranged, tiles
 
 _INTEGERS = {np.dtype(np.float16): np.int16, np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
-_BLOCK = 1 << 16
 
 
 def keep_where(condition: Any, x: Any, out: Array | None = None) -> Array:
@@ -56,26 +53,10 @@ def choose(condition: Any, x1: Any, x2: Any, out: Array | None = None) -> Any:
 
 
 def positive_part(x: Any, out: Array | None = None) -> Any:
-    """max(x, 0), NaN where x is.
-
-    NumPy compares with an array four times as fast as with a number; here it is always the same, short one.
-    """
-    if not isinstance(x, np.ndarray) or x.size < 4096 or x.dtype.char not in "fd":
+    """max(x, 0), NaN where x is; of large arrays by `clip`, which is three times as fast as `maximum` with a number."""
+    if not isinstance(x, np.ndarray) or x.size < 2048 or x.dtype.kind != "f":
         return np.maximum(x, 0, out=out)
-    y = np.empty_like(x) if out is None else out
-    target, source = arranged([y, x])
-    nothing = _nothing(x.dtype)
-    for index in tiles(target.shape, _BLOCK // 2):
-        part = source[index]
-        np.maximum(part, nothing[: part.size].reshape(part.shape), out=target[index])
-    return y
-
-
-@cache
-def _nothing(dtype: np.dtype[Any]) -> Array:
-    zeros = np.zeros(_BLOCK, dtype)
-    zeros.setflags(write=False)
-    return zeros
+    return x.clip(0, np.inf, out)
 
 
 def _copied(y: Array, out: Array | None) -> Array:

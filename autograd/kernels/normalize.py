@@ -1,4 +1,4 @@
-"""Standardisation over axes, and its derivative, in blocks of whole reductions.
+"""Mean and variance, and standardisation with its derivative, in blocks of whole reductions.
 
 Mean and variance are taken in two passes, the second over deviations from the mean, so that nothing cancels.
 """
@@ -11,14 +11,33 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.reduce import Axes
+from autograd.kernels.threads import scratch
 from autograd.kernels.whole_reductions import like, whole_reductions
 
 
-def standardize(x: Array, axes: Axes, eps: float) -> tuple[Array, Array, Array] | None:
-    """(x - mean) / √(var + eps), the mean and the variance over `axes`, which stay with length 1 in these two.
+def moments(x: Array, axes: Axes) -> tuple[Array, Array] | None:
+    """The mean and the variance over `axes`, which stay with length 1.
 
     None where the memory of the reduced axes is not one stretch between, or around, that of the kept ones.
     """
+    form = whole_reductions([x], axes)
+    if form is None:
+        return None
+    mean, variance = form.statistic(), form.statistic()
+
+    def block(index: Any, kept: Any) -> None:
+        part = form.views[0][index]
+        mean[kept] = m = form.sums(part) / form.count
+        deviation = np.subtract(part, form.spread(m, x.dtype), out=scratch(part.shape, x.dtype, "deviation"))
+        variance[kept] = form.products(deviation, deviation) / form.count
+
+    form.run(block)
+    return form.logical(mean), form.logical(variance)
+
+
+def standardize(x: Array, axes: Axes, eps: float) -> tuple[Array, Array, Array] | None:
+    """(x - mean) / √(var + eps), the mean and the variance over `axes`, which stay with length 1 in these two; None as
+    above."""
     y = np.empty_like(x)
     form = whole_reductions([x, y], axes)
     if form is None:

@@ -34,6 +34,7 @@ def matrix_product(a: Array, b: Array) -> Any:
     if math.prod(shape) * a.shape[-1] < LARGE or get_num_threads() == 1:
         with one_blas_thread():
             return np.matmul(a, b)
+    a, b = _for_blas(a), _for_blas(b)
     y = np.empty(shape, np.result_type(a, b))
     axis = 0 if stack and shape[0] > 1 else len(shape) - 1 - (shape[-2] >= n)
     step = max(1, -(-shape[axis] // get_num_threads()))
@@ -50,3 +51,9 @@ def matrix_product(a: Array, b: Array) -> Any:
 
     share(multiply, range(0, shape[axis], step))
     return y
+
+
+def _for_blas(x: Array) -> Array:
+    """An operand as BLAS can take it: NumPy would copy any other in each thread, element by element."""
+    taken = x.itemsize in x.strides[-2:] and 0 not in x.strides[-2:]
+    return x if taken else np.ascontiguousarray(x)

@@ -71,8 +71,28 @@ def softplus(x: Any, out: Array | None = None) -> Any:
 def erf(x: npt.ArrayLike, out: Array | None = None) -> Array:
     """(2/√π) ∫₀ˣ exp(-t²) dt, to a relative error of about 2⁻⁵² (in float32, 2⁻²²)."""
     if isinstance(x, np.ndarray) and x.dtype == np.float32 and x.ndim:
-        return _erf32(x, np.empty_like(x) if out is None else out)
+        return _tanh_of_odd(x, _TANH_P, out)
     return _blockwise(_erf, x, np.float32, out)
+
+
+def ndtr(x: npt.ArrayLike, out: Array | None = None) -> Array:
+    """(1 + erf(x/√2)) / 2."""
+    if isinstance(x, np.ndarray) and x.dtype == np.float32 and x.ndim:
+        y = _tanh_of_odd(x, _NDTR_P, out)
+    else:
+        y = erf(np.multiply(x, math.sqrt(0.5)), out)
+    y += 1
+    y *= 0.5
+    return y
+
+
+def ndtr_vjp(g: Array, x: Array, out: Array | None = None) -> Array:
+    """g · exp(-x²/2) / √(2π)."""
+    slope = np.multiply(x, x, out=out)
+    slope = np.multiply(slope, -0.5, out=out)
+    slope = np.exp(slope, out=out)
+    slope = np.multiply(slope, 1 / math.sqrt(2 * math.pi), out=out)
+    return np.multiply(slope, g, out=out)
 
 
 def erfinv(x: npt.ArrayLike) -> Array:
@@ -133,15 +153,16 @@ def _erf(x: Array) -> Array:
     return np.copysign(y, x)
 
 
-def _erf32(x: Array, out: Array) -> Array:
-    """tanh(x · P(x²)), with P fitted to atanh(erf x) / x: no branches, 15 times as fast as `_erf`."""
+def _tanh_of_odd(x: Array, coefficients: Sequence[float], out: Array | None) -> Array:
+    """tanh(x · P(x²)): with P fitted to atanh(erf x) / x, no branches, 15 times as fast as `_erf`."""
+    out = np.empty_like(x) if out is None else out
     with np.errstate(over="ignore"):
         square = np.multiply(x, x, out=scratch(x.shape, x.dtype, "square"))
-        np.multiply(square, _TANH_P[-1], out=out)
-        for coefficient in _TANH_P[-2:0:-1]:
+        np.multiply(square, coefficients[-1], out=out)
+        for coefficient in coefficients[-2:0:-1]:
             out += coefficient
             out *= square
-        out += _TANH_P[0]
+        out += coefficients[0]
         out *= x
     return np.tanh(out, out=out)
 
@@ -174,6 +195,7 @@ _TANH_P = (
     -5.66847344e-06,
     1.41852125e-07,
 )
+_NDTR_P = tuple(math.sqrt(0.5) * coefficient / 2**k for k, coefficient in enumerate(_TANH_P))  # of erf(x/√2)
 
 # erf(x) = x + x·P(x²)/Q(x²) for |x| < 0.84375
 _NEAR_P = (

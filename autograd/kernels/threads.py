@@ -11,8 +11,8 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from typing import Any
 
@@ -52,10 +52,11 @@ def set_num_threads(threads: int) -> None:
         former.close()
 
 
-def share(work: Callable[[Any], object], items: Iterable[Any]) -> None:
+def share(work: Callable[[Any], object], items: Iterable[Any], blas: bool = True) -> None:
     """`work(item)` for each item, in any order, on this thread and its helpers; inside shared work, on this alone.
 
-    The first exception is raised again here, when the items that others have begun are done.
+    BLAS is held to one thread meanwhile, unless `blas` says that the work does not call it. The first exception is
+    raised again here, when the items that others have begun are done.
     """
     waiting = deque(items)
     if getattr(_own, "busy", False):
@@ -64,7 +65,7 @@ def share(work: Callable[[Any], object], items: Iterable[Any]) -> None:
         return
     _own.busy = True
     try:
-        with one_blas_thread():
+        with one_blas_thread() if blas else nullcontext():
             _pool.run(work, waiting)
     finally:
         _own.busy = False
@@ -183,31 +184,26 @@ class _Blas:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.libraries: list[Any] | None = None
+        self.setters: list[Callable[[int], None]] = []
         self.former: list[int] = []
         self.callers = 0
 
-    def hold(self) -> None:
+    def __enter__(self) -> None:
         with self.lock:
             if self.callers == 0:
                 self.former = [library.get_num_threads() for library in self.found()]
                 self.set([1] * len(self.former))
             self.callers += 1
 
-    def let_go(self) -> None:
+    def __exit__(self, *_: object) -> None:
         with self.lock:
             self.callers -= 1
             if self.callers == 0:
                 self.set(self.former)
 
     def set(self, numbers: list[int]) -> None:
-        """Set the libraries' numbers of threads, from whichever thread: threadpoolctl would obey just one."""
-        for library, threads in zip(self.libraries or (), numbers, strict=True):
-            freed = getattr(library, "clear_controlling_thread", None)
-            if freed is not None:
-                freed(force=True)
-            library.set_num_threads(threads)
-            if freed is not None:
-                freed(force=True)
+        for choose, threads in zip(self.setters, numbers, strict=True):
+            choose(threads)
 
     def hold_here(self) -> None:
         """Hold those to one thread that have a number of their own in each thread, as OpenMP has, in this one."""
@@ -219,18 +215,14 @@ class _Blas:
         """The libraries, looked for once."""
         if self.libraries is None:
             self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+            # threadpoolctl's own `set_num_threads` obeys just one thread of the process.
+            self.setters = [getattr(lib, "_real_set_num_threads", lib.set_num_threads) for lib in self.libraries]
         return self.libraries
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> AbstractContextManager[None]:
     """Hold BLAS to one thread, in all threads of the process, until the last of those who asked for it leaves."""
-    blas = _blas
-    blas.hold()
-    try:
-        yield
-    finally:
-        blas.let_go()
+    return _blas
 
 
 def _cores() -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.loops import LONG
 from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, row_products, row_sums
 from autograd.kernels.threads import scratch, share
 
@@ -85,8 +86,12 @@ class WholeReductions:
         return ufunc.reduce(values.reshape(len(values), self.together, -1), axis=1, keepdims=True)
 
     def spread(self, values: Array, dtype: np.dtype[Any]) -> Array:
+        """A statistic to broadcast against the views; over short rows it is written out, so that they make one."""
         values = values.astype(dtype)
-        return np.tile(values, self.together) if self.together > 1 else values
+        if self.together > 1:
+            return np.tile(values, self.together)
+        repeats, _, length = self.views[0].shape
+        return np.repeat(values, length, axis=2) if self.rows and repeats >= 8 and length < LONG else values
 
     def logical(self, values: Array) -> Array:
         """A statistic in the axes of the arrays, those that are reduced having length 1."""

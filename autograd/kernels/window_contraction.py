@@ -9,22 +9,32 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels import grouped, winograd
-from autograd.kernels.convolution import BLOCK, PARTS, Geometry, correlation, input_gradient, weight_gradient
+from autograd.kernels.convolution import (
+    BLOCK,
+    PARTS,
+    SHARED,
+    Geometry,
+    Task,
+    correlation,
+    input_gradient,
+    weight_gradient,
+)
 from autograd.kernels.deferred import Deferred
-from autograd.kernels.threads import share
-from autograd.kernels.windows import DeferredWindows
+from autograd.kernels.threads import one_blas_thread, share
+from autograd.kernels.windows import DeferredWindows, PaddedWindows
 
 Ints = tuple[int, ...]
 
 # With fewer elements in the windows, the general contraction is faster.
 SMALL = 1 << 13
+PAGE = 4096
 
 
 class Terms(NamedTuple):
@@ -59,13 +69,15 @@ def terms_of(a: str, b: str, output: str) -> Terms | None:
     return None
 
 
-def contract_windows(terms: Terms | None, a: str, operands: Sequence[Array], output: str) -> Array | None:
+def contract_windows(terms: Terms | None, a: str, operands: Sequence[Any], output: str) -> Array | None:
     """The contraction of two operands, the first with the term `a`, if it is one of those between floating-point
     windows, a weight and a result, and large enough; else None."""
     x, y = operands
     if terms is None or x.dtype != y.dtype or x.dtype.char not in "fd" or not (x.size and y.size):
         return None
     if output == terms.windows:
+        if isinstance(x, Deferred) or isinstance(y, Deferred):
+            return None
         result, weight = (x, y) if a == terms.result else (y, x)
         if result.size * math.prod(weight.shape[-terms.axes :]) < SMALL:
             return None
@@ -73,15 +85,20 @@ def contract_windows(terms: Terms | None, a: str, operands: Sequence[Array], out
     windows, other = (x, y) if a == terms.windows else (y, x)
     if windows.size < SMALL:
         return None
-    found = images_of(windows if terms.grouped else windows[:, None], terms.axes)
-    if found is None:
+    if isinstance(windows, PaddedWindows):
+        images, at = _unpadded(windows)
+    elif isinstance(windows, Deferred) or isinstance(other, Deferred):
         return None
-    images, at = found
+    else:
+        found = images_of(windows if terms.grouped else windows[:, None], terms.axes)
+        if found is None:
+            return None
+        images, at = found
     if output == terms.weight:
         gradient = _to_weight(images, batch_last(other if terms.grouped else other[:, None]), at)
         return gradient if terms.grouped else gradient[0]
     y = _correlated(images, other if terms.grouped else other[None], at)
-    return np.moveaxis(y if terms.grouped else y[0], -1, 0)
+    return _batch_first(y if terms.grouped else y[0])
 
 
 def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
@@ -89,10 +106,13 @@ def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
     groups, features, channels = weight.shape[:3]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
-    if _minimal(weight, at, channels, features, at.positions, x.shape[-1]):
-        return winograd.forward(x[0], weight[0])[None]
+    if _minimal(weight, at, x.shape[2:-1]) and winograd.worthwhile(
+        channels, features, at.positions[0], at.positions[1], x.shape[-1], at.dilation
+    ):
+        return winograd.forward(x[0], weight[0], at.before[0] // at.dilation[0], at.dilation)[None]
     y = np.empty((groups, features, *at.positions, x.shape[-1]), x.dtype)
-    share(_call, [task for parts in zip(x, weight, y, strict=True) for task in correlation(*parts[:2], at, parts[2])])
+    tasks = [task for parts in zip(x, weight, y, strict=True) for task in correlation(*parts[:2], at, parts[2])]
+    _run(tasks, y.size * weight[0, 0].size)
     return y
 
 
@@ -101,9 +121,12 @@ def _to_weight(x: Array, g: Array, at: Geometry) -> Array:
     groups, channels, features = *x.shape[:2], g.shape[1]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.weight_gradient(x, g, at.taps, at.stride, at.dilation, at.before)
-    if _minimal(x, at, channels, features, at.positions, x.shape[-1], weight_gradient=True):
-        return winograd.weight_gradient(x[0], g[0])[None]
-    return np.stack([weight_gradient(own, part, at) for own, part in zip(x, g, strict=True)])
+    if _minimal(x, at, x.shape[2:-1]) and winograd.worthwhile(
+        channels, features, at.positions[0], at.positions[1], g.shape[-1], at.dilation, weight_gradient=True
+    ):
+        return winograd.weight_gradient(x[0], g[0], at.before[0] // at.dilation[0], at.dilation)[None]
+    gradients = [weight_gradient(own, part, at) for own, part in zip(x, g, strict=True)]
+    return np.stack(gradients) if groups > 1 else gradients[0][None]
 
 
 def _to_images(g: Array, weight: Array, at: Geometry, lengths: Ints) -> Array:
@@ -111,23 +134,47 @@ def _to_images(g: Array, weight: Array, at: Geometry, lengths: Ints) -> Array:
     groups, features, channels = weight.shape[:3]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.input_gradient(g, weight, lengths, at.stride, at.dilation, at.before)
-    even = len(set(at.before)) == 1 and all(n == p + 2 - 2 * at.before[0] for n, p in zip(lengths, at.positions))
-    if even and _minimal(weight, at, features, channels, lengths, g.shape[-1]):
-        return winograd.input_gradient(g[0], weight[0], at.before[0])[None]
+    if _minimal(weight, at, lengths) and winograd.worthwhile(
+        features, channels, lengths[0], lengths[1], g.shape[-1], at.dilation
+    ):
+        return winograd.input_gradient(g[0], weight[0], at.before[0] // at.dilation[0], at.dilation)[None]
     y = np.empty((groups, channels, *lengths, g.shape[-1]), g.dtype)
     tasks = [task for parts in zip(g, weight, y, strict=True) for task in input_gradient(*parts[:2], at, parts[2])]
-    share(_call, tasks)
+    _run(tasks, g.size * weight[0, 0].size)
     return y
 
 
-def _minimal(
-    x: Array, at: Geometry, channels: int, features: int, lengths: Ints, images: int, weight_gradient: bool = False
-) -> bool:
-    """Whether Winograd's minimal filtering can be used, there being one group, and is worth it."""
-    possible = len(x) == 1 and x.dtype == np.float32 and at.taps == (3, 3) and {*at.stride, *at.dilation} == {1}
-    return possible and winograd.worthwhile(
-        channels, features, lengths[0], lengths[1], images, weight_gradient=weight_gradient
-    )
+def _run(tasks: Sequence[Task], multiplications: int) -> None:
+    """Tasks of so much work in all: shared over threads if that pays."""
+    if multiplications >= SHARED:
+        share(_call, tasks)
+    else:
+        with one_blas_thread():
+            for task in tasks:
+                task()
+
+
+def _minimal(x: Array, at: Geometry, lengths: Ints) -> bool:
+    """Whether Winograd's minimal filtering can be used, there being one group: for windows over images of these
+    lengths that leave them by the same at all ends, columns being a multiple of their dilation."""
+    if len(x) > 1 or x.dtype != np.float32 or at.taps != (3, 3) or at.stride != (1, 1):
+        return False
+    beyond = {before / d for before, d in zip(at.before, at.dilation)}
+    even = all(n + 2 * (before - d) == p for n, p, before, d in zip(lengths, at.positions, at.before, at.dilation))
+    return even and len(beyond) == 1 and beyond.pop().is_integer() and lengths[1] % at.dilation[1] == 0
+
+
+def _unpadded(windows: PaddedWindows) -> tuple[Array, Geometry]:
+    """The images (G, C, *L, N) that windows slide over, without the zeros around them; and where the windows lie."""
+    padded = windows.padded
+    if padded.inner is None:
+        inner, before = padded.array, [0] * len(windows.window)
+    else:
+        inner, before = padded.inner, [first for first, _ in padded.widths[2:]]
+    groups = windows.groups if len(windows.groups) == 2 else (1, *windows.groups)
+    images = batch_last(inner)
+    images = images.reshape(*groups, *images.shape[1:])
+    return images, Geometry(windows.positions, windows.window, windows.stride, windows.dilation, tuple(before))
 
 
 def images_of(windows: Array, n: int) -> tuple[Array, Geometry] | None:
@@ -173,16 +220,33 @@ def stamps(result: Array, weight: Array) -> Array:
 
 
 def batch_last(x: Array) -> Array:
-    """(N, …) as (…, N), the last axis being contiguous."""
-    x = np.moveaxis(x, 0, -1)
+    """(N, …) as (…, N), the last axis being contiguous.
+
+    Images whole pages apart share a few lines of the cache: 8 are copied at a time, 4 times as fast as more.
+    """
+    x = x.transpose(*range(1, x.ndim), 0)
     if x.strides[-1] == x.itemsize or x.shape[-1] == 1:
         return x
     y = np.empty(x.shape, x.dtype)
-    share(lambda i: np.copyto(y[:, i], x[:, i]), range(x.shape[1]) if x.size >= BLOCK else [slice(None)])
+    length, images = x.shape[1], x.shape[-1]
+    step = max(1, -(-length // PARTS)) if x.size >= BLOCK else length
+    few = images if x.strides[-1] % PAGE else 8
+
+    def copy(start: int) -> None:
+        for first in range(0, images, few):
+            some = (slice(None), slice(start, start + step), ..., slice(first, first + few))
+            np.copyto(y[some], x[some])
+
+    share(copy, range(0, length, step), blas=False)
     return y
 
 
-def _call(task: Callable[[], object]) -> None:
+def _batch_first(x: Array) -> Array:
+    """(…, N) seen as (N, …)."""
+    return x.transpose(-1, *range(x.ndim - 1))
+
+
+def _call(task: Task) -> None:
     task()
 
 
@@ -190,7 +254,9 @@ def windows_cotangent(term: str, x: Any, terms: tuple[str, ...], operands: tuple
     """The contraction of a result's cotangent with a weight, left to be computed where it is used, if it has the term
     and shape of `x`, a convolution's windows; else None."""
     found = terms_of(*terms, term) if len(terms) == 2 else None
-    if found is None or found.windows != term or not all(type(y) is np.ndarray for y in (x, *operands)):
+    if found is None or found.windows != term or not isinstance(x, (np.ndarray, PaddedWindows)):
+        return None
+    if not all(type(y) is np.ndarray for y in operands):
         return None
     result, weight = operands if terms[0] == found.result else operands[::-1]
     lengths = dict(zip(term, x.shape, strict=True))
@@ -267,4 +333,4 @@ class ImagesCotangent(Deferred):
     def _between(self, first: Sequence[int], lengths: Sequence[int]) -> Array:
         at = self.at._replace(before=tuple(first))
         y = _to_images(batch_last(self.result), self.weight, at, tuple(lengths))
-        return np.moveaxis(y.reshape(*self.shape[1 : -len(lengths)], *lengths, -1), -1, 0)
+        return _batch_first(y.reshape(*self.shape[1 : -len(lengths)], *lengths, -1))

@@ -19,6 +19,7 @@ from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.layout import empty_in_order, memory_order
 from autograd.kernels.masking import keep_where
+from autograd.kernels.padding import Padded
 from autograd.kernels.threads import scratch, share
 
 Ints = tuple[int, ...]
@@ -55,6 +56,41 @@ def window_view(x: Array, window: Ints, positions: Ints, stride: Ints, dilation:
         strides[axis] *= step
     inner = [x.strides[axis] * apart for axis, apart in zip(axes, dilation, strict=True)]
     return np.lib.stride_tricks.as_strided(x, (*shape, *window), (*strides, *inner), writeable=False)
+
+
+class PaddedWindows(Deferred):
+    """Sliding windows over images (N, C, *L) with zeros put around them, as (N, C, *P, *T); or, with the channels in
+    groups, (N, G, C / G, *P, *T). The contractions of a convolution take them without the zeros in memory."""
+
+    def __init__(
+        self, padded: Padded, window: Ints, positions: Ints, stride: Ints, dilation: Ints, groups: Ints
+    ) -> None:
+        super().__init__((len(padded), *groups, *positions, *window), padded.dtype)
+        self.padded = padded
+        self.window = window
+        self.positions = positions
+        self.stride = stride
+        self.dilation = dilation
+        self.groups = groups
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        return self.padded.sources
+
+    def compute(self) -> Array:
+        axes = tuple(range(2, self.padded.ndim))
+        view = window_view(self.padded.array, self.window, self.positions, self.stride, self.dilation, axes)
+        return view.reshape(self.shape)
+
+    def reshaped(self, shape: Ints) -> PaddedWindows | None:
+        """The windows with their channels put in groups, if that is what the shape is."""
+        ahead, behind = len(self.groups) + 1, len(shape) - 2 * len(self.window)
+        groups = tuple(shape[1:behind])
+        if shape[0] != self.shape[0] or shape[behind:] != self.shape[ahead:]:
+            return None
+        if not 1 <= len(groups) <= 2 or math.prod(groups) != math.prod(self.groups):
+            return None
+        return PaddedWindows(self.padded, self.window, self.positions, self.stride, self.dilation, groups)
 
 
 def add_windows(windows: Array, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:

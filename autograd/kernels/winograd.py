@@ -6,9 +6,10 @@ channels before Aᵀ · A, each of the 36 is a matrix product. The matrices eval
 infinity; the usual points 0, ±1, ±2 lose two to four times as much to rounding as 0, ±5/8, ±3/2.
 
 Arrays are in memory order, batch last: images (C, H, W, N), results (F, P, Q, N), weights (F, C, 3, 3). Any strides are
-right; runs of images in memory are fast. Tiles × images, taken in blocks that stay in cache, are the columns of all
-products. They are shared out over threads, cut up by shape alone and summed in order: results are the same bits at any
-number of threads.
+right; runs of images in memory are fast. Dilated by d, rows of each remainder by d are convolved apart, and so are
+columns, which lie beside each other as images do: (C, H / d, W / d, d · N). Tiles × images, taken in blocks that stay
+in cache, are the columns of all products. They are shared out over threads, cut up by shape alone and summed in order:
+results are the same bits at any number of threads.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from autograd.dtypes import Array
 from autograd.kernels.threads import scratch, share
 
 __all__ = ["use_winograd"]
+
+Dilation = tuple[int, ...]
 
 POINTS = (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)
 # Columns of a block, at least, and its columns · channels, at most.
@@ -62,7 +65,14 @@ def use_winograd(enabled: bool) -> None:
 
 
 def worthwhile(
-    channels: int, features: int, height: int, width: int, images: int, *, weight_gradient: bool = False
+    channels: int,
+    features: int,
+    height: int,
+    width: int,
+    images: int,
+    dilation: Dilation = (1, 1),
+    *,
+    weight_gradient: bool = False,
 ) -> bool:
     """Whether results (features, height, width, images) take at most 0.85 of their time as products over patches, and
     use is not switched off. The gradient with respect to the images has channels and features exchanged.
@@ -72,7 +82,9 @@ def worthwhile(
     """
     if not _enabled:
         return False
-    positions, tiles = height * width * images, -(-height // 4) * -(-width // 4) * images
+    down, over = dilation
+    positions = height * width * images
+    tiles = -(-height // (4 * down)) * down * -(-width // (4 * over)) * over * images
     kernels = channels * features
     tile = (9 + 8 / images) * (1 / channels + 1 / features)
     if weight_gradient:
@@ -84,29 +96,34 @@ def worthwhile(
     return minimal <= 0.85 * direct
 
 
-def forward(x: Array, weight: Array, padding: int = 0, out: Array | None = None) -> Array:
-    """y[f, p, q, n] = Σ_c,i,j x[c, p + i - padding, q + j - padding, n] · w[f, c, i, j], with zeros outside of `x`."""
-    return _convolve(x, _transformed(weight, flipped=False), padding, out)
+def forward(x: Array, weight: Array, padding: int = 0, dilation: Dilation = (1, 1)) -> Array:
+    """y[f, p, q, n] = Σ_c,i,j x[c, p + d · (i - padding), q + d · (j - padding), n] · w[f, c, i, j], with zeros outside
+    of `x`. Each axis has its dilation d; that of columns divides their number."""
+    return _convolve(x, _transformed(weight, flipped=False), padding, dilation)
 
 
-def input_gradient(g: Array, weight: Array, padding: int = 0, out: Array | None = None) -> Array:
+def input_gradient(g: Array, weight: Array, padding: int = 0, dilation: Dilation = (1, 1)) -> Array:
     """The adjoint of `forward` in `x`, from g (F, P, Q, N): the convolution of `g` with the flipped weight."""
-    return _convolve(g, _transformed(weight, flipped=True).swapaxes(1, 2), 2 - padding, out)
+    return _convolve(g, _transformed(weight, flipped=True).swapaxes(1, 2), 2 - padding, dilation)
 
 
-def weight_gradient(x: Array, g: Array, padding: int = 0) -> Array:
+def weight_gradient(x: Array, g: Array, padding: int = 0, dilation: Dilation = (1, 1)) -> Array:
     """The adjoint of `forward` in `weight`, (F, C, 3, 3): Gᵀ [Σ (A g Aᵀ) · (Bᵀ x B)] G over tiles and images."""
     matrices = _matrices(x.dtype)
-    channels, (features, height, width, images) = len(x), g.shape
-    blocks = _blocks(height, width, images, max(channels, features))
+    channels, features = len(x), len(g)
+    blocks = [
+        (images, cotangent, block)
+        for images, cotangent in zip(_apart(x, dilation), _apart(g, dilation), strict=True)
+        for block in _blocks(cotangent, max(channels, features))
+    ]
     parts = min(len(blocks), PARTS, max(2, PARTIAL_SUMS // (36 * features * channels)))
     sums = _memory((parts, 36, features, channels), x.dtype, "sums")
     a, b = _squares(features), _squares(channels)
 
     def add(part: int) -> None:
-        for i, block in enumerate(blocks[part::parts]):
-            v = _two_sided(matrices.data, _tiles(x, block, 6, padding, "first"), "second", "first")
-            m = _two_sided(matrices.result.T, _tiles(g, block, 4, 0, "second"), "third", "second")
+        for i, (images, cotangent, block) in enumerate(blocks[part::parts]):
+            v = _two_sided(matrices.data, _tiles(images, block, 6, padding, "first"), "second", "first")
+            m = _two_sided(matrices.result.T, _tiles(cotangent, block, 4, 0, "second"), "third", "second")
             left = m.reshape(36, a, 1, features // a, -1)
             right = v.reshape(36, 1, b, channels // b, -1).swapaxes(3, 4)
             product = _memory(sums.shape[1:], x.dtype, "third") if i else sums[part]
@@ -151,23 +168,35 @@ def _matrices(dtype: np.dtype[Any]) -> Matrices:
     return Matrices(data.astype(dtype), np.kron(kernel, kernel).astype(dtype), result.astype(dtype))
 
 
-def _convolve(x: Array, u: Array, padding: int, out: Array | None) -> Array:
+def _convolve(x: Array, u: Array, padding: int, dilation: Dilation) -> Array:
     """The convolution with a transformed weight (36, F, C)."""
     matrices = _matrices(x.dtype)
     _, features, channels = u.shape
-    height, width, images = x.shape[1] + 2 * padding - 2, x.shape[2] + 2 * padding - 2, x.shape[3]
-    y = np.empty((features, height, width, images), x.dtype) if out is None else out
+    height, width = (n + 2 * d * (padding - 1) for n, d in zip(x.shape[1:3], dilation, strict=True))
+    whole = np.empty((features, height, width, x.shape[3]), x.dtype)
 
-    def work(block: Block) -> None:
-        v = _two_sided(matrices.data, _tiles(x, block, 6, padding, "first"), "second", "first")
+    def work(task: tuple[Array, Array, Block]) -> None:
+        images, y, block = task
+        v = _two_sided(matrices.data, _tiles(images, block, 6, padding, "first"), "second", "first")
         m = _memory((6, 6, features, *block.shape), x.dtype, "second")
         np.matmul(u, v.reshape(36, channels, -1), out=m.reshape(36, features, -1))
         tiles = _two_sided(matrices.result, m, "first", "second")
         for place, window in _windows(y, block, 4, 0):
             _copy(window, tiles[place])
 
-    share(work, _blocks(height, width, images, max(channels, features)))
-    return y
+    parts = zip(_apart(x, dilation), _apart(whole, dilation), strict=True)
+    share(work, [(images, y, block) for images, y in parts for block in _blocks(y, max(channels, features))])
+    return whole
+
+
+def _apart(x: Array, dilation: Dilation) -> list[Array]:
+    """The parts of images (C, H, W, N) that a dilated convolution does not mix, as images of their own."""
+    down, over = dilation
+    channels, height, width, images = x.shape
+    return [
+        x[:, first::down].reshape(channels, len(range(first, height, down)), width // over, over * images)
+        for first in range(down)
+    ]
 
 
 def _transformed(weight: Array, flipped: bool) -> Array:
@@ -207,7 +236,9 @@ class Block(NamedTuple):
         return len(self.rows), len(self.columns), len(self.images)
 
 
-def _blocks(height: int, width: int, images: int, channels: int) -> list[Block]:
+def _blocks(y: Array, channels: int) -> list[Block]:
+    """The tiles of results (F, H, W, N), in blocks, so many channels being the most."""
+    _, height, width, images = y.shape
     rows, columns = -(-height // 4), -(-width // 4)
     most = min(max(COLUMNS, BLOCK // channels), max(FEW // channels, -(-rows * columns * images // 2)))
     several = _ranges(images, most)

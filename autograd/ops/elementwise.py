@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd.dtypes import Array
-from autograd.graph import product
 from autograd.kernels import loops, special
-from autograd.kernels.loops import compute
+from autograd.kernels.combination import product
+from autograd.kernels.loops import VERY_LARGE, compute
 from autograd.kernels.masking import choose, keep_where, keep_where_positive, positive_part
 from autograd.ops.comparison import (
     equal,
@@ -66,6 +66,7 @@ __all__ = [
     "minimum",
     "multiply",
     "multiply_add",
+    "ndtr",
     "negative",
     "positive",
     "power",
@@ -136,7 +137,7 @@ def multiply_add(x1: Operand, x2: Operand, x3: Operand) -> Any:
     >>> multiply_add(tensor([1.0, 2.0]), 10, 5)
     tensor([15., 25.])
     """
-    return compute(loops.multiply_add, x1, x2, x3)
+    return compute(loops.multiply_add, x1, x2, x3, least=1 << 19)
 
 
 @elementwise(lambda g, x2: g / x2, lambda g, x2, y: -(g * y / x2))
@@ -631,6 +632,26 @@ def erfinv(x: Operand) -> Any:
     return special.erfinv(x)
 
 
+def _ndtr_rule(g: Any, x: Any) -> Any:
+    if type(g) is np.ndarray:
+        return compute(special.ndtr_vjp, g, x)
+    return g * (exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)))
+
+
+@elementwise(_ndtr_rule, kernel=special.ndtr)
+def ndtr(x: Operand) -> Any:
+    """Φ(x) = (1 + erf(x/√2)) / 2, the distribution function of the standard normal distribution.
+
+    The error is a few roundings of 1, not of Φ(x) where that is small.
+
+    Derivative: x̄ += ȳ · exp(-x²/2) / √(2π).
+
+    >>> ndtr(tensor([0.0, 1.0]))
+    tensor([0.5       , 0.84134483])
+    """
+    return special.ndtr(x)
+
+
 def _sigmoid_rule(g: Any, y: Any) -> Any:
     return compute(special.sigmoid_vjp, g, y) if type(g) is np.ndarray else g * (y * (1 - y))
 
@@ -677,10 +698,10 @@ def softplus(x: Operand) -> Any:
 
 
 def _relu_rule(g: Any, y: Any) -> Any:
-    return compute(keep_where_positive, y, g) if type(g) is np.ndarray else where(greater(y, 0), g, 0)
+    return compute(keep_where_positive, y, g, least=1 << 19) if type(g) is np.ndarray else where(greater(y, 0), g, 0)
 
 
-@elementwise(_relu_rule, kernel=positive_part)
+@elementwise(_relu_rule)
 def relu(x: Operand) -> Any:
     """max(x, 0). At 0, where it has a kink, the derivative is taken as 0.
 
@@ -689,7 +710,7 @@ def relu(x: Operand) -> Any:
     >>> relu(tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    return positive_part(x)
+    return compute(positive_part, x, least=VERY_LARGE)
 
 
 # Choosing
@@ -786,7 +807,7 @@ def _above(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
 
 @elementwise(Masked(_within), Masked(_below), Masked(_above))
 def _clip(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
-    return compute(np.clip, x, min, max)
+    return compute(np.clip, x, min, max, least=VERY_LARGE)
 
 
 # Rounding and conversion

@@ -7,8 +7,8 @@ booleans.
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Sequence
 from types import EllipsisType, NoneType
 from typing import Any
 
@@ -68,9 +68,11 @@ def _all_before(index: Index) -> bool:
 def part_cotangent(g: Any, shape: tuple[int, ...], index: Index) -> Any:
     """The cotangent of a tensor of `shape` from that of its part at `index`, to be put together with others.
 
-    Recorded cotangents are each an array with zeros elsewhere.
+    Recorded and small cotangents are each an array with zeros elsewhere.
     """
-    return _scatter(g, shape, index) if isinstance(g, Tensor) else Scattered(shape, index, g)
+    if isinstance(g, Tensor) or math.prod(shape) <= 1024:
+        return _scatter(g, shape, index)
+    return Scattered(shape, index, g)
 
 
 @linear(lambda g, x_shape, index: part_cotangent(g, x_shape, index))
@@ -310,8 +312,9 @@ def _along_axis(op: str, x: Any, indices: Any, axis: int | None, keep: bool) -> 
         raise ValueError(
             f"{op}: wants indices with as many dimensions as x, got shape {shape_of(chosen)} for x of shape {shape}"
         )
-    steps: Sequence[Array] = np.ogrid[tuple(slice(n) for n in shape)]
-    return x, (*steps[:axis], chosen, *steps[axis + 1 :])
+    index = [np.arange(n).reshape(-1, *(1,) * (len(shape) - 1 - k)) for k, n in enumerate(shape)]
+    index[axis] = chosen
+    return x, tuple(index)
 
 
 def _recorded(*operands: Any) -> bool:

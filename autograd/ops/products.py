@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.contraction import contract
+from autograd.kernels.deferred import Deferred
 from autograd.kernels.product import matrix_product
 from autograd.kernels.window_contraction import windows_cotangent
 from autograd.ops.axes import normalize_axes, shape_of
@@ -203,9 +204,9 @@ def _push(tangents: Sequence[Any], operands: Any, subscripts: str) -> Any:
     return functools.reduce(lambda a, b: a + b, moved)
 
 
-@primitive(vjps=[_pull], jvps=[_push], variadic=True)
+@primitive(vjps=[_pull], jvps=[_push], variadic=True, reads_deferred=True)
 def _einsum(operands: Sequence[Array], subscripts: str) -> Any:
-    return contract(subscripts, [np.asarray(x) for x in operands])
+    return contract(subscripts, [x if isinstance(x, Deferred) else np.asarray(x) for x in operands])
 
 
 @functools.lru_cache(maxsize=1024)

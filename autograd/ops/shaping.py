@@ -16,6 +16,8 @@ from autograd.dtypes import Array
 from autograd.graph import unbroadcast
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.layout import repeated, reshaped
+from autograd.kernels.padding import Padded, bordered
+from autograd.kernels.windows import PaddedWindows
 from autograd.ops.axes import Axis, normalize_axes, normalize_axis, shape_of
 from autograd.primitive import Operand, linear, primitive
 from autograd.tensor import Tensor
@@ -49,6 +51,8 @@ __all__ = [
 
 Widths = tuple[tuple[int, int], ...]
 
+_LARGE = 1 << 15  # elements from which zeros around an array are left for later
+
 # Up to so many strided steps are quicker than NumPy's own way.
 _FEW = 8
 
@@ -81,7 +85,11 @@ def reshape(x: Operand, *shape: Any) -> Tensor:
     return _reshape(x, unpacked(shape))
 
 
-@linear(lambda g, x_shape: _reshape(g, x_shape), takes_deferred=True)
+@linear(
+    lambda g, x_shape: _reshape(g, x_shape),
+    takes_deferred=True,
+    later=lambda x, shape: x.reshaped(shape) if isinstance(x, PaddedWindows) else None,
+)
 def _reshape(x: Array, shape: tuple[int, ...]) -> Any:
     try:
         return reshaped(x, shape) if isinstance(x, np.ndarray) else np.reshape(x, shape)
@@ -458,23 +466,21 @@ def _pad_constant(x: Operand, widths: Widths, constant_values: Any) -> Tensor:
     vjps=[lambda g, widths: _pad(g, tuple((-before, -after) for before, after in widths), 0)],
     jvps=[lambda g, widths: _pad(g, widths, 0)],
     takes_deferred=True,
+    later=lambda x, widths, value: _padded(x, widths, value),
 )
 def _pad(x: Array, widths: Widths, value: Any) -> Any:
     x = x if isinstance(x, Deferred) else np.asarray(x)
     inside = x[tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(x.shape, widths))]
     if all(before <= 0 and after <= 0 for before, after in widths):
         return inside
-    added = [(max(before, 0), max(after, 0)) for before, after in widths]
-    shape = [before + n + after for n, (before, after) in zip(inside.shape, added)]
-    y = np.empty_like(inside, shape=shape)
-    middle = [slice(before, before + n) for n, (before, _) in zip(inside.shape, added)]
-    for axis, (before, after) in enumerate(added):
-        if before:
-            y[(*middle[:axis], slice(before))] = value
-        if after:
-            y[(*middle[:axis], slice(shape[axis] - after, None))] = value
-    y[tuple(middle)] = inside
-    return y
+    return bordered(inside, [(max(before, 0), max(after, 0)) for before, after in widths], value)
+
+
+def _padded(x: Any, widths: Widths, value: Any) -> Padded | None:
+    """Zeros around a large array, for later; None for other borders."""
+    if type(x) is not np.ndarray or x.size < _LARGE or value != 0 or min(map(min, widths)) < 0:
+        return None
+    return Padded(x, widths)
 
 
 @linear(lambda g, widths, mode: _fold_back(g, widths, mode))

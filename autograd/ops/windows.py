@@ -17,6 +17,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels import windows as kernels
+from autograd.kernels.padding import Padded
 from autograd.ops.axes import Axis, normalize_axes, shape_of
 from autograd.ops.shaping import broadcast_to, reshape
 from autograd.primitive import Operand, linear, nondifferentiable, primitive
@@ -99,11 +100,20 @@ def sliding_windows(
         g, tuple(x_shape[axis] for axis in axes), stride, dilation, axes
     ),
     takes_deferred=True,
+    later=lambda x, window, stride, dilation, axes: _padded_windows(x, window, stride, dilation, axes),
 )
 def _sliding_windows(x: Array, window: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
     x = np.asarray(x)
     positions = tuple(window_positions(x.shape[n], k, s, d) for n, k, s, d in zip(axes, window, stride, dilation))
     return kernels.window_view(x, window, positions, stride, dilation, axes)
+
+
+def _padded_windows(x: Any, window: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
+    """Windows over all but the first two axes of an array that is padded along these; None for other windows."""
+    if not isinstance(x, Padded) or axes != tuple(range(2, x.ndim)) or any(map(any, x.widths[:2])):
+        return None
+    positions = tuple(window_positions(x.shape[n], k, s, d) for n, k, s, d in zip(axes, window, stride, dilation))
+    return kernels.PaddedWindows(x, window, positions, stride, dilation, (x.shape[1],))
 
 
 def overlap_add(

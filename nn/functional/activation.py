@@ -145,7 +145,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     tensor([-0.1587,  0.    ,  1.9545])
     """
     if approximate == "none":
-        return input * (0.5 * (1 + ag.erf(input * math.sqrt(0.5))))
+        return input * ag.ndtr(input)
     if approximate == "tanh":
         return input * (0.5 * (1 + ag.tanh(math.sqrt(2 / math.pi) * (input + 0.044715 * input**3))))
     raise ValueError(f"gelu: approximate is 'none' or 'tanh', got {approximate!r}")

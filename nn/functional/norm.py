@@ -45,12 +45,12 @@ def batch_norm(
     count = math.prod(input.shape[axis] for axis in axes)
     if count <= 1:
         raise ValueError(f"batch_norm: wants more than one value per channel in training, got input {input.shape}")
-    y, mean, var = ag.standardize(input, axes, eps)
+    mean, var = ag.moments(input, axes)
     if running_mean is not None and running_var is not None:
         with ag.no_grad():
-            _move(running_mean, ag.reshape(mean, (channels,)), momentum)
-            _move(running_var, ag.reshape(var, (channels,)) * (count / (count - 1)), momentum)
-    return _scaled(y, weight, bias, _column(input))
+            _move(running_mean, mean, momentum)
+            _move(running_var, var * (count / (count - 1)), momentum)
+    return _at_statistics(input, mean, var, weight, bias, eps)
 
 
 def instance_norm(
@@ -219,6 +219,13 @@ def _at_running_statistics(
 ) -> Tensor:
     if mean is None or var is None:
         raise ValueError(f"{op}: wants running_mean and running_var when it is not to use the input's statistics")
+    return _at_statistics(input, mean, var, weight, bias, eps)
+
+
+def _at_statistics(
+    input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
+    """(x - mean) / √(var + eps) · weight + bias, per channel, as one scale and one shift."""
     scale = ag.rsqrt(var + eps)
     if weight is not None:
         scale = scale * weight
@@ -230,11 +237,10 @@ def _at_running_statistics(
 
 def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """y · weight + bias, the two being reshaped to `shape`."""
-    if weight is not None and bias is not None:
-        return ag.multiply_add(y, ag.reshape(weight, shape), ag.reshape(bias, shape))
-    if weight is not None:
-        return y * ag.reshape(weight, shape)
-    return y if bias is None else y + ag.reshape(bias, shape)
+    weight, bias = (p if p is None or p.shape == shape else ag.reshape(p, shape) for p in (weight, bias))
+    if weight is None:
+        return y if bias is None else y + bias
+    return y * weight if bias is None else ag.multiply_add(y, weight, bias)
 
 
 def _move(running: Tensor, now: Tensor, momentum: float) -> None:

@@ -14,8 +14,12 @@ import numpy as np
 import pytest
 from counting import counted_objects
 from derivatives import Recorded, check_derivatives, floating_outputs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from oracles import ORACLES, PROPERTIES
 from samples import SAMPLES, Sample
+from shapes import DRAWN
 
 import autograd as ag
 from autograd.graph import Bundle, ancestors, reverse_sweep
@@ -131,23 +135,6 @@ def test_every_primitive_has_samples() -> None:
     assert [name for name, samples in SAMPLES.items() if not samples] == []
 
 
-@for_samples()
-def test_the_sample_runs_its_primitive(name: str, sample: Sample) -> None:
-    code, calls = registry[name].forward.__code__, []
-
-    def profile(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code is code:
-            calls.append(event)
-
-    inputs = leaves(drawn(sample))
-    sys.setprofile(profile)
-    try:
-        sample.call(*inputs)
-    finally:
-        sys.setprofile(None)
-    assert calls
-
-
 @pytest.mark.parametrize("name", list(filter(differentiable, SAMPLES)))
 def test_the_samples_differentiate_by_every_input_that_has_a_rule(name: str) -> None:
     primitive, active = registry[name], set()
@@ -157,6 +144,50 @@ def test_the_samples_differentiate_by_every_input_that_has_a_rule(name: str) -> 
             if node.op == name:
                 active.update(node.plan.active)
     assert active >= {i for i, rule in enumerate(primitive.vjps) if rule is not None}
+
+
+# Values
+
+
+def evaluations(name: str, call: Callable[..., Any], inputs: list[Any]) -> list[tuple[list[Any], Any]]:
+    """Each evaluation of a primitive in a call: what its forward function was given, and what it returned."""
+    code, open_calls, found = registry[name].forward.__code__, [], []
+
+    def profile(frame: FrameType, event: str, result: Any) -> None:
+        if frame.f_code is code and event == "call":
+            open_calls.append([frame.f_locals[argument] for argument in code.co_varnames[: code.co_argcount]])
+        elif frame.f_code is code and event == "return" and result is not None:
+            found.append((open_calls.pop(), result))
+
+    sys.setprofile(profile)
+    try:
+        call(*inputs)
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+def check_values(name: str, call: Callable[..., Any], inputs: list[Any]) -> None:
+    """Each evaluation of a primitive in a call, against its oracle."""
+    seen = evaluations(name, call, inputs)
+    assert seen
+    for arguments, result in seen:
+        if name in PROPERTIES:
+            PROPERTIES[name](result, *arguments)
+            continue
+        for got, wanted in zip(results(result), results(ORACLES[name](*arguments)), strict=True):
+            got, wanted = np.asarray(got), np.asarray(wanted)
+            assert got.shape == wanted.shape
+            assert_allclose(got, wanted, rtol=1e-12, atol=1e-13 * np.abs(wanted).max(initial=1.0))
+
+
+def test_every_primitive_has_an_oracle() -> None:
+    assert sorted(SAMPLES.keys() ^ (ORACLES.keys() | PROPERTIES.keys())) == []
+
+
+@for_samples()
+def test_values(name: str, sample: Sample) -> None:
+    check_values(name, sample.call, leaves(drawn(sample)))
 
 
 # Derivatives
@@ -287,12 +318,13 @@ def test_values_for_layouts(name: str, sample: Sample) -> None:
 def test_gradients_for_layouts(name: str, sample: Sample) -> None:
     arrays = drawn(sample)
     here = Recorded(sample.call, leaves(arrays))
-    cotangents, _ = directions(here)
-    wanted = here.pull(cotangents)
+    cotangents, tangents = directions(here)
+    wanted, moved = here.pull(cotangents), here.push(tangents)
     for what, layout in LAYOUTS.items():
         laid = Recorded(sample.call, [leaf(layout(a)) for a in arrays])
         assert_same(laid.pull(cotangents), wanted, f"{what} inputs")
         assert_same(laid.pull([layout(u) for u in cotangents]), wanted, f"{what} inputs and cotangents")
+        assert_same(laid.push([layout(v) for v in tangents]), moved, f"{what} inputs and tangents")
     spread = [np.broadcast_to(u.dtype.type(2), u.shape) for u in cotangents]
     assert_same(here.pull(spread), here.pull([u.copy() for u in spread]), "broadcast cotangents")
 
@@ -350,6 +382,39 @@ def test_rules_make_no_tensors(name: str, sample: Sample) -> None:
         here.pull(cotangents)
         here.push(tangents)
     assert made == []
+
+
+# Shapes that Hypothesis draws
+
+
+def check_drawn(name: str, sample: Sample) -> None:
+    """Value, derivatives to second order, float32, and layouts, of one call."""
+    arrays = drawn(sample)
+    check_values(name, sample.call, leaves(arrays))
+    wanted = results(sample.call(*leaves(arrays)))
+    for what, layout in LAYOUTS.items():
+        if name not in ("qr_complete", "svd_full"):
+            assert_same(results(sample.call(*(leaf(layout(a)) for a in arrays))), wanted, f"{what} tensors")
+    single = [a.astype(np.float32) if a.dtype.kind == "f" else a for a in arrays]
+    for y in floating_outputs(sample.call(*leaves(single))):
+        assert y.dtype == np.float32
+    if differentiable(name):
+        check_derivatives(sample.call, *arrays, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_drawn_shapes(name: str, data: st.DataObject) -> None:
+    check_drawn(name, data.draw(DRAWN[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLES)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_many_drawn_shapes(name: str, data: st.DataObject) -> None:
+    check_drawn(name, data.draw(DRAWN[name]))
 
 
 # Docstrings

@@ -40,6 +40,7 @@ UNARY: dict[str, tuple[float, float, Callable[..., Any]]] = {
     "log10": (0.5, 3, np.log10),
     "log1p": (-0.5, 3, np.log1p),
     "log2": (0.5, 3, np.log2),
+    "ndtr": (-2, 2, np.vectorize(lambda v: float(mpmath.ncdf(v)), otypes=[float])),
     "negative": (-2, 2, np.negative),
     "positive": (-2, 2, np.positive),
     "reciprocal": (0.5, 2, lambda v: 1 / v),
@@ -432,7 +433,9 @@ def test_unary_python_operators() -> None:
     assert (+t).requires_grad
 
 
-UFUNCS = sorted((set(UNARY) | set(BINARY)) - {"abs", "erf", "erfinv", "relu", "round", "rsqrt", "sigmoid", "softplus"})
+UFUNCS = sorted(
+    (set(UNARY) | set(BINARY)) - {"abs", "erf", "erfinv", "ndtr", "relu", "round", "rsqrt", "sigmoid", "softplus"}
+)
 
 
 @pytest.mark.parametrize("name", [*UFUNCS, "absolute", "fabs", "rint"])

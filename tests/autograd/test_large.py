@@ -31,6 +31,8 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[..., Any], list[tuple[int, .
     "sigmoid": (ag.sigmoid, torch.sigmoid, [SHAPE]),
     "tanh": (ag.tanh, torch.tanh, [SHAPE]),
     "erf": (ag.erf, torch.erf, [SHAPE]),
+    "ndtr": (ag.ndtr, torch.special.ndtr, [SHAPE]),
+    "gelu": (F.gelu, TF.gelu, [SHAPE]),
     "softplus": (ag.softplus, TF.softplus, [SHAPE]),
     "maximum": (ag.maximum, torch.maximum, [SHAPE, SHAPE]),
     "minimum": (ag.minimum, torch.minimum, [SHAPE, (24, 1, 1)]),

@@ -421,7 +421,40 @@ def test_logsumexp_of_minus_infinity_has_derivative_zero():
     np.testing.assert_array_equal(x.grad.array, [[0.0, 0.0], [0.5, 0.5]])
 
 
-# standardize
+# moments and standardize
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((4, 3), 0), ((4, 3), -1), ((2, 3, 4), (0, 2)), ((2, 3), None), ((3, 1), 1), ((3, 0), 0)]
+)
+def test_moments(shape, axis, keepdims):
+    x = array(*shape) * 3
+    mean, var = ops.moments(tensor(x), axis, keepdims)
+    np.testing.assert_allclose(mean.array, x.mean(axis=axis, keepdims=keepdims), rtol=1e-12)
+    np.testing.assert_allclose(var.array, x.var(axis=axis, keepdims=keepdims), rtol=1e-12, atol=1e-15)
+    assert mean.shape == var.shape == x.mean(axis=axis, keepdims=keepdims).shape
+    check_derivatives(lambda t: ops.moments(t, axis, keepdims)[0], x)
+    check_derivatives(lambda t: ops.moments(t, axis, keepdims)[1], x)
+    check_derivatives(lambda t: ops.moments(t, axis, keepdims)[0] * ops.moments(t, axis, keepdims)[1], x)
+
+
+@pytest.mark.parametrize("axes", [(0, 2, 3), (1, 2, 3), (2, 3), (1,)])
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 2, 3, 0), (0, 2, 3, 1)])
+def test_moments_of_large_arrays(axes, order):
+    x = np.random.default_rng(0).normal(3, 2, size=(9, 16, 24, 24)).astype(np.float32)
+    x = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+    t = tensor(x, requires_grad=True)
+    mean, var = ops.moments(t, axes, keepdims=True)
+    assert mean.dtype == var.dtype == np.float32
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean.array, exact.mean(axes, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(var.array, exact.var(axes, keepdims=True), rtol=1e-5)
+    u, v = (np.random.default_rng(k).normal(size=mean.shape).astype(np.float32) for k in (1, 2))
+    (mean * u + var * v).sum().backward()
+    count = x.size / mean.size
+    deviation = exact - exact.mean(axes, keepdims=True)
+    np.testing.assert_allclose(t.grad.array, (u + 2 * v * deviation) / count, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(

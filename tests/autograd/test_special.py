@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath
 import numpy as np
 import pytest
@@ -39,9 +41,20 @@ def test_single_precision(name: str) -> None:
     np.testing.assert_allclose(y, reference(name, x), rtol=rtol, atol=0)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_normal_distribution(dtype: Any) -> None:
+    x = np.linspace(-9, 9, 2001).astype(dtype)
+    y = special.ndtr(x)
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, reference("ncdf", x), rtol=0, atol=2 * np.finfo(dtype).eps)
+    slopes = special.ndtr_vjp(np.full_like(x, 3), x)
+    np.testing.assert_allclose(slopes, 3 * reference("npdf", x), rtol=50 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize(
     ("name", "x", "expected"),
     [
+        ("ndtr", [np.nan, np.inf, -np.inf, 0], [np.nan, 1, 0, 0.5]),
         ("erf", [np.nan, np.inf, -np.inf, 1e30, -7.0], [np.nan, 1, -1, 1, -1]),
         ("erfinv", [np.nan, 1, -1, 1.5, -2, np.inf, -np.inf], [np.nan, np.inf, -np.inf, *[np.nan] * 4]),
     ],

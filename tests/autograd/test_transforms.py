@@ -349,6 +349,14 @@ class TestCheckpoint:
         ag.checkpoint(lambda h_again: h_again * h * x, h).sum().backward()
         np.testing.assert_allclose(x.grad.data, 3 * A**2 * weight.data**2)
 
+    def test_the_input_used_from_outside_too_at_second_order(self) -> None:
+        def f(x: ag.Tensor) -> ag.Tensor:
+            return ag.checkpoint(lambda again: again**3 * ag.sin(x), x).sum()
+
+        wanted = np.diag(6 * A * np.sin(A) + 6 * A**2 * np.cos(A) - A**3 * np.sin(A))
+        np.testing.assert_allclose(ag.hessian(f)(A), wanted, rtol=1e-12)
+        np.testing.assert_allclose(ag.jacobian(ag.grad(f), mode="forward")(A), wanted, rtol=1e-12)
+
     def test_higher_order_and_forward_mode(self, weight: ag.Tensor) -> None:
         def f(x: ag.Tensor) -> ag.Tensor:
             return ag.sin(x * weight) * ag.tanh(x)

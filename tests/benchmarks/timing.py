@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 # Seconds that a program runs unmeasured when its turn comes: the idle threads of another one's library go on looking
-# for work for some milliseconds, on a core that it needs.
-WARM_UP = 0.1
+# for work, on a core that it needs; OpenBLAS' for a tenth of a second.
+WARM_UP = 0.15
 # Seconds that a measurement takes at least; it is the mean of as many runs.
 MEASURED = 0.02
 # A program this long is not run unmeasured: others' threads are given time to go to sleep instead.

@@ -23,12 +23,14 @@ def target_classes(op: str, input: Tensor, target: Any, ignore_index: int | None
         raise ValueError(f"{op}: target classes have to be integers, got dtype {labels.dtype}")
     ignored = labels == ignore_index
     outside = (labels < 0) | (labels >= input.shape[axis])
-    if (outside & ~ignored).any():
-        wrong = int(labels[outside & ~ignored].flat[0])
-        raise ValueError(
-            f"{op}: target class {wrong} is out of range for {input.shape[axis]} classes; input {input.shape}"
-        )
-    return np.expand_dims(np.where(ignored, -1, labels) if outside.any() or ignored.any() else labels, axis)
+    if (ignored | outside).any():
+        if (outside & ~ignored).any():
+            wrong = int(labels[outside & ~ignored].flat[0])
+            raise ValueError(
+                f"{op}: target class {wrong} is out of range for {input.shape[axis]} classes; input {input.shape}"
+            )
+        labels = np.where(ignored, -1, labels)
+    return labels.reshape(*wanted[:axis], 1, *wanted[axis:])
 
 
 def class_weights(op: str, weight: Tensor, input: Tensor) -> Tensor:

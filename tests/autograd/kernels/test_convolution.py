@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.kernels.convolution import Geometry, correlation, input_gradient, weight_gradient
+from autograd.kernels import convolution
+from autograd.kernels.convolution import SHARED, Geometry, correlation, input_gradient, weight_gradient
 from autograd.kernels.threads import get_num_threads, set_num_threads, share
 
 
@@ -62,10 +63,13 @@ def check(lengths, channels, features, images, at, layout="batch last", dtype=np
     g = LAYOUTS[layout](rng.normal(size=(features, *at.positions, images)).astype(dtype))
     weight = rng.normal(size=(features, channels, *at.taps)).astype(dtype)
     wanted = plainly(x.astype(float), weight.astype(float), g.astype(float), at)
-    found = correlate(x, weight, at), weight_gradient(x, g, at), to_images(g, weight, at, lengths)
-    for one, other in zip(found, wanted, strict=True):
-        assert one.dtype == dtype
-        np.testing.assert_allclose(one, other, atol=tolerance * max(1, np.abs(other).max()))
+    for shared in (0, SHARED):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(convolution, "SHARED", shared)
+            found = correlate(x, weight, at), weight_gradient(x, g, at), to_images(g, weight, at, lengths)
+        for one, other in zip(found, wanted, strict=True):
+            assert one.dtype == dtype
+            np.testing.assert_allclose(one, other, atol=tolerance * max(1, np.abs(other).max()))
 
 
 @st.composite

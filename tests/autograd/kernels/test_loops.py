@@ -43,6 +43,8 @@ def test_kernels_in_pieces(layout: str, dtype: Any) -> None:
     calls: list[tuple[Any, tuple[Any, ...]]] = [
         (np.exp, (x,)),
         (np.multiply, (x, column)),
+        (np.multiply, (x, other[0, 0, 0])),
+        (loops.multiply_add, (x, column, other[0, 0])),
         (np.add, (1.5, x)),
         (np.clip, (x, -1, None)),
         (loops.multiply_add, (x, column, 0.5)),
@@ -58,6 +60,8 @@ def test_kernels_in_pieces(layout: str, dtype: Any) -> None:
         (special.tanh_vjp, (x, other)),
         (special.softplus, (x,)),
         (special.erf, (x,)),
+        (special.ndtr, (x,)),
+        (special.ndtr_vjp, (x, other)),
     ]
     for kernel, operands in calls:
         whole = kernel(*operands)

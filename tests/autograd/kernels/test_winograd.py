@@ -14,18 +14,20 @@ from autograd.kernels.winograd import forward, input_gradient, use_winograd, wei
 TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-13}
 
 
-def plainly(x, weight, g, padding):
+def plainly(x, weight, g, padding, dilation=(1, 1)):
     """The result, the gradient of the images and that of the weight, in float64."""
     x, weight, g = (a.astype(np.float64) for a in (x, weight, g))
     _, height, width, _ = g.shape
-    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    down, over = (d * padding for d in dilation)
+    padded = np.pad(x, ((0, 0), (down, down), (over, over), (0, 0)))
     y, to_weight, back = np.zeros(g.shape), np.zeros(weight.shape), np.zeros(padded.shape)
     for i, j in itertools.product(range(3), repeat=2):
-        seen = (slice(None), slice(i, i + height), slice(j, j + width))
+        row, column = i * dilation[0], j * dilation[1]
+        seen = (slice(None), slice(row, row + height), slice(column, column + width))
         y += np.einsum("fc,cpqn->fpqn", weight[:, :, i, j], padded[seen], optimize=True)
         to_weight[:, :, i, j] = np.einsum("fpqn,cpqn->fc", g, padded[seen], optimize=True)
         back[seen] += np.einsum("fc,fpqn->cpqn", weight[:, :, i, j], g, optimize=True)
-    return y, back[:, padding : padding + x.shape[1], padding : padding + x.shape[2]], to_weight
+    return y, back[:, down : down + x.shape[1], over : over + x.shape[2]], to_weight
 
 
 def batch_first(x):
@@ -43,11 +45,11 @@ LAYOUTS = {
 }
 
 
-def drawn(shape, features, padding, dtype, seed=0):
+def drawn(shape, features, padding, dtype, seed=0, dilation=(1, 1)):
     """Images, weights and a cotangent of the results."""
     random = np.random.default_rng(seed)
     channels, height, width, images = shape
-    results = (features, height + 2 * padding - 2, width + 2 * padding - 2, images)
+    results = (features, *(n + 2 * d * (padding - 1) for n, d in zip((height, width), dilation, strict=True)), images)
     kinds = (shape, (features, channels, 3, 3), results)
     return [random.standard_normal(kind).astype(dtype) for kind in kinds]
 
@@ -57,9 +59,13 @@ def error(found, expected):
     return np.abs(found - expected).max() / scale if scale else np.abs(found).max()
 
 
-def check(x, weight, g, padding):
-    results = [forward(x, weight, padding), input_gradient(g, weight, padding), weight_gradient(x, g, padding)]
-    for found, expected in zip(results, plainly(x, weight, g, padding), strict=True):
+def check(x, weight, g, padding, dilation=(1, 1)):
+    results = [
+        forward(x, weight, padding, dilation),
+        input_gradient(g, weight, padding, dilation),
+        weight_gradient(x, g, padding, dilation),
+    ]
+    for found, expected in zip(results, plainly(x, weight, g, padding, dilation), strict=True):
         assert found.dtype == x.dtype
         assert found.shape == expected.shape
         assert found.flags.c_contiguous
@@ -113,13 +119,21 @@ def test_layouts(layout):
     check(x, weight.swapaxes(2, 3), g, 1)
 
 
-@pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"stretched"}))
-def test_writes_into_a_given_array(layout):
-    x, weight, g = drawn((3, 9, 8, 6), 4, 1, np.float64)
-    for convolve, source, like in ((forward, x, g), (input_gradient, g, x)):
-        out = LAYOUTS[layout](np.full(like.shape, np.nan))
-        assert convolve(source, weight, 1, out) is out
-        np.testing.assert_array_equal(out, convolve(source, weight, 1))
+@settings(max_examples=40, deadline=None)
+@given(
+    height=st.integers(1, 15),
+    columns=st.integers(1, 5),
+    images=st.integers(1, 5),
+    padding=st.integers(0, 2),
+    dilation=st.tuples(st.integers(1, 5), st.integers(1, 4)),
+    layouts=st.tuples(*[st.sampled_from(sorted(LAYOUTS))] * 2),
+    seed=st.integers(0, 99),
+)
+def test_dilated(height, columns, images, padding, dilation, layouts, seed):
+    down, over = dilation
+    shape = (3, max(height, 2 * down * (1 - padding) + 1), over * max(columns, 3 - 2 * padding), images)
+    x, weight, g = drawn(shape, 2, padding, np.float64, seed, dilation)
+    check(LAYOUTS[layouts[0]](x), weight, LAYOUTS[layouts[1]](g), padding, dilation)
 
 
 @pytest.mark.parametrize("padding", [0, 1, 2])
