@@ -14,11 +14,20 @@ tensor([2., 4.])
 from autograd import environment as environment
 from autograd import operators as operators
 from autograd import random as random
+from autograd.absorbing import absorbing_zeros
+from autograd.custom import custom_jvp, custom_vjp
 from autograd.dtypes import get_default_dtype, set_default_dtype
 from autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from autograd.kernels.threads import get_num_threads, set_num_threads
 from autograd.kernels.winograd import use_winograd
-from autograd.numeric import finite_difference, gradcheck
+from autograd.numeric import (
+    compare_derivatives,
+    detect_anomaly,
+    finite_difference,
+    gradcheck,
+    jacobian_chain,
+    locate_wrong_node,
+)
 from autograd.ops import (
     assignment,
     comparison,
@@ -63,7 +72,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Tensor",
+    "absorbing_zeros",
     "checkpoint",
+    "compare_derivatives",
+    "custom_jvp",
+    "custom_vjp",
+    "detect_anomaly",
     "enable_grad",
     "finite_difference",
     "get_default_dtype",
@@ -75,7 +89,9 @@ __all__ = [
     "hvp",
     "is_grad_enabled",
     "jacobian",
+    "jacobian_chain",
     "jvp",
+    "locate_wrong_node",
     "no_grad",
     "set_default_dtype",
     "set_grad_enabled",

@@ -1,6 +1,31 @@
-"""Derivatives by finite differences, and the check of backprop against them."""
+"""Derivatives by finite differences, symbolically and by backprop, side by side, and the check of one by another."""
 
+from autograd.numeric.anomaly import AnomalyError, detect_anomaly
+from autograd.numeric.chain import ChainProduct, jacobian_chain
+from autograd.numeric.compare import Comparison, compare_derivatives
 from autograd.numeric.differences import Difference, derivative, finite_difference
 from autograd.numeric.gradcheck import Entry, GradcheckReport, gradcheck
+from autograd.numeric.locate import Mismatch, NodeCheck, WrongNodes, check_node, locate_wrong_node
+from autograd.numeric.symbolic import SymbolicDerivative, symbolic_derivative
 
-__all__ = ["Difference", "Entry", "GradcheckReport", "derivative", "finite_difference", "gradcheck"]
+__all__ = [
+    "AnomalyError",
+    "ChainProduct",
+    "Comparison",
+    "Difference",
+    "Entry",
+    "GradcheckReport",
+    "Mismatch",
+    "NodeCheck",
+    "SymbolicDerivative",
+    "WrongNodes",
+    "check_node",
+    "compare_derivatives",
+    "derivative",
+    "detect_anomaly",
+    "finite_difference",
+    "gradcheck",
+    "jacobian_chain",
+    "locate_wrong_node",
+    "symbolic_derivative",
+]

@@ -2,196 +2,349 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.grad_mode import enable_grad, no_grad
-from autograd.numeric.differences import derivative, step_for
+from autograd.numeric.comparisons import Compared, Comparisons, scales_of
+from autograd.numeric.hints import hint
+from autograd.numeric.progress import progress_bar
+from autograd.numeric.report import SEVERITY, Entry, GradcheckReport, InputCheck, Mode, Verdict
+from autograd.numeric.subject import Level, Subject
 from autograd.random import get_rng_state, set_rng_state
-from autograd.tensor import Tensor
-from autograd.transforms import gradients
 
-# Steps this short rarely reach across the kinks (of ReLU, max) that a longer one disagrees because of.
-KINK_STEP = 2.0**-16
-
-Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One element of one input: what backprop gave, and what differences gave with their error bar."""
-
-    input: str
-    index: tuple[int, ...]
-    analytic: float
-    numeric: float
-    error: float
-    verdict: Verdict
-
-    @property
-    def relative(self) -> float:
-        """The difference between the two, relative to the larger."""
-        scale = max(abs(self.analytic), abs(self.numeric))
-        return abs(self.analytic - self.numeric) / scale if scale else 0.0
-
-
-@dataclass(frozen=True, repr=False)
-class GradcheckReport:
-    """What `gradcheck` found. True if nothing failed and something passed; shown as a table."""
-
-    entries: tuple[Entry, ...]
-
-    @property
-    def failures(self) -> tuple[Entry, ...]:
-        return tuple(entry for entry in self.entries if entry.verdict == "FAIL")
-
-    def __bool__(self) -> bool:
-        return not self.failures and any(entry.verdict == "PASS" for entry in self.entries)
-
-    def __repr__(self) -> str:
-        header = ("input", "index", "backprop", "finite difference", "± error", "relative", "verdict")
-        rows = [
-            (
-                e.input,
-                str(list(e.index)),
-                f"{e.analytic:+.9e}",
-                f"{e.numeric:+.9e}",
-                f"{e.error:.0e}",
-                f"{e.relative:.1e}",
-                e.verdict,
-            )
-            for e in self.entries
-        ]
-        widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in (header, *rows)]
-        passed = sum(e.verdict == "PASS" for e in self.entries)
-        lines.insert(1, "-" * len(lines[0]))
-        return "\n".join([*lines, f"{passed} of {len(self.entries)} agree, {len(self.failures)} fail"])
+# Elements are moved together whose effects on the output differ by less than this factor; there are so many such bands,
+# the last for all smaller effects.
+BAND, BANDS = 1e-2, 8
+IDENTITY = 1e-10
+# When halving finds which elements disagree: elements to find, directions to try, and how often to look again without
+# those that were found.
+CULPRITS, SEARCHES, ROUNDS = 8, 200, 3
+UNDISTURBING = ("PASS", "INCONCLUSIVE")
 
 
 def gradcheck(
     f: Callable[..., Any],
     inputs: Any,
-    wrt: Literal["parameters", "inputs", "both"] = "inputs",
-    sample: int | None = None,
+    wrt: Literal["parameters", "inputs", "both"] | None = None,
+    sample: int = 10,
     rtol: float = 1e-6,
     seed: int = 0,
+    *,
+    order: Literal[1, 2, 3] = 1,
+    modes: Sequence[Literal["reverse", "forward"]] = ("reverse",),
+    projections: int = 3,
+    progress: bool | None = None,
 ) -> GradcheckReport:
-    """Compare the gradients of `f(*inputs)` by backprop with finite differences, element by element, in float64.
+    """Compare the derivatives of `f(*inputs)` by backprop with finite differences, in float64, with error bars.
 
-    `f` is a function of tensors, or a module (copied to float64 and left alone; `wrt` then says whether to vary its
-    parameters, its inputs or both). Floating inputs are varied, others passed on as they are. Where the output is not
-    one number, a fixed random combination of its elements is differentiated. `sample` limits the number of elements
-    taken from each input (drawn with `seed`). An element passes if the two agree to `rtol` of the larger, fails if they
-    do not and the error bar does not explain it, and is inconclusive if the bar is too wide to tell. At a kink itself,
-    such as that of ReLU at 0, it fails. What `f` draws from the default generator, as dropout does, is the same in
-    every call.
+    `f` is a function of tensors that returns a tensor, or tuples, lists and dicts of them; or a module, which is copied
+    to float64, mode and all, and left alone. `inputs` are its arguments, one or a list. Floating ones are varied (for a
+    module `wrt` says whether its parameters, its inputs or, by default, both); others, complex ones among them, are
+    passed on as they are. What is differentiated is a fixed random combination of all output elements. Every evaluation
+    starts from the same random numbers (dropout masks) and the same buffers (running statistics).
 
-    Raises ValueError if nothing can be varied or an option makes no sense, TypeError if `f` does not return a tensor.
+    Of each input up to `sample` elements are compared one by one. Of one with more, all elements are also moved at
+    once in `projections` random directions, those of like effect on the output together, so that small ones do not
+    drown in large ones: two evaluations of `f` for each step length. Where a projection disagrees, halving finds
+    elements that do. The verdict on an input is one of
+
+    - PASS: backprop and differences agree to `rtol`;
+    - FAIL: they do not, and the error bar does not explain it; a hint says what the numbers look like;
+    - KINK: the one-sided slopes differ; both are told, and whether backprop's value lies between them;
+    - JUMP: the function is not continuous at the point;
+    - UNDEFINED: the value, the gradient or a slope is not finite;
+    - INCONCLUSIVE: the error bar is wider than the tolerance;
+    - NONDETERMINISTIC: two evaluations, or two backward passes, at the same point differ;
+    - MUTATES_INPUT: `f` writes into this input.
+
+    What is guaranteed: a tolerance is relative to what is compared (one element, or in a projection the root of the sum
+    of squares of its terms), whatever the size of the array; there is no absolute one. A single wrong element among n,
+    however small beside them, is found if it is off by more than 100 · √n · `rtol` of itself and its effect is not
+    below the rounding of `f`. That rounding is measured, as that of backprop is, and part of the error bars: a
+    gradient that is 0 but for rounding on both sides passes. Where rounding alone makes a bar wider than `rtol`,
+    agreement within it still counts if it is no wider than 0.1 %. What has a wider bar, but one below
+    `rtol` of the largest effect that any element has, is counted as below rounding and does not make an input
+    INCONCLUSIVE. If `f` computes in
+    float32 somewhere, `rtol` is at least the square root of its rounding, 3e-4.
+
+    `order` 2 or 3 also checks the derivatives of ⟨gradient, random direction⟩, and so each rule's own derivative.
+    `modes` may have "forward"; with both, the identity ⟨u, Jv⟩ = ⟨Jᵀu, v⟩ is checked too, to 1e-10. `progress` shows a
+    bar (by default if it takes long). What is random is drawn from `seed`.
+
+    Raises ValueError if nothing can be varied or an option makes no sense, TypeError if `f` does not return tensors or
+    returns complex ones.
 
     >>> gradcheck(lambda x: (x * x).sum(), [np.array([1.0, 2.0])])  # doctest: +ELLIPSIS
-    input    index  backprop          finite difference  ± error  relative  verdict
+    input  shape  compared         worst    verdict
+    -----------------------------------------------
+    x      (2,)   2 of 2 elements  ...      PASS
     ...
-    2 of 2 agree, 0 fail
+    1 PASS: 2 of 2 agree, 0 fail
+    >>> gradcheck(abs, 0.0).verdict
+    'KINK'
     """
-    if sample is not None and sample < 1:
-        raise ValueError(f"gradcheck: sample has to be at least 1, got {sample}")
+    _check_options(sample, rtol, order, modes, projections)
     arguments = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-    f, variables, arguments = _in_float64(f, arguments, wrt)
-    if not variables:
-        raise ValueError("gradcheck: nothing to vary: no input (or parameter) is floating")
-    random_state = get_rng_state()
-
-    def output() -> Any:
-        set_rng_state(random_state)
-        return f(*arguments)
-
-    with enable_grad():
-        y = output()
-        if not isinstance(y, Tensor):
-            raise TypeError(f"gradcheck: the function has to return a Tensor, got {type(y).__name__}")
-        weights = np.ones(()) if y.size == 1 else np.random.default_rng(seed).normal(size=y.shape)
-        leaves = list(variables.values())
-        found: Sequence[Tensor | None] = [None] * len(leaves)
-        if y.requires_grad:
-            found = gradients(y, leaves, weights.reshape(y.shape), allow_unused=True)
-
-    def value() -> float:
-        result = output()
-        return float(np.sum(weights.reshape(result.shape) * result.array))
-
-    rng = np.random.default_rng(seed)
-    entries = []
-    with no_grad(), np.errstate(all="ignore"):
-        for (name, variable), gradient in zip(variables.items(), found, strict=True):
-            for index in _chosen(variable.shape, sample, rng):
-                analytic = 0.0 if gradient is None else float(gradient.array[index])
-                entries.append(_entry(name, variable, index, analytic, value, rtol))
-    return GradcheckReport(tuple(entries))
-
-
-def _in_float64(
-    f: Callable[..., Any], arguments: Sequence[Any], wrt: str
-) -> tuple[Callable[..., Any], dict[str, Tensor], list[Any]]:
-    """The function, what to vary by name, and its arguments, all in float64 and apart from the caller's."""
-    if wrt not in ("parameters", "inputs", "both"):
-        raise ValueError(f"gradcheck: wrt has to be 'parameters', 'inputs' or 'both', got {wrt!r}")
-    variables: dict[str, Tensor] = {}
-    is_module = hasattr(f, "named_parameters")
-    if wrt != "inputs" and not is_module:
-        raise TypeError(f"gradcheck: wrt={wrt!r} wants a module, got {type(f).__name__}")
-    if is_module:
-        f = copy.deepcopy(f).to(np.float64)  # type: ignore[attr-defined]
-        if wrt != "inputs":
-            variables |= dict(f.named_parameters())  # type: ignore[attr-defined]
-    moved = []
-    for i, argument in enumerate(arguments):
-        array = argument.array if isinstance(argument, Tensor) else np.asarray(argument)
-        if array.dtype.kind != "f":
-            moved.append(argument)
-            continue
-        name = getattr(argument, "name", None) or f"input {i}"
-        if name in variables:
-            name = f"{name}, input {i}"
-        moved.append(Tensor(array, np.float64, requires_grad=wrt != "parameters", name=name))
-        if wrt != "parameters":
-            variables[name] = moved[-1]
-    return f, variables, moved
-
-
-def _chosen(shape: tuple[int, ...], sample: int | None, rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
-    size = math.prod(shape)
-    flat: Array = np.arange(size)
-    if sample is not None and sample < size:
-        flat = np.sort(rng.choice(size, sample, replace=False))
-    for k in flat:
-        yield tuple(int(i) for i in np.unravel_index(k, shape))
-
-
-def _entry(
-    name: str, variable: Tensor, index: tuple[int, ...], analytic: float, value: Callable[[], float], rtol: float
-) -> Entry:
-    centre = float(variable.array[index])
-
-    def along(h: float) -> float:
-        variable.write(centre + h, index)
-        return value()
-
+    state = get_rng_state()
     try:
-        slope = derivative(along, step_for(centre))
-        if abs(analytic - slope.value) > rtol * max(abs(analytic), abs(slope.value)):
-            slope = min(slope, derivative(along, KINK_STEP), key=lambda s: float(s.error))
+        subject = Subject(f, arguments, wrt)
+        with np.errstate(all="ignore"):
+            checks = _refused(subject)
+            if not checks:
+                plan = _Plan(sample, projections, [m for m in ("reverse", "forward") if m in modes])
+                checks = list(_checked(subject, plan, rtol, order, np.random.default_rng(seed), progress))
     finally:
-        variable.write(centre, index)
-    numeric, error = float(slope.value), float(slope.error)
-    gap, allowed = abs(analytic - numeric), rtol * max(abs(analytic), abs(numeric))
-    verdict: Verdict = "PASS" if gap <= allowed else "FAIL" if not gap <= error + allowed else "INCONCLUSIVE"
-    if verdict == "INCONCLUSIVE" and max(abs(analytic), error) <= 1e-12:
-        verdict = "PASS"
-    return Entry(name, index, analytic, numeric, error, verdict)
+        set_rng_state(state)
+    return GradcheckReport(tuple(checks))
+
+
+def _check_options(sample: int, rtol: float, order: int, modes: Sequence[str], projections: int) -> None:
+    for name, count in (("sample", sample), ("projections", projections)):
+        if count < 1:
+            raise ValueError(f"gradcheck: {name} has to be at least 1, got {count}")
+    if not 0 < rtol < 1:
+        raise ValueError(f"gradcheck: rtol has to be between 0 and 1, got {rtol}")
+    if order not in (1, 2, 3):
+        raise ValueError(f"gradcheck: order has to be 1, 2 or 3, got {order!r}")
+    if isinstance(modes, str) or not modes or not set(modes) <= {"reverse", "forward"}:
+        raise ValueError(f"gradcheck: modes has to be a sequence of 'reverse' and 'forward', got {modes!r}")
+
+
+def _refused(subject: Subject) -> list[InputCheck]:
+    """Verdicts for which no derivative is needed, on all inputs; none if nothing speaks against them."""
+    written = subject.written_by_a_call()
+    if written:
+        verdicts: dict[str, tuple[Verdict, str]] = {
+            name: ("INCONCLUSIVE", f"not checked, since the function writes into {written[0]}")
+            for name in subject.point
+        }
+        verdicts |= {name: ("MUTATES_INPUT", "the function writes into this input") for name in written}
+        return [_refusal(subject, name, *said) for name, said in verdicts.items()]
+    first, second = subject.outputs({}), subject.outputs({})
+    if not first:
+        raise ValueError("gradcheck: no output is floating, so there is nothing to differentiate")
+    for i, (a, b) in enumerate(zip(first, second, strict=False)):
+        if not _same_but_for_rounding(a, b):
+            note = f"two evaluations at the same point differ (output {i}{_by(a, b)})"
+            return [_refusal(subject, name, "NONDETERMINISTIC", note) for name in subject.point]
+        if not np.isfinite(a).all():
+            note = f"output {i} has {_not_finite(a)}"
+            return [_refusal(subject, name, "UNDEFINED", note) for name in subject.point]
+    return []
+
+
+def _refusal(subject: Subject, name: str, verdict: Verdict, note: str) -> InputCheck:
+    shape = subject.point[name].shape if name in subject.point else ()
+    return InputCheck(name, shape, 1, "reverse", verdict, note=note)
+
+
+class _Plan:
+    """How much to compare of each input: `sample` elements and `projections`, in each of the `modes`."""
+
+    def __init__(self, sample: int, projections: int, modes: Sequence[Mode]) -> None:
+        self.sample = sample
+        self.projections = projections
+        self.modes = modes
+
+
+def _checked(
+    subject: Subject, plan: _Plan, rtol: float, order: int, rng: np.random.Generator, progress: bool | None
+) -> Iterator[InputCheck]:
+    """The verdicts on all inputs, at all orders and in all modes."""
+    scales = {name: scales_of(x) for name, x in subject.point.items()}
+    level: Level | None = None
+    with progress_bar(order * len(scales) * len(plan.modes), "gradcheck", progress) as advance:
+        for _ in range(order):
+            level = Level(subject, level, scales, rng)
+            comparisons = Comparisons(level, scales, rtol, "reverse" in plan.modes, rng)
+            for name in scales:
+                for mode in plan.modes:
+                    yield _OneInput(comparisons, name, mode, plan, rng).check()
+                    advance()
+                if len(plan.modes) == 2:
+                    yield _identity(comparisons, name, plan.projections)
+
+
+class _OneInput:
+    """The check of one input in one mode: the comparisons made so far of `elements` and of `directions`."""
+
+    def __init__(self, comparisons: Comparisons, name: str, mode: Mode, plan: _Plan, rng: np.random.Generator) -> None:
+        self.comparisons = comparisons
+        self.name = name
+        self.mode: Mode = mode
+        self.plan = plan
+        self.rng = rng
+        self.shape = comparisons.point[name].shape
+        self.size = math.prod(self.shape)
+        self.gradient = None if comparisons.gradient is None else comparisons.gradient[name]
+        self.elements: list[Compared] = []
+        self.directions: list[Compared] = []
+        self.settled: set[int] = set()  # elements (flat indices) that disturb projections, and were looked at alone
+        self.note = ""
+
+    def check(self) -> InputCheck:
+        order = self.comparisons.level.order
+        if self.mode == "reverse" and self.gradient is not None:
+            again = self.comparisons.level.gradient({})[self.name]
+            if not _same_but_for_rounding(self.gradient, again):
+                note = f"two backward passes at the same point differ{_by(self.gradient, again)}"
+                return InputCheck(self.name, self.shape, order, self.mode, "NONDETERMINISTIC", note=note)
+            if not np.isfinite(self.gradient).all():
+                self.note = f"backprop gives {_not_finite(self.gradient)}"
+        for k in self._sampled():
+            compared = self._element(int(k))
+            self.elements.append(compared)
+            if compared.entry.verdict not in UNDISTURBING:
+                self.settled.add(int(k))
+        if self.size > self.plan.sample:
+            self._search()
+        verdict, unresolved = self._verdict()
+        agreed = [c.off for c in (*self.elements, *self.directions) if math.isfinite(c.off)]
+        return InputCheck(
+            self.name,
+            self.shape,
+            order,
+            self.mode,
+            verdict,
+            tuple(c.entry for c in self.elements),
+            len(self.directions),
+            unresolved,
+            max(agreed, default=0.0),
+            self._hint() if verdict == "FAIL" else "",
+            self.note,
+        )
+
+    def _element(self, k: int) -> Compared:
+        index = tuple(int(i) for i in np.unravel_index(k, self.shape))
+        return self.comparisons.element(self.name, self.mode, index)
+
+    def _sampled(self) -> Array:
+        """The elements (flat indices) to compare one by one: those that are not finite first, others at random."""
+        bad = self._unusable()[: self.plan.sample]
+        others = np.setdiff1d(np.arange(self.size), self._unusable())
+        drawn = self.rng.choice(others, min(self.plan.sample - bad.size, others.size), replace=False)
+        return np.sort(np.concatenate([bad, drawn]))
+
+    def _unusable(self) -> Array:
+        """Those elements (flat indices) for which backprop gives something that is not finite."""
+        return np.zeros(0, int) if self.gradient is None else np.flatnonzero(~np.isfinite(self.gradient))
+
+    # projections, and the elements behind those that disagree
+
+    def _search(self) -> None:
+        for _ in range(ROUNDS):
+            if any(c.entry.verdict == "FAIL" for c in self.elements):
+                return
+            bad = [found for band in self._bands() for found in self._disagreement(band)]
+            if not bad:
+                return
+            band, worst = max(bad, key=lambda found: SEVERITY.index(found[1].entry.verdict))
+            culprits = self._culprits(band)
+            self.elements += culprits or [worst]
+            if not culprits:
+                return
+
+    def _disagreement(self, band: Array) -> Iterator[tuple[Array, Compared]]:
+        """The band with the first direction in it that disagrees, if there is one."""
+        for _ in range(self.plan.projections):
+            compared = self.comparisons.projection(self.name, self.mode, band)
+            self.directions.append(compared)
+            if compared.entry.verdict not in UNDISTURBING:
+                yield band, compared
+                return
+
+    def _bands(self) -> Iterator[Array]:
+        """The elements (flat indices), but for those known to disagree, together with those of like effect."""
+        free = np.ones(self.size, bool)
+        free[self._unusable()] = False
+        free[list(self.settled)] = False
+        numbers = np.zeros(self.size)
+        if self.gradient is not None:
+            effects = self.comparisons.effects(self.name)
+            share = effects / (effects.max(initial=0.0) or 1.0)
+            numbers = np.log(np.maximum(share, BAND ** (BANDS - 1))) // math.log(BAND)
+        for number in np.unique(numbers):
+            band = np.flatnonzero((numbers == number) & free)
+            if band.size:
+                yield band
+
+    def _culprits(self, band: Array) -> list[Compared]:
+        """Elements of a band that disagree when moved as far as the others, found by halving, each looked at alone."""
+        found: list[Compared] = []
+        parts = [band]
+        searches = 0
+        while parts and len(found) < CULPRITS and searches < SEARCHES:
+            part = parts.pop()
+            if part.size == 1:
+                self.settled.add(int(part[0]))
+                found.append(self._element(int(part[0])))
+                continue
+            for half in np.array_split(part, 2):
+                searches += 1
+                if self.comparisons.projection(self.name, self.mode, half).entry.verdict not in UNDISTURBING:
+                    parts.append(half)
+        return found
+
+    # what follows from all that
+
+    def _verdict(self) -> tuple[Verdict, int]:
+        """The gravest verdict, and how many inconclusive comparisons are negligible beside the whole gradient."""
+        gravest: Verdict = max((c.entry.verdict for c in self.elements), key=SEVERITY.index, default="PASS")
+        if self.note:
+            gravest = max(gravest, "UNDEFINED", key=SEVERITY.index)
+        doubts = [c.doubt for c in (*self.elements, *self.directions) if c.entry.verdict == "INCONCLUSIVE"]
+        negligible = sum(doubt <= self.comparisons.rtol * self.comparisons.top for doubt in doubts)
+        if gravest in UNDISTURBING:
+            gravest = "PASS" if negligible == len(doubts) else "INCONCLUSIVE"
+        return gravest, negligible
+
+    def _hint(self) -> str:
+        if self.mode != "reverse" or self.gradient is None:
+            return ""
+        point = self.comparisons.point
+        lengths = [n for part in (*point.values(), *self.comparisons.level.recorded[1]) for n in part.shape]
+        entries = [c.entry for c in self.elements]
+        return hint(entries, self.gradient, point[self.name], lengths, self.comparisons.unweighted(self.name))
+
+
+def _identity(comparisons: Comparisons, name: str, projections: int) -> InputCheck:
+    """Whether ⟨u, Jv⟩ by forward mode is ⟨Jᵀu, v⟩ by reverse mode, for random v."""
+    tolerance = max(IDENTITY, 1e3 * comparisons.level.eps)
+    shape, order = comparisons.point[name].shape, comparisons.level.order
+    entries: list[Entry] = []
+    worst = 0.0
+    for _ in range(projections):
+        v = comparisons.direction(name)
+        back, size = comparisons.analytic(name, "reverse", v)
+        ahead, other = comparisons.analytic(name, "forward", v)
+        scale, gap = max(size, other), abs(back - ahead)
+        error = tolerance * scale
+        if not gap <= error:
+            error += comparisons.rounding(name, "reverse", v) + comparisons.rounding(name, "forward", v)
+        verdict: Verdict = "PASS" if gap <= error else "FAIL" if math.isfinite(gap) else "UNDEFINED"
+        worst = max(worst, gap / scale if scale and math.isfinite(gap) else 0.0)
+        if verdict != "PASS":
+            note = f"⟨Jᵀu, v⟩ = {back:.9g} by reverse mode, ⟨u, Jv⟩ = {ahead:.9g} by forward mode"
+            entries.append(Entry(name, None, back, ahead, error, verdict, None, note, order, "identity"))
+    gravest = max((e.verdict for e in entries), key=SEVERITY.index, default="PASS")
+    return InputCheck(name, shape, order, "identity", gravest, tuple(entries[:1]), projections, worst=worst)
+
+
+def _same_but_for_rounding(a: Array, b: Array) -> bool:
+    if a.shape != b.shape:
+        return False
+    size = float(abs(a[np.isfinite(a)]).max(initial=0.0))
+    return np.allclose(a, b, rtol=0, atol=64 * float(np.finfo(a.dtype).eps) * size, equal_nan=True)
+
+
+def _by(a: Array, b: Array) -> str:
+    return f" by up to {np.max(abs(a - b)):.3g}" if a.shape == b.shape else f" in shape, {a.shape} and {b.shape}"
+
+
+def _not_finite(a: Array) -> str:
+    bad = np.argwhere(~np.isfinite(a))
+    return f"{len(bad)} of {a.size} elements that are not finite, the first at {[int(k) for k in bad[0]]}"

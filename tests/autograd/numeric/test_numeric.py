@@ -1,16 +1,14 @@
-"""Finite differences against derivatives known in closed form, and gradcheck on functions with planted faults."""
+"""gradcheck on functions with planted faults."""
 
 from __future__ import annotations
 
 import math
 
-import mpmath
 import numpy as np
 import pytest
 
 import autograd as ag
 import nn
-from autograd.numeric import derivative
 from autograd.primitive import elementwise
 
 
@@ -22,49 +20,6 @@ def doubled_sine(x: np.ndarray) -> np.ndarray:
 @elementwise(lambda x: ag.sin(x))
 def wrong_sign_cosine(x: np.ndarray) -> np.ndarray:
     return np.cos(x)
-
-
-@pytest.mark.parametrize(
-    ("f", "exact"),
-    [
-        (np.exp, mpmath.exp),
-        (np.sin, mpmath.sin),
-        (lambda x: 1 / (1 + x * x), lambda x: 1 / (1 + x * x)),
-        (np.tanh, mpmath.tanh),
-    ],
-)
-@pytest.mark.parametrize("at", [0.1, 1.0, 3.0])
-def test_derivative_is_within_its_error_bar(f, exact, at: float) -> None:
-    slope = derivative(lambda h: f(at + h), step=0.0625)
-    truth = float(mpmath.diff(exact, at))
-    assert abs(slope.value - truth) <= slope.error
-    assert slope.error <= 1e-10 * max(1, abs(truth))
-
-
-def test_finite_difference_is_float64_whatever_the_dtype() -> None:
-    x = ag.tensor([0.5, 2.0], dtype=np.float32)
-    slope = ag.finite_difference(lambda x: ag.sin(x).sum(), x)
-    np.testing.assert_allclose(slope.value, np.cos([0.5, 2.0]), rtol=1e-11)
-
-
-def test_finite_difference_gives_a_jacobian() -> None:
-    slope = ag.finite_difference(lambda x: ag.sin(x) * x.sum(), np.array([0.5, 2.0]))
-    x = np.array([0.5, 2.0])
-    expected = np.diag(np.cos(x) * 2.5) + np.outer(np.sin(x), np.ones(2))
-    assert np.all(abs(slope.value - expected) <= slope.error)
-
-
-@pytest.mark.parametrize("x", [3, 3.0, np.float32(3), ag.tensor(3.0, requires_grad=True)])
-def test_finite_difference_of_a_function_of_one_number(x) -> None:
-    slope = ag.finite_difference(lambda x: x * x, x)
-    assert slope.value.shape == slope.error.shape == ()
-    assert abs(slope.value - 6) <= slope.error
-
-
-@pytest.mark.parametrize("step", [0, -1.0, math.nan])
-def test_finite_difference_wants_a_positive_step(step: float) -> None:
-    with pytest.raises(ValueError, match=f"finite_difference: step has to be positive, got {step}"):
-        ag.finite_difference(lambda x: x, 1.0, step=step)
 
 
 def test_gradcheck_passes_what_is_right() -> None:

@@ -1,0 +1,64 @@
+"""What is still known of a recorded graph: the values of its nodes, and what their tensors are called."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array
+from autograd.graph import Node, evaluated
+from autograd.tensor import Tensor
+
+
+def kept_results(nodes: Iterable[Node]) -> dict[Node, Array]:
+    """The results of nodes that they, or operations on them, saved for derivatives."""
+    known: dict[Node, Array] = {}
+    for node in nodes:
+        for source, value in _kept(node):
+            if isinstance(value, np.ndarray):
+                known.setdefault(source, value)
+    return known
+
+
+def _kept(node: Node) -> Iterator[tuple[Node, Any]]:
+    """What a node saved of its own result and of those of its parents."""
+    plan = node.plan
+    if plan is None or not plan.kept:
+        return
+    primitive = plan.primitive
+    parents = dict(zip(plan.active, node.parents))
+    for k, value in zip(plan.kept, node.values or ()):
+        if k < len(primitive.inputs):
+            parts = enumerate(value) if primitive.variadic else ((k, value),)
+            yield from ((parents[i], evaluated(part)) for i, part in parts if i in parents)
+        elif k == len(primitive.inputs) and node.shape is not None:
+            yield node, evaluated(value)
+
+
+def live_tensors(nodes: Collection[Node]) -> dict[Node, Tensor]:
+    """The tensors of these nodes that somebody still holds.
+
+    A node does not point at its tensor, so all objects that Python's collector knows are looked through, once.
+    """
+    kinds = {Tensor}
+    stack = [Tensor]
+    while stack:
+        found = stack.pop().__subclasses__()
+        kinds.update(found)
+        stack += found
+    tensors = [thing for thing in gc.get_objects() if type(thing) in kinds]
+    return {t.node: t for t in tensors if getattr(t, "node", None) in nodes}
+
+
+def module_names() -> dict[Node, str]:
+    """The dotted names of the parameters of all modules alive, by node: those in the outermost module that has them."""
+    modules = [thing for thing in gc.get_objects() if callable(getattr(type(thing), "named_parameters", None))]
+    names: dict[Node, str] = {}
+    for module in modules:
+        for name, parameter in module.named_parameters():
+            if getattr(parameter, "node", None) is not None and len(name) > len(names.get(parameter.node, "")):
+                names[parameter.node] = name
+    return names
