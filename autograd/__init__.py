@@ -56,6 +56,7 @@ from autograd.ops.sorting import *  # noqa: F403
 from autograd.ops.windows import *  # noqa: F403
 from autograd.random import *  # noqa: F403
 from autograd.recompute import checkpoint
+from autograd.stepping import Stepper, draw, named
 from autograd.tensor import Tensor, tensor
 from autograd.transforms import (
     grad,
@@ -71,6 +72,7 @@ from autograd.transforms import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Stepper",
     "Tensor",
     "absorbing_zeros",
     "checkpoint",
@@ -78,6 +80,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "detect_anomaly",
+    "draw",
     "enable_grad",
     "finite_difference",
     "get_default_dtype",
@@ -92,6 +95,7 @@ __all__ = [
     "jacobian_chain",
     "jvp",
     "locate_wrong_node",
+    "named",
     "no_grad",
     "set_default_dtype",
     "set_grad_enabled",

@@ -143,7 +143,8 @@ def evaluated(share: Any) -> Any:
 class Visit(NamedTuple):
     """What a watched sweep yields at a node: the cotangent that arrived, and what each parent is given, or None.
 
-    Both are computed (nothing in them is Deferred), and the node still has what it saved.
+    Both are computed (nothing in them is Deferred) beside what the sweep goes on with, which is the same as in one that
+    is not watched, to the last bit. Neither changes later. The node still has what it saved.
     """
 
     node: Node
@@ -209,7 +210,7 @@ def reverse_sweep(
         plan = node.plan if node.number >= since else None
         if type(cotangent) is not np.ndarray and isinstance(cotangent, Deferred):
             used = plan is not None and plan.primitive.takes_deferred and node.hooks is None
-            if not used or watch or (wanted is not None and node in wanted):
+            if not used or (wanted is not None and node in wanted):
                 cotangent = cotangent.array
         if node.hooks is not None and node.number >= since:
             for hook in tuple(node.hooks.values()):
@@ -234,21 +235,21 @@ def reverse_sweep(
                     error.add_note(f"in the derivative of '{node.op}'; node made at {node.source}")
                     raise
             if watch:
-                share = evaluated(share)
-                contributions.append(share)
+                written = parent not in owned and (parent.plan is None or parent in pending)
+                contributions.append(_shown(share, written and _is_new(share, cotangent)))
             if share is None:
                 continue
             if share.shape != parent.shape or share.dtype is not parent.dtype:
-                share = _fitted(share, parent, node)
+                share = fitted(share, parent, node)
             earlier = pending.get(parent)
             if earlier is None:
                 pending[parent] = share
                 heappush(queue, (-parent.number, parent))
-                if parent.plan is None and not watch and _is_new(share, cotangent):
+                if parent.plan is None and _is_new(share, cotangent):
                     owned.add(parent)
             elif parent in owned:
                 earlier += share
-            elif not watch and _is_new(share, cotangent):
+            elif _is_new(share, cotangent):
                 share += earlier
                 pending[parent] = share
                 owned.add(parent)
@@ -259,11 +260,19 @@ def reverse_sweep(
                 del total
             del share, earlier  # which may be large, and would stay until the next node's rules have run
         if watch:
-            yield Visit(node, cotangent, tuple(contributions))
+            given_out = node.hooks is not None or node in results
+            yield Visit(node, _shown(cotangent, given_out), tuple(contributions))
         if not keep:
             node.values = node.first = node.second = None
             node.others = ()
     return results
+
+
+def _shown(value: Cotangent, written: bool) -> Cotangent:
+    """A cotangent or a contribution for a Visit: an array, of its own if that which it shows may be `written` into."""
+    if isinstance(value, Deferred):
+        return value.snapshot()
+    return np.array(value) if written and isinstance(value, np.ndarray) else value
 
 
 def _is_new(share: Cotangent, cotangent: Cotangent) -> bool:
@@ -287,15 +296,24 @@ def forward_sweep(
             continue
         values = saved(node, create_graph)
         given = [tangents.get(parent) for parent in node.parents]
-        tangent = plan.push(given, values) if rules is None else rules.push(node, given, values)
+        tangent = pushed(node, given, values, rules)
         if tangent is None:
             continue
-        if tangent.shape != node.shape:
-            tangent = np.broadcast_to(tangent, node.shape)
-        tangents[node] = tangent if tangent.dtype == node.dtype else _cast(tangent, node.dtype, node)
+        tangents[node] = tangent
         for observer in watching:
             observer.pushed(node, [tangents.get(parent) for parent in node.parents], tangents[node])
     return {node: tangents[node] for node in outputs if node in tangents}
+
+
+def pushed(node: Node, tangents: Sequence[Any], values: tuple[Any, ...], rules: Any = None) -> Any:
+    """The tangent of a node's result for those of its parents, None where there is none, by its rules or by `rules`."""
+    assert node.plan is not None
+    tangent = node.plan.push(tangents, values) if rules is None else rules.push(node, tangents, values)
+    if tangent is None:
+        return None
+    if tangent.shape != node.shape:
+        tangent = np.broadcast_to(tangent, node.shape)
+    return tangent if tangent.dtype == node.dtype else _cast(tangent, node.dtype, node)
 
 
 def saved(node: Node, create_graph: bool) -> tuple[Any, ...]:
@@ -338,24 +356,24 @@ def run(sweep: Generator[Visit, None, dict[Node, Cotangent]], outputs: Sequence[
 
 def unbroadcast(cotangent: Cotangent, shape: tuple[int, ...]) -> Cotangent:
     """Sum a cotangent over the axes along which its input was broadcast: the adjoint of broadcasting."""
-    stretched = _stretched(cotangent.shape, shape)
+    axes = stretched(cotangent.shape, shape)
     if type(cotangent) is np.ndarray and cotangent.size >= _LARGE and cotangent.dtype.char in "fd":
-        sums = total(cotangent, stretched)
+        sums = total(cotangent, axes)
         if sums is not None:
             return sums.reshape(shape)
-    return cotangent.sum(axis=stretched).reshape(shape)
+    return cotangent.sum(axis=axes).reshape(shape)
 
 
-def _stretched(shape: tuple[int, ...], before: tuple[int, ...]) -> tuple[int, ...]:
+def stretched(shape: tuple[int, ...], before: tuple[int, ...]) -> tuple[int, ...]:
     """The axes along which broadcasting from the shape `before` has stretched."""
     extra = len(shape) - len(before)
     return tuple(axis for axis in range(len(shape)) if axis < extra or (before[axis - extra] == 1 and shape[axis] != 1))
 
 
-def _fitted(share: Cotangent, parent: Node, node: Node) -> Cotangent:
+def fitted(share: Cotangent, parent: Node, node: Node) -> Cotangent:
     """What `node` contributes to `parent`, in the shape and dtype of the parent."""
     if type(share) is Combination and share.shape != parent.shape:
-        share = share.summed(_stretched(share.shape, parent.shape)).reshape(parent.shape)
+        share = share.summed(stretched(share.shape, parent.shape)).reshape(parent.shape)
     if share.shape != parent.shape:
         share = unbroadcast(share, parent.shape)
     return share if share.dtype == parent.dtype else _cast(share, parent.dtype, node)

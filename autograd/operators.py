@@ -28,6 +28,9 @@ from autograd.ops import (
 from autograd.tensor import Tensor
 from autograd.transforms import backward
 
+if TYPE_CHECKING:
+    from autograd.stepping.stepper import Stepper
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -132,6 +135,8 @@ class Operators:
         def requires_grad(self) -> bool: ...
 
         def item(self) -> Any: ...
+
+        def stepper(self, gradient: Tensor | Array | None = None) -> Stepper: ...  # bound by `autograd.stepping`
 
     backward = backward
 

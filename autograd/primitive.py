@@ -642,6 +642,10 @@ def _one_output(whole: Tensor, i: int, y: tuple[Array, ...]) -> Tensor:
     jvps=[lambda g, i: g.parts.get(i)],
 )
 def _output(outputs: Any, i: int, count: int) -> Any:
+    """One of the results of an operation that has several.
+
+    Derivative: the i-th of the cotangents of the results += ȳ.
+    """
     return outputs[i]
 
 

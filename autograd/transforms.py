@@ -50,7 +50,7 @@ def backward(
     chosen = None if inputs is None else _nodes("backward", (inputs,) if isinstance(inputs, Tensor) else inputs)
     if chosen == []:
         raise ValueError("backward: inputs is empty; leave it out to reach all leaves")
-    seed = _seed("backward", self, gradient, create_graph)
+    seed = starting_cotangent("backward", self, gradient, create_graph)
     sweep = reverse_sweep({self.node: seed}, chosen, retain_graph=retain_graph, create_graph=create_graph)
     with enable_grad():
         found = run(sweep, (self,))
@@ -59,7 +59,7 @@ def backward(
                 accumulate(node, cotangent)
 
 
-def _seed(op: str, output: Tensor, given: Any, as_tensor: bool) -> Any:
+def starting_cotangent(op: str, output: Tensor, given: Any, as_tensor: bool) -> Any:
     """The cotangent of `output` that a sweep starts from, checked."""
     if given is None:
         if output.size != 1:
@@ -123,7 +123,7 @@ def gradients(
         raise ValueError(f"gradients: got {len(ys)} outputs and {len(grad_outputs)} grad_outputs")
     seeds: dict[Node, Any] = {}
     for y, node, g in zip(ys, _nodes("gradients", ys), grad_outputs, strict=True):
-        seed = _seed("gradients", y, g, create_graph)
+        seed = starting_cotangent("gradients", y, g, create_graph)
         seeds[node] = seeds[node] + seed if node in seeds else seed
     targets = _nodes("gradients", xs)
     with enable_grad():
@@ -143,6 +143,10 @@ def _wrapped(cotangent: Any) -> Tensor:
 
 @linear(lambda g: g)
 def _variable(x: Array) -> Any:
+    """`x` as a variable of its own, for a transform to differentiate by.
+
+    Derivative: x̄ += ȳ.
+    """
     return x[...]
 
 
@@ -168,7 +172,7 @@ class _Trace(NamedTuple):
         nodes = _nodes("vjp", self.xs)
         found: dict[Node, Any] = {}
         if self.y.node is not None:
-            seeds = {self.y.node: _seed("vjp", self.y, cotangent, create_graph)}
+            seeds = {self.y.node: starting_cotangent("vjp", self.y, cotangent, create_graph)}
             with enable_grad():
                 sweep = reverse_sweep(
                     seeds, nodes, retain_graph=retain_graph, create_graph=create_graph, since=self.start

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 import autograd as ag
 from autograd import Tensor
+from autograd.scopes import Plate, entered, left, parameters
+from autograd.stepping.display import module_html
 from nn.hooks import RemovableHandle, gate
 from nn.parameter import Parameter, UninitializedTensor
 
@@ -57,10 +59,12 @@ class Module:
     """
 
     training: bool
+    _plate: Plate
     _buffer_persistence: dict[str, bool]
 
     def __init__(self) -> None:
         self.__dict__["_buffer_persistence"] = {}
+        self.__dict__["_plate"] = Plate()
         self._forward_pre_hooks: dict[int, Hook] = {}
         self._forward_hooks: dict[int, Hook] = {}
         self._backward_pre_hooks: dict[int, Callable[..., Any]] = {}
@@ -72,9 +76,17 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not (self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks):
-            return self.forward(*args, **kwargs)
-        return self._call_with_hooks(args, kwargs)
+        scope = entered(self, self._plate)
+        output = None
+        try:
+            if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks:
+                output = self._call_with_hooks(args, kwargs)
+            else:
+                output = self.forward(*args, **kwargs)
+        finally:
+            if scope is not None:
+                left(scope, output)
+        return output
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_buffer_persistence" not in self.__dict__:
@@ -86,9 +98,16 @@ class Module:
         elif isinstance(self.__dict__.get(name), Module):
             self._check_kind("submodule", name, value, Module)
         super().__setattr__(name, value)
+        if isinstance(value, Module):
+            value._plate.add(self._plate, name)
+        elif isinstance(value, Parameter) and value.node is not None:
+            parameters[value.node] = (self._plate, name)
 
     def __delattr__(self, name: str) -> None:
+        part = self.__dict__.get(name)
         super().__delattr__(name)
+        if isinstance(part, Module):
+            part._plate.remove(self._plate, name)
         self._buffer_persistence.pop(name, None)
 
     def _check_kind(self, role: str, name: str, value: Any, kind: type) -> None:
@@ -432,6 +451,9 @@ class Module:
         if not parts and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + parts) + "\n)"
+
+    def _repr_html_(self) -> str:
+        return module_html(self)
 
 
 def _join(path: str, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.deferred import Deferred
+from autograd.kernels.deferred import Deferred, unsettled
 from autograd.kernels.loops import compute
 from autograd.kernels.reduce import total_product
 from autograd.kernels.threads import scratch
@@ -31,6 +31,14 @@ class Combination(Deferred):
         first = terms[0][0]
         super().__init__(first.shape, first.dtype)
         self.terms = terms
+        unsettled[id(self)] = self
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        return tuple(factor for term in self.terms for factor in term if isinstance(factor, np.ndarray))
+
+    def settle(self) -> None:
+        self.terms = ((self.compute(), None),)
 
     def compute(self) -> Array:
         factors = [factor for term in self.terms for factor in term]

@@ -38,6 +38,15 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
     def sources(self) -> tuple[Array, ...]:
         return ()
 
+    def snapshot(self) -> Array:
+        """The array as it is now, for looking at: nobody writes into it, and `array` is not computed by it."""
+        return self.compute()
+
+    @property
+    def computed(self) -> bool:
+        """Whether `array` has been computed."""
+        return "array" in self.__dict__
+
     def settle(self) -> None:
         """Stop depending on arrays that somebody is going to write into."""
         self.array  # noqa: B018  # computed, and kept

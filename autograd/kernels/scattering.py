@@ -35,6 +35,9 @@ class Scattered(Deferred):
             self.parts = []
         return self.total
 
+    def snapshot(self) -> Array:
+        return scattered(self.shape, self.dtype, self.parts) if self.total is None else self.total.copy()
+
     def add_into(self, target: Array) -> None:
         """Add all parts into an array of this shape."""
         if self.total is not None:

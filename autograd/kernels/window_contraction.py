@@ -26,7 +26,7 @@ from autograd.kernels.convolution import (
     input_gradient,
     weight_gradient,
 )
-from autograd.kernels.deferred import Deferred
+from autograd.kernels.deferred import Deferred, unsettled
 from autograd.kernels.threads import one_blas_thread, share
 from autograd.kernels.windows import DeferredWindows, PaddedWindows
 
@@ -282,13 +282,18 @@ class WindowsCotangent(DeferredWindows):
         super().__init__(shape, result.dtype)
         self.result = result
         self.weight = weight
+        unsettled[id(self)] = self
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        return (self.weight,)
 
     def compute(self) -> Array:
         return stamps(self.result, self.weight).reshape(self.shape)
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-        if order != "C" or -1 in wanted or math.prod(wanted) != self.size:
+        if self.computed or order != "C" or -1 in wanted or math.prod(wanted) != self.size:
             return super().reshape(*shape, order=order)
         return WindowsCotangent(self.result, self.weight, wanted)
 
@@ -298,7 +303,7 @@ class WindowsCotangent(DeferredWindows):
         spatial = (*self.result.shape[3:], *self.weight.shape[3:])
         together = {(batch, groups, channels, *spatial), (batch, groups * channels, *spatial)}
         ahead = len(self.shape) - 2 * n
-        if self.shape not in together or axes != tuple(range(ahead, ahead + n)):
+        if self.computed or self.shape not in together or axes != tuple(range(ahead, ahead + n)):
             return super().overlap_added(lengths, stride, dilation, axes)
         at = Geometry(spatial[:n], spatial[n:], stride, dilation, (0,) * n)
         return ImagesCotangent(self.result, self.weight, at, (*self.shape[:ahead], *lengths))
@@ -315,6 +320,11 @@ class ImagesCotangent(Deferred):
         self.result = result
         self.weight = weight
         self.at = at
+        unsettled[id(self)] = self
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        return (self.weight,)
 
     def compute(self) -> Array:
         return self._between([0] * len(self.at.taps), self.shape[-len(self.at.taps) :])
@@ -322,7 +332,8 @@ class ImagesCotangent(Deferred):
     def __getitem__(self, key: Any) -> Any:
         n = len(self.at.taps)
         ahead = len(self.shape) - n
-        if not isinstance(key, tuple) or len(key) != len(self.shape) or not all(isinstance(k, slice) for k in key):
+        plain = isinstance(key, tuple) and len(key) == len(self.shape) and all(isinstance(k, slice) for k in key)
+        if self.computed or not plain:
             return self.array[key]
         bounds = [k.indices(length) for k, length in zip(key, self.shape, strict=True)]
         whole = all(bound == (0, length, 1) for bound, length in zip(bounds[:ahead], self.shape[:ahead], strict=True))

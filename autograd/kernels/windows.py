@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.deferred import Deferred
+from autograd.kernels.deferred import Deferred, unsettled
 from autograd.kernels.layout import empty_in_order, memory_order
 from autograd.kernels.masking import keep_where
 from autograd.kernels.padding import Padded
@@ -289,6 +289,11 @@ class MaxCotangent(DeferredWindows):
         self.g = g
         self.windows = windows
         self.y = y
+        unsettled[id(self)] = self
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        return self.windows, self.y
 
     def compute(self) -> Array:
         count = self.ndim - self.g.ndim
@@ -296,7 +301,7 @@ class MaxCotangent(DeferredWindows):
 
     def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
         windows, y, g = self.windows, self.y, self.g
-        if self.dtype not in _INTEGERS or y.dtype != self.dtype or self.ndim != g.ndim + len(axes):
+        if self.computed or self.dtype not in _INTEGERS or y.dtype != self.dtype or self.ndim != g.ndim + len(axes):
             return super().overlap_added(lengths, stride, dilation, axes)
         order = memory_order(_first(windows, len(axes)))
         back = [order.index(axis) for axis in range(g.ndim)]

@@ -880,6 +880,10 @@ def astype(x: Operand, dtype: npt.DTypeLike, copy: bool = True) -> Any:
 
 @linear(lambda g: g)
 def _cast(x: Array, dtype: np.dtype[Any]) -> Any:
+    """`x` in another floating dtype.
+
+    Derivative: x̄ += ȳ, in the dtype of x.
+    """
     return np.asarray(x).astype(dtype)
 
 

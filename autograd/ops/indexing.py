@@ -90,7 +90,10 @@ def _getitem(x: Array, index: Index) -> Any:
 
 @linear(lambda g, index: _getitem(g, index))
 def _scatter(g: Array, shape: tuple[int, ...], index: Index) -> Any:
-    """Zeros of `shape`, with `g` added at `index`."""
+    """Zeros of `shape`, with `g` added at `index`.
+
+    Derivative: ḡ += ȳ[index].
+    """
     return scattered(shape, g.dtype, [(index, g)])
 
 

@@ -57,6 +57,10 @@ def _along(axis: int, entry: Any) -> tuple[Any, ...]:
 
 @linear(lambda g, x_shape, axis, start, stop: part_cotangent(g, x_shape, _along(axis, slice(start, stop))))
 def _narrow(x: Array, axis: int, start: int, stop: int) -> Any:
+    """The elements from `start` up to `stop` along an axis.
+
+    Derivative: x̄ += ȳ from start to stop along `axis`, 0 elsewhere.
+    """
     return x[_along(axis, slice(start, stop))]
 
 
@@ -86,6 +90,10 @@ def _stack(xs: Sequence[Array], axis: int) -> Any:
 
 @linear(lambda g, x_shape, axis, i: part_cotangent(g, x_shape, _along(axis, i)))
 def _select(x: Array, axis: int, i: int) -> Any:
+    """The i-th slice along an axis.
+
+    Derivative: x̄ += ȳ in the i-th slice along `axis`, 0 elsewhere.
+    """
     return x[_along(axis, i)]
 
 

@@ -133,6 +133,10 @@ def _cofactor_derivative(g: Any, x: Any) -> Any:
 
 @primitive(vjps=[_cofactor_derivative], jvps=[_cofactor_derivative])
 def _cofactor(x: Array) -> Any:
+    """The matrix of cofactors, det(x) x⁻ᵀ, of singular matrices too.
+
+    Derivative: with y = cof(x), x̄ += Σ ȳ_ij · ∂cof(x)_ij/∂x, through the singular value decomposition of x.
+    """
     u, s, vh = np.linalg.svd(x)
     others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(-1)
     sign, _ = np.linalg.slogdet(u @ vh)

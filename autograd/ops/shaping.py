@@ -485,12 +485,19 @@ def _padded(x: Any, widths: Widths, value: Any) -> Padded | None:
 
 @linear(lambda g, widths, mode: _fold_back(g, widths, mode))
 def _extend(x: Array, widths: Widths, mode: str) -> Any:
+    """`x` with borders copied from its elements, in a mode of `numpy.pad`.
+
+    Derivative: x̄ += ȳ inside, and each border element of ȳ where it was copied from.
+    """
     return np.pad(x, widths or 0, mode)  # type: ignore[call-overload]
 
 
 @linear(lambda g, widths, mode: _extend(g, widths, mode))
 def _fold_back(x: Array, widths: Widths, mode: str) -> Any:
-    """Borders added onto the elements that `_extend` copies them from."""
+    """Borders added onto the elements that `_extend` copies them from.
+
+    Derivative: x̄ += ȳ with borders copied from its elements.
+    """
     for axis, (before, after) in enumerate(widths):
         if before or after:
             stop = x.shape[axis] - after
@@ -566,7 +573,10 @@ def _repeat(x: Array, counts: Array, axis: int) -> Any:
 
 @linear(lambda g, counts, axis: _repeat(g, counts, axis))
 def _add_repeats(x: Array, counts: Array, axis: int) -> Any:
-    """Sums of consecutive runs along an axis, the k-th of `counts[k]` elements."""
+    """Sums of consecutive runs along an axis, the k-th of `counts[k]` elements.
+
+    Derivative: x̄ += repeat(ȳ, counts, axis).
+    """
     along: tuple[Any, ...] = (slice(None),) * axis
     step = counts.max(initial=0)
     if 0 < step <= _FEW and counts.min() == step:
@@ -603,6 +613,10 @@ def _diagonal(x: Array, offset: int, axis1: int, axis2: int) -> Any:
 
 @linear(lambda g, offset, axis1, axis2: _diagonal(g, offset, axis1, axis2))
 def _embed_diagonal(x: Array, shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> Any:
+    """Zeros of `shape` with `x` on a diagonal.
+
+    Derivative: x̄ += diagonal(ȳ, offset, axis1, axis2).
+    """
     y = np.zeros(shape, x.dtype)
     place = np.diagonal(y, offset, axis1, axis2)
     place.setflags(write=True)

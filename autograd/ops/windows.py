@@ -215,6 +215,10 @@ def _window_argmax(windows: Array, count: int) -> Any:
     jvps=[lambda g, index, count: _window_pick(g, index, count), None],
 )
 def _window_pick(windows: Array, index: Array, count: int) -> Any:
+    """From each window the element at its `index`.
+
+    Derivative: the windows' cotangent += ȳ at the index, 0 elsewhere.
+    """
     return kernels.pick(np.asarray(windows), index, count)
 
 
@@ -223,6 +227,10 @@ def _window_pick(windows: Array, index: Array, count: int) -> Any:
     jvps=[lambda g, index, window: _window_put(g, index, window), None],
 )
 def _window_put(y: Array, index: Array, window: Ints) -> Any:
+    """Windows of zeros with each element of `y` at its `index`.
+
+    Derivative: the cotangent of y += in each window, that of the element at the index.
+    """
     return kernels.put(np.asarray(y), index, window)
 
 

@@ -1,0 +1,358 @@
+"""`ForwardStepper`: a forward pass, and forward-mode differentiation, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import Array, to_array
+from autograd.grad_mode import enable_grad, no_grad
+from autograd.graph import Bundle, Node, pushed, saved
+from autograd.numeric.recorded import kept_results, live_tensors
+from autograd.numeric.replay import Given, forward
+from autograd.stepping.cursor import Cursor
+from autograd.stepping.graph_view import GraphView
+from autograd.stepping.rules import Rule, rule_of
+from autograd.stepping.step import Record, arrays, described
+from autograd.stepping.summary import Summary, as_array
+from autograd.tensor import Tensor, wrap
+from autograd.transforms import variable
+from autograd.watching import Observer, Operation, watched
+
+__all__ = ["ForwardStep", "ForwardStepper"]
+
+
+class ForwardStep:
+    """One step of a forward pass: an operation on its inputs, its value, and, in forward mode, its tangent.
+
+    Attributes: `number`, from 1; `node`; `inputs`, the arrays that it was given (None where unknown); `value`, an
+    array, a tuple of arrays for an operation with several outputs, or None if it is not known any more; `tangents`,
+    those of the parents, None where there is none, and `tangent`, that of the value; `note`, what was changed by hand.
+    """
+
+    contributions = ()  # nothing is given to parents here; breakpoints ask
+
+    def __init__(
+        self,
+        record: Record,
+        number: int,
+        node: Node,
+        inputs: Sequence[Any],
+        value: Any,
+        tangents: Sequence[Any],
+        tangent: Any,
+        note: str = "",
+    ) -> None:
+        self.record = record
+        self.number = number
+        self.node = node
+        self.inputs = tuple(inputs)
+        self.value = arrays(value)
+        self.tangents = tuple(map(arrays, tangents))
+        self.tangent = arrays(tangent)
+        self.note = note
+
+    @property
+    def id(self) -> int:
+        """The node's place in order of creation."""
+        return self.record.ids[self.node]
+
+    @property
+    def op(self) -> str:
+        """The operation."""
+        return self.node.op
+
+    @property
+    def name(self) -> str | None:
+        """The name of the tensor that the operation made, if it was given one."""
+        return self.record.graph.nodes[self.id].name
+
+    @property
+    def source(self) -> str:
+        """The line of the user's program that made the node; in a notebook, cell and line."""
+        return self.node.source
+
+    @property
+    def module(self) -> str:
+        """The dotted path of the module that the operation ran in; "" outside of all."""
+        return self.record.graph.nodes[self.id].module
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape of the value; None if there are several."""
+        shape: tuple[int, ...] | None = self.node.shape
+        return shape
+
+    @property
+    def rule(self) -> Rule:
+        """The derivative rule of the operation."""
+        return rule_of(self.node)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The value in a few numbers; of several outputs all together, of an unknown one that of no elements."""
+        return _summary(self.value)
+
+    def __repr__(self) -> str:
+        lines = [f"step {self.number}: {described(self.op, self.name, self.shape)}"]
+        lines.append(f"  made at {self.source}" + (f", in module {self.module}" if self.module else ""))
+        lines += [f"  input: {_said(x)}" for x in self.inputs]
+        lines.append(f"  value: {_said(self.value)}")
+        if self.tangent is not None:
+            lines.append(f"  tangent: {_said(self.tangent)}")
+        if self.note:
+            lines.append(f"  changed: {self.note}")
+        return "\n".join(lines)
+
+
+class ForwardStepper(Cursor[ForwardStep]):
+    """A forward pass to be taken operation by operation, in the order in which they ran.
+
+    `ForwardStepper(f, *args)` calls `f` once and records every value; floating arguments become variables. Or
+    `ForwardStepper(output)` takes the graph that is recorded behind a tensor: values that neither a rule nor anybody
+    else kept are computed again from those that were. Either way only recorded operations are steps, those that depend
+    on something that requires grad.
+
+    With `tangents` it is forward-mode differentiation: one for each argument of `f`, None for zero, or a mapping from
+    tensors to tangents. Each step then has its `tangent`, the last that of the output.
+
+    `replace(value)` puts another value in place of the current step's; what follows is computed from it.
+
+    Raises TypeError if `f` does not return a tensor; RuntimeError if nothing was recorded, or if it was freed;
+    ValueError for a tangent of a wrong shape.
+
+    >>> stepper = ForwardStepper(lambda x: sin(x) * x, 2.0, tangents=[1.0])
+    >>> [f"{step.op} {step.value:.3f} {step.tangent:.3f}" for step in stepper]
+    ['sin 0.909 -0.416', 'multiply 1.819 0.077']
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Tensor] | Tensor,
+        *args: Any,
+        tangents: Sequence[Any] | Mapping[Tensor, Any] | None = None,
+    ) -> None:
+        self._operations: dict[Node, Operation] = {}
+        if isinstance(f, Tensor):
+            self.output, given = f, dict(tangents or {}) if isinstance(tangents, Mapping) or not tangents else None
+            if args or given is None:
+                raise TypeError("ForwardStepper: with a tensor, tangents have to be a mapping from tensors to tangents")
+        else:
+            self.output, given = self._call(f, args, tangents)
+        if self.output.node is None:
+            raise RuntimeError("ForwardStepper: the tensor does not require grad, so nothing was recorded")
+        self.record = Record(self.output)
+        order = self.record.order
+        for node in order:
+            saved(node, False)
+        self._nodes = [node for node in order if node.plan is not None]
+        self._known: dict[Node, Any] = dict(kept_results(order))
+        self._known |= {node: t.array for node, t in live_tensors(set(order)).items()}
+        self._values: dict[Node, Any] = {node: self._known.get(node) for node in order if node.plan is None}
+        self._changed: set[Node] = set()
+        self._seeds = {t.node: _tangent(t, tangent) for t, tangent in given.items() if t.node is not None}
+        self._tangents: dict[Node, Any] = dict(self._seeds)
+        self._steps: list[ForwardStep] = []
+        self._position = 0
+
+    def _call(self, f: Callable[..., Tensor], args: Sequence[Any], tangents: Any) -> tuple[Tensor, dict[Tensor, Any]]:
+        """The result of `f`, with what was recorded remembered, and the tangents of its variables."""
+        with enable_grad():
+            xs = [variable(x) if _floating(x) else x for x in args]
+            with watched(_Recorder(self._operations)):
+                output = f(*xs)
+        if not isinstance(output, Tensor):
+            raise TypeError(f"ForwardStepper: the function has to return a Tensor, got {type(output).__name__}")
+        if isinstance(tangents, Mapping):
+            return output, dict(tangents)
+        if tangents is not None and len(tangents) != len(xs):
+            raise ValueError(f"ForwardStepper: got {len(xs)} arguments and {len(tangents)} tangents")
+        pairs = zip(xs, tangents or ())
+        return output, {x: tangent for x, tangent in pairs if tangent is not None and isinstance(x, Tensor)}
+
+    @property
+    def graph(self) -> GraphView:
+        """The recorded graph as plain data."""
+        return self.record.graph
+
+    @property
+    def position(self) -> int:
+        """How many steps have been taken."""
+        return self._position
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps have been taken."""
+        return self._position == len(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def _step_at(self, number: int) -> ForwardStep:
+        return self._steps[number - 1]
+
+    def _advance(self) -> bool:
+        if self.done:
+            return False
+        if self._position == len(self._steps):
+            with np.errstate(all="ignore"):
+                self._steps.append(self._taken(self._nodes[self._position]))
+        self._position += 1
+        return True
+
+    def _retreat(self) -> None:
+        self._position -= 1
+
+    def _taken(self, node: Node) -> ForwardStep:
+        """The step at a node, whose parents' values are known as far as they can be."""
+        inputs, static = self._given(node)
+        changed = not self._changed.isdisjoint(node.parents)
+        if changed:
+            value = _run(node, inputs, static)
+            self._changed.add(node)
+        else:
+            value = self._operations[node].y if node in self._operations else self._known.get(node)
+            if value is None and all(x is not None for x in inputs):
+                value = _run(node, inputs, static)
+        return self._made(node, inputs, static, value)
+
+    def _made(self, node: Node, inputs: Sequence[Any], static: Sequence[Any], value: Any) -> ForwardStep:
+        """The step of an operation whose value is known, with its tangent."""
+        self._values[node] = value
+        tangents = [self._tangents.get(parent) for parent in node.parents]
+        tangent = self._seeds.get(node)
+        if tangent is None and any(t is not None for t in tangents):
+            values = _saved(node, inputs, static, value) if node in self._changed else saved(node, False)
+            tangent = pushed(node, tangents, values)
+        if tangent is not None:
+            self._tangents[node] = tangent
+        number = len(self._steps) + 1
+        return ForwardStep(self.record, number, node, inputs, value, tangents, tangent)
+
+    def _given(self, node: Node) -> tuple[list[Any], list[Any]]:
+        """The inputs and static parameters of an operation, with the values that its parents have now."""
+        plan: Any = node.plan
+        parents = dict(zip(plan.active, node.parents))
+        if hasattr(plan, "again"):
+            inputs, static = list(node.values or ()), []
+        elif node in self._operations:
+            operation = self._operations[node]
+            inputs, static = list(operation.inputs), list(operation.static)
+        else:
+            given = Given(
+                node, {parent: v for parent in node.parents if isinstance(v := self._values[parent], np.ndarray)}
+            )
+            inputs, static = given.inputs, given.static
+            if node.parents[0].shape is None:
+                inputs = [self._values[node.parents[0]]]
+        for i, parent in parents.items():
+            if i < len(inputs) and (parent in self._changed or inputs[i] is None):
+                inputs[i] = self._values[parent]
+        return inputs, static
+
+    def replace(self, value: Any) -> ForwardStep:
+        """Put `value` in place of that of the current step, and return the step; steps after it are taken anew.
+
+        Their tangents are those at the new values. The recorded graph stays as it was, and `restore()` goes back to it.
+
+        Raises IndexError at the start; ValueError for a wrong shape, or for an operation with several outputs.
+
+        >>> stepper = ForwardStepper(lambda x: sin(x) * 2.0, 0.0)
+        >>> step = stepper.step()
+        >>> stepper.replace(5.0).value, stepper.step().value
+        (array(5., dtype=float32), array(10., dtype=float32))
+        """
+        step = self.current
+        if step is None:
+            raise IndexError("replace: no step has been taken yet, so there is none to change")
+        node = step.node
+        if node.shape is None:
+            raise ValueError(f"replace: '{node.op}' has several outputs; replace one of them at its own step")
+        array = np.array(value.array if isinstance(value, Tensor) else to_array(value), node.dtype)
+        if array.shape != node.shape:
+            if array.shape:
+                raise ValueError(f"replace: the value of '{node.op}' has shape {node.shape}, not {array.shape}")
+            array = np.full(node.shape, array)
+        self._forget(self._position)
+        self._changed.add(node)
+        self._values[node] = array
+        made = ForwardStep(self.record, step.number, node, step.inputs, array, step.tangents, step.tangent, "value")
+        self._steps[-1] = made
+        return made
+
+    def restore(self) -> None:
+        """Undo every `replace`, at the same position."""
+        position = self._position
+        self._position = 0
+        self._forget(0)
+        self.seek(position)
+
+    def _forget(self, count: int) -> None:
+        """Keep the first `count` steps only."""
+        for step in self._steps[count:]:
+            self._changed.discard(step.node)
+            self._values.pop(step.node, None)
+            self._tangents.pop(step.node, None)
+        del self._steps[count:]
+
+    def __repr__(self) -> str:
+        return f"<forward stepper after {self._position} of {len(self)} steps>"
+
+
+class _Recorder(Observer):
+    """Remembers every recorded operation."""
+
+    def __init__(self, operations: dict[Node, Operation]) -> None:
+        self.operations = operations
+
+    def computed(self, operation: Operation) -> None:
+        if operation.node is not None:
+            self.operations[operation.node] = operation
+
+
+def _run(node: Node, inputs: Sequence[Any], static: Sequence[Any]) -> Any:
+    """The operation of a node, run again."""
+    plan: Any = node.plan
+    if hasattr(plan, "again"):
+        with no_grad():
+            return plan.f(*(wrap(x) if isinstance(x, np.ndarray) else x for x in inputs)).array
+    y = forward(plan.primitive, inputs, static)
+    return tuple(map(as_array, y)) if isinstance(y, tuple) else as_array(y)
+
+
+def _saved(node: Node, inputs: Sequence[Any], static: Sequence[Any], y: Any) -> tuple[Any, ...]:
+    """What a node would have saved at other inputs."""
+    plan: Any = node.plan
+    if hasattr(plan, "again"):
+        return tuple(inputs)
+    shapes = tuple(np.shape(x) for x in inputs) if plan.shaped else ()
+    everything = (tuple(inputs), y, *static, shapes) if plan.primitive.variadic else (*inputs, y, *static, *shapes)
+    return plan.keep(everything) if plan.kept else ()
+
+
+def _floating(x: Any) -> bool:
+    if isinstance(x, (Tensor, np.ndarray, np.generic)):
+        return x.dtype.kind == "f"
+    return isinstance(x, float) or (isinstance(x, (list, tuple)) and bool(x) and _floating(x[0]))
+
+
+def _tangent(t: Tensor, tangent: Any) -> Array:
+    array = np.array(tangent.array if isinstance(tangent, Tensor) else to_array(tangent), t.dtype)
+    if array.shape != t.shape:
+        raise ValueError(f"ForwardStepper: a tangent has shape {array.shape}, its tensor {t.shape}")
+    return array
+
+
+def _summary(value: Any) -> Summary:
+    if isinstance(value, tuple):
+        value = Bundle(dict(enumerate(value)), len(value))
+    return Summary.of(np.zeros(0) if value is None else value)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, (np.ndarray, np.generic, Bundle, tuple)):
+        return str(_summary(value))
+    return "unknown" if value is None else repr(value)

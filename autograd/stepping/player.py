@@ -1,0 +1,151 @@
+"""One page that plays a recorded backward pass: everything in one file, nothing fetched, no kernel needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections import deque
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from autograd.stepping.drawing import draw
+from autograd.stepping.folding import fold
+from autograd.stepping.formula import mathml
+from autograd.stepping.trace import Trace
+
+__all__ = ["framed", "page", "recording", "script", "style", "write_page"]
+
+_LIMITS = (40, 20, 10)  # boxes in the drawings that nobody has opened anything in
+_WITH_VALUES = 40  # nodes up to which values are written into the boxes
+_DIGITS = 6  # of the numbers in a page
+_MOST = 2_500_000  # characters of drawings; modules that would need more stay folded
+
+_FRAME = "width:100%;height:46rem;border:0"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="stepgrad">
+<title>{title}</title>
+<style>
+body {{ margin: 0; }}
+#player > .player {{ min-height: 100vh; }}
+{style}
+</style>
+</head>
+<body>
+<div id="player"><noscript>This page plays a recorded backward pass, which takes JavaScript.</noscript></div>
+<script type="application/json" id="run">{run}</script>
+<script type="module">
+{script}
+mount(document.getElementById("player"), JSON.parse(document.getElementById("run").textContent), document);
+</script>
+</body>
+</html>
+"""
+
+
+def page(trace: Trace) -> str:
+    """An HTML document that plays the trace: step, back, play, and the numbers, rule and source line of every step.
+
+    Its style, script, data and drawings are inside, so that it works from a file, in a frame, and without a network.
+    Modules fold and unfold as far as there are drawings: where these would become too large, the last stay folded.
+    """
+    return _PAGE.format(
+        title=escape(trace.title or "Backward pass"), style=style(), run=_embedded(recording(trace)), script=script()
+    )
+
+
+def write_page(trace: Trace, path: str | os.PathLike[str]) -> None:
+    """Write `page(trace)` to a file: all of it or, if that fails, nothing. Raises OSError if it cannot be written."""
+    text, target = page(trace), Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "x", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def framed(trace: Trace) -> str:
+    """The page in a frame, for a notebook, whose styles and scripts it leaves alone."""
+    text = page(trace).replace("&", "&amp;").replace("'", "&#39;")
+    return f"<iframe title='Player of a backward pass' style='{_FRAME}' srcdoc='{text}'></iframe>"
+
+
+def recording(trace: Trace) -> dict[str, Any]:
+    """What the script plays: a trace's nodes and steps, its rules as MathML, and its graph drawn, folded and opened."""
+    said = trace.to_json()
+    formulas = {step["latex"]: mathml(step["latex"]) for step in said["steps"]}
+    return {
+        "title": said["title"],
+        "nodes": said["graph"]["nodes"],
+        "steps": said["steps"],
+        "formulas": formulas,
+        "drawings": _drawings(trace),
+    }
+
+
+def script() -> str:
+    """The player's JavaScript, a module that exports `mount`."""
+    return _data("player.js")
+
+
+def style() -> str:
+    """The player's style sheet."""
+    return _data("player.css")
+
+
+def _data(name: str) -> str:
+    return files("autograd.stepping").joinpath(name).read_text(encoding="utf-8")
+
+
+def _embedded(data: dict[str, Any]) -> str:
+    """Data as JSON that can stand inside a script element, whatever is in it."""
+    text = json.dumps(_rounded(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("</", "<\\/").replace("<!", "\\u003c!")
+
+
+def _rounded(data: Any) -> Any:
+    if isinstance(data, float):
+        return float(f"{data:.{_DIGITS}g}")
+    if isinstance(data, dict):
+        return {key: _rounded(value) for key, value in data.items()}
+    return [_rounded(part) for part in data] if isinstance(data, list) else data
+
+
+def _drawings(trace: Trace) -> list[dict[str, Any]]:
+    """Drawings of the graph: the first as it is seen at the start, others with more modules folded, or with one opened.
+
+    All that are reached by opening one closed box after the other are there, as far as there is room for them.
+    """
+    values = len(trace.graph.nodes) <= _WITH_VALUES
+    drawings: dict[frozenset[str], dict[str, Any]] = {}
+    waiting: deque[dict[str, Any]] = deque({"limit": limit} for limit in _LIMITS)
+    room = _MOST
+    seen = set()
+    while waiting and room > 0:
+        folding = waiting.popleft()
+        folded = fold(trace.graph, **folding)
+        opened = frozenset(frame.key for frame in folded.frames)
+        if opened in drawings:
+            continue
+        closed = [box.key for box in folded.boxes if box.hidden]
+        drawings[opened] = {
+            "open": [frame.key for frame in folded.frames],
+            "closed": closed,
+            "boxes": {box.key: list(box.nodes) for box in folded.boxes},
+            "svg": draw(trace.graph, values, **folding).svg,
+        }
+        room -= len(drawings[opened]["svg"])
+        if folding["limit"] == _LIMITS[0]:
+            waiting.extend({"limit": _LIMITS[0], "opened": key} for key in closed if key not in seen)
+            seen.update(closed)
+    return list(drawings.values())

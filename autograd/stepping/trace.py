@@ -1,0 +1,330 @@
+"""A recorded backward pass as plain data: saved as JSON, loaded again, and played."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograd.dtypes import Array
+from autograd.graph import Cotangent, Node
+from autograd.stepping.backward_pass import BackwardPass
+from autograd.stepping.cursor import Cursor
+from autograd.stepping.display import step_html
+from autograd.stepping.graph_view import GraphView, view
+from autograd.stepping.step import Step, arrays, described
+from autograd.stepping.summary import Summary
+
+__all__ = ["Player", "Trace", "TraceContribution", "TraceStep"]
+
+VERSION = 1
+_OF_STEP = ("number", "node", "op", "name", "source", "module", "rule", "latex", "note")
+
+
+@dataclass(frozen=True)
+class TraceContribution:
+    """What a step gave one parent, by id: as `autograd.stepping.step.Contribution`, with summaries for arrays.
+
+    `name`, `leaf`, `op` and `shape` are those of the parent.
+    """
+
+    parent: int
+    value: Summary
+    summed_axes: tuple[int, ...]
+    before: Summary | None
+    after: Summary
+    waiting: int
+    name: str | None = None
+    leaf: bool = False
+    op: str = ""
+    shape: tuple[int, ...] | None = None
+
+    @property
+    def summary(self) -> Summary:
+        """The value, under the name that a live contribution has it by."""
+        return self.value
+
+    def array(self) -> Array | None:
+        """The value, if the trace has it."""
+        return self.value.array()
+
+    def __str__(self) -> str:
+        parts = [f"to {described(self.op, self.name, self.shape)}: {self.value}"]
+        if self.summed_axes:
+            axes = ("axis " if len(self.summed_axes) == 1 else "axes ") + ", ".join(map(str, self.summed_axes))
+            parts.append(f"    summed over {axes}, along which it was broadcast")
+        if self.before is not None:
+            parts.append(f"    added to {self.before}")
+            parts.append(f"    makes {self.after}")
+        if self.waiting:
+            parts.append(f"    which waits for {self.waiting} more")
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class TraceStep:
+    """One step of a trace: as `autograd.stepping.Step`, with the id of the node and summaries for arrays."""
+
+    number: int
+    node: int
+    op: str
+    name: str | None
+    source: str
+    module: str
+    rule: str
+    latex: str
+    cotangent: Summary
+    contributions: tuple[TraceContribution, ...]
+    note: str = ""
+    shape: tuple[int, ...] | None = None
+
+    @property
+    def summary(self) -> Summary:
+        """The cotangent, under the name that a live step has it by."""
+        return self.cotangent
+
+    def __str__(self) -> str:
+        place = f"  made at {self.source}" + (f", in module {self.module}" if self.module else "")
+        lines = [f"step {self.number}: {described(self.op, self.name, self.shape)}", place]
+        lines += [f"  rule: {self.rule}", f"  cotangent: {self.cotangent}"]
+        if self.note:
+            lines.append(f"  changed: {self.note}")
+        for contribution in self.contributions:
+            lines += [f"  {line}" for line in str(contribution).split("\n")]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return step_html(self)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A whole backward pass, as data: `Stepper.trace()` makes one.
+
+    `graph` is the recorded graph, `steps` those of the pass, `gradients` what each leaf was given, by the id that it
+    has in the graph. `player()` steps through it.
+    """
+
+    graph: GraphView
+    steps: tuple[TraceStep, ...]
+    gradients: Mapping[int, Summary] = field(default_factory=dict)
+    title: str = ""
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def player(self) -> Player:
+        """A `Player` at the start of the trace."""
+        return Player(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The trace as dicts, lists, strings and numbers, NaN and infinities as strings."""
+        return {
+            "version": VERSION,
+            "title": self.title,
+            "graph": self.graph.to_json(),
+            "steps": [_step_to_json(step) for step in self.steps],
+            "gradients": {str(node): summary.to_json() for node, summary in self.gradients.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Any, what: str = "the data") -> Trace:
+        """The trace that `to_json` made `data` of. Raises ValueError, which calls it `what`, for anything else."""
+        if not isinstance(data, dict) or not {"version", "graph", "steps"} <= data.keys():
+            raise ValueError(f"trace: {what} is no trace of a backward pass: it has no version, graph and steps")
+        if data["version"] != VERSION:
+            raise ValueError(f"trace: {what} has version {data['version']!r}; this release reads version {VERSION}")
+        try:
+            graph = GraphView.from_json(data["graph"])
+            steps = tuple(_step_from_json(step, graph) for step in data["steps"])
+            gradients = {int(node): Summary.from_json(said) for node, said in data.get("gradients", {}).items()}
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            kind = f"{type(error).__name__}: {error}"
+            raise ValueError(f"trace: {what} is no trace of a backward pass, or was damaged ({kind})") from error
+        return cls(graph, steps, gradients, str(data.get("title", "")))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trace as a JSON file. An existing file is replaced as a whole, or, on an error, left as it was.
+
+        Raises FileNotFoundError if there is no such folder.
+        """
+        target = Path(os.path.realpath(path))
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"trace: there is no folder '{target.parent}'")
+        text = json.dumps(self.to_json(), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            with open(temporary, "x", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trace:
+        """The trace that was saved there. Raises ValueError if the file is none, OSError if it cannot be read."""
+        what = os.fspath(path)
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:  # no JSON, or no text
+            raise ValueError(f"trace: {what} is no trace of a backward pass: it holds no JSON ({error})") from None
+        return cls.from_json(data, what)
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write one page that plays the trace in a browser, with everything inside: nothing is fetched."""
+        from autograd.stepping.player import write_page
+
+        write_page(self, path)
+
+    def _repr_html_(self) -> str:
+        from autograd.stepping.player import framed
+
+        return framed(self)
+
+    def __repr__(self) -> str:
+        title = f" {self.title!r}" if self.title else ""
+        return f"<trace{title} of {len(self.steps)} steps over {len(self.graph.nodes)} nodes>"
+
+
+class Player(Cursor[TraceStep]):
+    """Plays a trace as a `Stepper` steps through a live pass: step, back, seek, run, run_until, iteration.
+
+    >>> x = tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> player = (x * x).sum().stepper().trace().player()
+    >>> player.run_until("multiply").contributions[0].name
+    'x'
+    >>> player.back().op, player.position, player.done
+    ('sum', 1, False)
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self._position = 0
+
+    @property
+    def position(self) -> int:
+        """How many steps have been taken."""
+        return self._position
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps have been taken."""
+        return self._position == len(self.trace.steps)
+
+    @property
+    def graph(self) -> GraphView:
+        """The recorded graph."""
+        return self.trace.graph
+
+    def __len__(self) -> int:
+        return len(self.trace.steps)
+
+    def _step_at(self, number: int) -> TraceStep:
+        return self.trace.steps[number - 1]
+
+    def _advance(self) -> bool:
+        moved = not self.done
+        self._position += moved
+        return moved
+
+    def _retreat(self) -> None:
+        self._position -= 1
+
+    def __repr__(self) -> str:
+        return f"<player after {self._position} of {len(self)} steps>"
+
+
+def trace_of(backward_pass: BackwardPass, limit: int, title: str) -> Trace:
+    """The trace of a pass, which is run to its end."""
+    record = backward_pass.record
+    gradients = {record.ids[node]: Summary.of(g, limit) for node, g in backward_pass.run().items()}
+    graph = view(record.output, values=True, op="stepper")
+    totals: dict[Node, Cotangent] = {}
+    return Trace(graph, tuple(_traced(step, limit, totals) for step in backward_pass.steps), gradients, title)
+
+
+def _traced(step: Step, limit: int, totals: dict[Node, Cotangent]) -> TraceStep:
+    """The step as data; `totals` has what was contributed so far to nodes that still wait for more."""
+    contributions = []
+    for c in step.contributions:
+        before = totals.pop(c.parent, None)
+        after = c.added if before is None else arrays(before + c.added)
+        if c.waiting or c.parent in step.node.parents[c.position + 1 :]:
+            totals[c.parent] = after
+        contributions.append(
+            TraceContribution(
+                c.id,
+                Summary.of(c.value, limit),
+                c.summed_axes,
+                None if before is None else Summary.of(before, limit),
+                Summary.of(after, limit),
+                c.waiting,
+                c.name,
+                c.leaf,
+                c.parent.op,
+                c.parent.shape,
+            )
+        )
+    return TraceStep(
+        step.number,
+        step.id,
+        step.op,
+        step.name,
+        step.source,
+        step.module,
+        step.rule.text,
+        step.rule.latex,
+        Summary.of(step.cotangent, limit),
+        tuple(contributions),
+        step.note,
+        step.shape,
+    )
+
+
+def _step_to_json(step: TraceStep) -> dict[str, Any]:
+    return {name: getattr(step, name) for name in _OF_STEP} | {
+        "cotangent": step.cotangent.to_json(),
+        "contributions": [
+            {
+                "parent": c.parent,
+                "value": c.value.to_json(),
+                "summed_axes": list(c.summed_axes),
+                "before": None if c.before is None else c.before.to_json(),
+                "after": c.after.to_json(),
+                "waiting": c.waiting,
+            }
+            for c in step.contributions
+        ],
+    }
+
+
+def _step_from_json(said: Mapping[str, Any], graph: GraphView) -> TraceStep:
+    return TraceStep(
+        **{name: said[name] for name in _OF_STEP},
+        cotangent=Summary.from_json(said["cotangent"]),
+        contributions=tuple(_contribution_from_json(c, graph) for c in said["contributions"]),
+        shape=graph.nodes[said["node"]].shape,
+    )
+
+
+def _contribution_from_json(said: Mapping[str, Any], graph: GraphView) -> TraceContribution:
+    parent = graph.nodes[said["parent"]]
+    return TraceContribution(
+        said["parent"],
+        Summary.from_json(said["value"]),
+        tuple(said["summed_axes"]),
+        None if said["before"] is None else Summary.from_json(said["before"]),
+        Summary.from_json(said["after"]),
+        said["waiting"],
+        parent.name,
+        parent.leaf,
+        parent.op,
+        parent.shape,
+    )
