@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-slow lint notebooks bench clean
+.PHONY: help demo test test-slow lint notebooks bench checkers clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ notebooks: $(VENV)/.notebooks  ## Open JupyterLab on the notebooks
 
 bench: $(VENV)/.bench  ## Speed and memory beside PyTorch, MyGrad and HIPS autograd; ARGS="--help" lists what can be chosen
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m tests.benchmarks $(ARGS)  # BLAS picks its own kernels
+
+checkers: $(VENV)/.bench  ## Planted faults: what gradcheck and the checkers of PyTorch, HIPS autograd and JAX find; ARGS="--help"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.checkers $(ARGS)
 
 clean:  ## Remove the virtual environment and all caches
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -32,6 +32,8 @@ def test_readme() -> None:
     said = run_examples("README.md", "print(optimizer.state != {}, ag.hessian(f)(np.array([1.0, 2.0])).tolist())")
     assert "[ True  True  True]" in said
     assert "True [[6.0, 0.0], [0.0, 12.0]]" in said
+    assert "accumulated twice" in said
+    assert "'wave' has a wrong derivative" in said
 
 
 def test_contributing() -> None:

@@ -4,8 +4,9 @@ from autograd.numeric.anomaly import AnomalyError, detect_anomaly
 from autograd.numeric.chain import ChainProduct, jacobian_chain
 from autograd.numeric.compare import Comparison, compare_derivatives
 from autograd.numeric.differences import Difference, derivative, finite_difference
-from autograd.numeric.gradcheck import Entry, GradcheckReport, gradcheck
+from autograd.numeric.gradcheck import gradcheck
 from autograd.numeric.locate import Mismatch, NodeCheck, WrongNodes, check_node, locate_wrong_node
+from autograd.numeric.report import Entry, GradcheckReport, InputCheck, Verdict
 from autograd.numeric.symbolic import SymbolicDerivative, symbolic_derivative
 
 __all__ = [
@@ -15,9 +16,11 @@ __all__ = [
     "Difference",
     "Entry",
     "GradcheckReport",
+    "InputCheck",
     "Mismatch",
     "NodeCheck",
     "SymbolicDerivative",
+    "Verdict",
     "WrongNodes",
     "check_node",
     "compare_derivatives",

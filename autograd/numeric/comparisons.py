@@ -18,7 +18,7 @@ from autograd.numeric.subject import Level, Point, Recorded
 # agreement: it excludes every fault that is a factor, a sign or a missing term.
 COARSE = 1e-3
 # Relative changes of inputs and cotangents by a few roundings, and how often gradients are computed again with them.
-NUDGE, NUDGES = 2.0**-48, 4
+NUDGE, NUDGES = 2.0**-48, 6
 # Inputs smaller than this may be small by chance, so that longer steps are tried too.
 SHORT_STEPS = 2.0**-4
 
@@ -37,9 +37,9 @@ class Compared(NamedTuple):
 class Comparisons:
     """What comparing takes at one order: the gradient, and how much rounding there is in the function and in backprop.
 
-    Attributes: `gradient`, by reverse mode and by variable (None if only forward mode is checked); `rtol`, as asked
-    for, or what the precision of the function allows; `coarse`, what counts as agreement where rounding leaves no more;
-    `scales`, how far a step of 1 moves each element.
+    Attributes: `gradient`, by reverse mode and by variable (None if only forward mode is checked), and `again`, the
+    same computed once more; `rtol`, as asked for, or what the precision of the function allows; `coarse`, what counts
+    as agreement where rounding leaves no more; `scales`, how far a step of 1 moves each element.
     """
 
     def __init__(self, level: Level, scales: Point, rtol: float, reverse: bool, rng: np.random.Generator) -> None:
@@ -48,8 +48,10 @@ class Comparisons:
         self.rng = rng
         self.point = level.subject.point
         self.gradient = level.gradient({}) if reverse else None
+        self.again = level.gradient({}) if reverse else {}
         self.noise, self.common = self._rounding()
-        measured = math.sqrt(self.common / self._usual_size()) if self.common else 0.0
+        usual = self._usual_size()
+        measured = math.sqrt(self.common / usual) if usual else 0.0
         self.rtol = max(rtol, math.sqrt(level.eps), min(measured, COARSE))
         self.coarse = max(COARSE, 10 * self.rtol)
         self._nudged: list[tuple[Array, Recorded, dict[str, Array] | None]] = []
@@ -130,12 +132,12 @@ class Comparisons:
         for weights, recorded, gradient in self._nudged:
             if mode == "forward":
                 here = self.level.weights * self.level.push(self.level.recorded, name, direction)
-                change = np.linalg.norm(weights * self.level.push(recorded, name, direction) - here)
+                change = float(np.linalg.norm(weights * self.level.push(recorded, name, direction) - here))
             else:
                 assert gradient is not None
                 assert self.gradient is not None
                 change = self._scatter(gradient[name] - self.gradient[name], name, direction)
-            scatter = max(scatter, float(change))
+            scatter = max(scatter, change)
         return 4 * scatter if math.isfinite(scatter) else 0.0
 
     def _nudge(self) -> tuple[Array, Recorded, dict[str, Array] | None]:
@@ -198,7 +200,7 @@ class Comparisons:
         if judged.verdict == "INCONCLUSIVE":
             longest = float(abs(direction).max(initial=0.0))
             return direction / longest if 0 < longest < SHORT_STEPS else None
-        if index is not None or not math.isfinite(judged.value):
+        if index is not None or judged.verdict == "UNDEFINED":
             own = np.minimum(abs(direction), abs(self.point[name])) * np.sign(direction)
             return own if own.any() and (own != direction).any() else None
         return None

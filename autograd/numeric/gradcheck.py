@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ BAND, BANDS = 1e-2, 8
 IDENTITY = 1e-10
 # When halving finds which elements disagree: elements to find, directions to try, and how often to look again without
 # those that were found.
-CULPRITS, SEARCHES, ROUNDS = 8, 200, 3
+CULPRITS, SEARCHES, ROUNDS = 8, 200, 5
 UNDISTURBING = ("PASS", "INCONCLUSIVE")
 
 
@@ -118,11 +119,10 @@ def _refused(subject: Subject) -> list[InputCheck]:
     """Verdicts for which no derivative is needed, on all inputs; none if nothing speaks against them."""
     written = subject.written_by_a_call()
     if written:
-        verdicts: dict[str, tuple[Verdict, str]] = {
-            name: ("INCONCLUSIVE", f"not checked, since the function writes into {written[0]}")
-            for name in subject.point
-        }
-        verdicts |= {name: ("MUTATES_INPUT", "the function writes into this input") for name in written}
+        verdicts: dict[str, tuple[Verdict, str]] = dict.fromkeys(
+            subject.point, ("INCONCLUSIVE", f"not checked, since the function writes into {written[0]}")
+        )
+        verdicts |= dict.fromkeys(written, ("MUTATES_INPUT", "the function writes into this input"))
         return [_refusal(subject, name, *said) for name, said in verdicts.items()]
     first, second = subject.outputs({}), subject.outputs({})
     if not first:
@@ -189,7 +189,7 @@ class _OneInput:
     def check(self) -> InputCheck:
         order = self.comparisons.level.order
         if self.mode == "reverse" and self.gradient is not None:
-            again = self.comparisons.level.gradient({})[self.name]
+            again = self.comparisons.again[self.name]
             if not _same_but_for_rounding(self.gradient, again):
                 note = f"two backward passes at the same point differ{_by(self.gradient, again)}"
                 return InputCheck(self.name, self.shape, order, self.mode, "NONDETERMINISTIC", note=note)
@@ -247,6 +247,9 @@ class _OneInput:
             self.elements += culprits or [worst]
             if not culprits:
                 return
+        if all(c.entry.verdict in UNDISTURBING for c in self.elements):
+            note = "projections disagree, though none of the elements behind them that were looked at does"
+            self.elements.append(worst._replace(entry=replace(worst.entry, verdict="INCONCLUSIVE", note=note)))
 
     def _disagreement(self, band: Array) -> Iterator[tuple[Array, Compared]]:
         """The band with the first direction in it that disagrees, if there is one."""
@@ -306,7 +309,8 @@ class _OneInput:
         if self.mode != "reverse" or self.gradient is None:
             return ""
         point = self.comparisons.point
-        lengths = [n for part in (*point.values(), *self.comparisons.level.recorded[1]) for n in part.shape]
+        outputs = self.comparisons.level.recorded[1]
+        lengths = [n for shape in (*(x.shape for x in point.values()), *(y.shape for y in outputs)) for n in shape]
         entries = [c.entry for c in self.elements]
         return hint(entries, self.gradient, point[self.name], lengths, self.comparisons.unweighted(self.name))
 
@@ -330,7 +334,7 @@ def _identity(comparisons: Comparisons, name: str, projections: int) -> InputChe
         if verdict != "PASS":
             note = f"⟨Jᵀu, v⟩ = {back:.9g} by reverse mode, ⟨u, Jv⟩ = {ahead:.9g} by forward mode"
             entries.append(Entry(name, None, back, ahead, error, verdict, None, note, order, "identity"))
-    gravest = max((e.verdict for e in entries), key=SEVERITY.index, default="PASS")
+    gravest: Verdict = max((e.verdict for e in entries), key=SEVERITY.index, default="PASS")
     return InputCheck(name, shape, order, "identity", gravest, tuple(entries[:1]), projections, worst=worst)
 
 

@@ -65,7 +65,9 @@ def _of_ratio(wrong: list[Entry], gradient: Array, lengths: Sequence[int]) -> st
         return "backprop gives zero: a path from the output back to here is missing"
     if all(e.numeric == 0 for e in wrong):
         return "the function does not move, but backprop gives a slope"
-    ratio = wrong[0].ratio
+    surest = min((e for e in wrong if e.numeric), key=lambda e: e.error / abs(e.numeric))
+    ratio = surest.ratio
+    slack = abs(ratio) * surest.error / abs(surest.numeric)
     if not all(_alike(e.analytic, ratio * e.numeric, e.error * abs(ratio)) for e in wrong):
         return ""
     named = {
@@ -75,7 +77,7 @@ def _of_ratio(wrong: list[Entry], gradient: Array, lengths: Sequence[int]) -> st
     named[0.5] = "half the finite difference: one of two equal contributions, or a factor 2, is missing"
     named[-2.0] = "-2 times the finite difference: a sign, and accumulated twice?"
     for known, said in named.items():
-        if _alike(ratio, known):
+        if _alike(ratio, known, slack):
             return said
     for n, product in _products(lengths):
         if _alike(ratio, n):
@@ -143,9 +145,9 @@ def _missing_sum(
         ratios.append(analytic / numeric)
     for n, product in _products(lengths):
         if all(_alike(r, 1 / n) for r in ratios):
-            return f"1/{n} of the finite difference where outputs count alike, {product}: a missing sum over a broadcast axis"
+            return f"1/{n} of it where outputs count alike, {product}: a missing sum over a broadcast axis"
         if all(_alike(r, n) for r in ratios):
-            return f"{n} times the finite difference where outputs count alike, {product}: summed over an axis too many"
+            return f"{n} times it where outputs count alike, {product}: summed over an axis too many"
     return ""
 
 

@@ -8,7 +8,7 @@ somewhere inside, or subtracts large numbers, gets the wide error bars that are 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +68,8 @@ class Line:
         self.moved = np.zeros(base.shape, bool)
         self.known: dict[float, float] = {0.0: 0.0}
         self.rounding = self.least = 0.0
-        self.listened = not alone
+        self.alone = alone
+        self.listened = False
 
     def __call__(self, h: float) -> float:
         if h not in self.known:
@@ -83,19 +84,24 @@ class Line:
 
     @property
     def size(self) -> float:
-        """How large the outputs that move are, weighted as they are."""
-        return float(np.linalg.norm((self.weights * self.base)[self.moved]))
+        """How large the outputs that move are, weighted as they are; if none does, all of them."""
+        weighted = self.weights * self.base
+        return float(np.linalg.norm(weighted[self.moved] if self.moved.any() else weighted))
 
     def listen(self) -> bool:
-        """Measure the rounding along this line itself, coarser than that of float32 too; True if it is more than known.
+        """Look for rounding that went unnoticed, before a verdict against backprop rests on it; True if there is more.
 
-        A verdict that speaks against backprop should not rest on rounding that went unnoticed. Only for a line along one
-        element, and only once: along others there may be kinks at any distance.
+        Along one element it is measured again (along others there may be kinks at any distance). Where nothing moves at
+        all, that of all outputs counts: it may be what swallows the change.
         """
         if self.listened:
             return False
         self.listened = True
-        heard = [4 * rounding_of(lambda h: np.array([self(h)]), np.ones(1), d)[1] for d in (2.0**-24, 2.0**-18)]
+        heard = [0.0]
+        if not self.moved.any():
+            heard = [float(np.linalg.norm(self.noise))]
+        elif self.alone:
+            heard = [4 * rounding_of(lambda h: np.array([self(h)]), np.ones(1), d)[1] for d in (2.0**-24, 2.0**-18)]
         louder = math.isfinite(max(heard)) and max(heard) > self.rounding
         if louder:
             self.rounding = self.least = max(heard)
@@ -149,8 +155,14 @@ def compare(line: Line, analytic: float, size: float, rtol: float, coarse: float
                 return _at_the_point(line, last, size, rtol)
         if last is not None:
             found.append(last)
+        if (
+            len(found) > 1
+            and line.moved.any()
+            and _excluded(analytic, found[-2:], max(size, abs(found[-1].value)), rtol, coarse)
+        ):
+            return _beside_the_point(line, min(found[-2:], key=_error), "FAIL", size, rtol)
     if not found:
-        return _beside_the_point(line, Difference(math.nan, math.nan), "UNDEFINED", rtol)
+        return _beside_the_point(line, Difference(math.nan, math.nan), "UNDEFINED", size, rtol)
     moving = [difference for difference in found if difference.value]
     if moving and not found[-1].value and abs(moving[0].value - analytic) <= 0.1 * abs(analytic):
         found = moving  # rounding inside the function swallows short steps, which then say nothing
@@ -158,27 +170,39 @@ def compare(line: Line, analytic: float, size: float, rtol: float, coarse: float
     for longer in reversed(found[:-1]):
         if abs(longer.value - best.value) > longer.error + best.error:
             break
-        best = min(best, longer, key=lambda difference: float(difference.error))
+        best = min(best, longer, key=_error)
     scale = max(size, abs(best.value))
     if abs(best.value - analytic) > best.error + rtol * scale:
         if line.listen():
             return compare(line, analytic, size, rtol, coarse)
-        return _beside_the_point(line, best, "FAIL", rtol)
+        return _beside_the_point(line, best, "FAIL", size, rtol)
     if best.error <= max(coarse, rtol) * scale:
         return _at_the_point(line, best, size, rtol)
-    return _beside_the_point(line, best, "INCONCLUSIVE", rtol)
+    return _beside_the_point(line, best, "INCONCLUSIVE", size, rtol)
+
+
+def _excluded(analytic: float, found: Sequence[Difference], scale: float, rtol: float, coarse: float) -> bool:
+    """Whether steps of two lengths, each with a narrow error bar, agree on a slope that is far from `analytic`."""
+    one, other = found
+    bars = one.error + other.error
+    agree = abs(one.value - other.value) <= bars <= coarse * scale
+    return agree and abs(one.value - analytic) > 10 * (bars + rtol * scale)
 
 
 def _at_the_point(line: Line, best: Difference, size: float, rtol: float) -> Judgement:
     """PASS, unless the function bends or jumps at the very point, which central differences do not see."""
-    bend = abs(line(SHORT) + line(-SHORT)) / SHORT
-    allowed = 100 * rtol * max(size, abs(best.value)) + 2 * line.rounding / SHORT
-    if bend <= allowed or (line.listen() and bend <= allowed + 2 * line.rounding / SHORT):
+    if _smooth(line, best, size, rtol) or (line.listen() and _smooth(line, best, size, rtol)):
         return Judgement(*best, "PASS")
-    return _beside_the_point(line, best, "PASS", rtol)
+    return _beside_the_point(line, best, "PASS", size, rtol)
 
 
-def _beside_the_point(line: Line, best: Difference, otherwise: Verdict, rtol: float) -> Judgement:
+def _smooth(line: Line, best: Difference, size: float, rtol: float) -> bool:
+    """Whether the slopes of short steps to both sides are the same, as far as curvature and rounding let them."""
+    bend = abs(line(SHORT) + line(-SHORT)) / SHORT
+    return bool(bend <= 100 * rtol * max(size, abs(best.value)) + 2 * line.rounding / SHORT)
+
+
+def _beside_the_point(line: Line, best: Difference, otherwise: Verdict, size: float, rtol: float) -> Judgement:
     """The verdict after a look at each side of the point alone: `otherwise`, unless there is a jump or a kink."""
     near, nearer = [line(s * SHORT) for s in (-1, 1)], [line(s * SHORTEST) for s in (-1, 1)]
     if not np.isfinite([*near, *nearer]).all():
@@ -189,6 +213,8 @@ def _beside_the_point(line: Line, best: Difference, otherwise: Verdict, rtol: fl
     for a, b in zip(near, nearer):
         if abs(b) > 2 * line.rounding and abs(b / SHORTEST) > 4 * abs(a / SHORT):
             return Judgement(*best, "UNDEFINED", note="the slope grows without bound towards the point")
+    if _smooth(line, best, size, rtol):
+        return Judgement(*best, otherwise)
     left, right = (_one_sided(line, side) for side in (-1, 1))
     kink, scale = right.value - left.value, max(abs(left.value), abs(right.value))
     doubt = 2 * (left.error + right.error) + rtol * scale
@@ -202,12 +228,14 @@ def _one_sided(line: Line, side: int) -> Difference:
     found = [Difference(line.ahead(side * SHORT), math.inf)]
     for start in STARTS[1:-1]:
         found += list(limits(line, line.ahead, side * start, 1))[-1:]
-    return min(found, key=lambda difference: float(difference.error))
+    return min(found, key=_error)
 
 
-def rounding_of(
-    evaluate: Callable[[float], Array], weights: Array, spacing: float = 2.0**-24
-) -> tuple[Array, float]:
+def _error(difference: Difference) -> float:
+    return float(difference.error)
+
+
+def rounding_of(evaluate: Callable[[float], Array], weights: Array, spacing: float = 2.0**-24) -> tuple[Array, float]:
     """How much rounding scatters the outputs of a function near h = 0, each alone and their weighted sum.
 
     The function is evaluated at uneven points on both sides, close enough that all of it but rounding is a cubic on

@@ -173,6 +173,8 @@ class GradcheckReport:
             notes = [e.note for e in check.entries if e.note][:SHOWN_OF_OTHERS]
             remarks += [f"{where}: {said}" for said in (check.note, check.hint) if said]
             remarks += notes
+        if any(check.verdict == "FAIL" for check in self.checks):
+            remarks.append("Which operation's rule is wrong, locate_wrong_node(output) tells.")
         return list(dict.fromkeys(remarks))
 
     def _summary(self) -> str:

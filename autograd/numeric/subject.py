@@ -1,4 +1,4 @@
-"""What `gradcheck` checks: a function or a module, as a function of named float64 arrays that is the same every time."""
+"""What `gradcheck` checks: a function or a module, as the same function of named float64 arrays every time."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ Recorded = tuple[list[Tensor], list[Tensor]]
 class Subject:
     """A function of tensors, or a copy of a module, to be evaluated in float64 at any values of what is varied.
 
-    Attributes: `point`, the variables' values by name, where derivatives are checked; `mutated`, by name, what the
-    function was seen to write into. Every evaluation starts from the same random state and the same buffers, and gets
-    tensors of its own.
+    Attributes: `point`, the variables' values by name, where derivatives are checked. Every evaluation starts from the
+    same random state and the same buffers, and gets tensors of its own.
     """
 
     def __init__(self, f: Callable[..., Any], arguments: Sequence[Any], wrt: str | None) -> None:
@@ -217,7 +216,7 @@ def _chosen(wrt: str, f: Any, module: bool) -> str:
 
 
 def _in_float64(argument: Any) -> Any:
-    """A copy of a tensor or of anything like an array of numbers, in float64 if it is floating; else the thing itself."""
+    """A copy of anything like an array of numbers, in float64 if it is floating; anything else as it is."""
     try:
         array = np.array(argument.array if isinstance(argument, Tensor) else argument)
     except (TypeError, ValueError):

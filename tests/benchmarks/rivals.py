@@ -46,7 +46,7 @@ class Worker:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
-    def ask(self, **question: str) -> Any:
+    def ask(self, **question: Any) -> Any:
         """Its answer to a line."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -59,7 +59,16 @@ class Worker:
 
 @contextmanager
 def worker(rival: Rival, threads: int) -> Iterator[Worker]:
-    """A worker, in an environment that is made if there is none; NotImplementedError says why there is no worker."""
+    """A worker in the other library's environment; NotImplementedError says why there is no worker."""
+    with started(environment(rival, threads), WORKER, rival.module, threads) as process:
+        yield process
+
+
+def environment(rival: Rival, threads: int) -> Path:
+    """The Python of the other library's environment, which is made if there is none.
+
+    Raises NotImplementedError if it cannot be made.
+    """
     folder = CACHE / rival.module
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / "ready").exists():
@@ -69,12 +78,19 @@ def worker(rival: Rival, threads: int) -> Iterator[Worker]:
         if installed.returncode:
             raise NotImplementedError(f"not installed: {(installed.stderr.strip().splitlines() or ['pip failed'])[-1]}")
         (folder / "ready").touch()
+    return python
+
+
+@contextmanager
+def started(python: Path, script: Path, argument: str, threads: int) -> Iterator[Worker]:
+    """A worker that runs a script which answers lines, ended afterwards."""
+    CACHE.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(
-        [str(python), str(WORKER), rival.module],
+        [str(python), str(script), argument],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=folder,
+        cwd=CACHE,
         env=_environment(threads),
     ) as process:
         try:
