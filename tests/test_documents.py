@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_examples(document: str, afterwards: str = "") -> str:
-    """What the document's Python blocks print, run one after the other."""
+def run_examples(document: str, folder: Path, afterwards: str = "") -> str:
+    """What the document's Python blocks print, run one after the other in a folder."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     code = "\n".join([*blocks, afterwards])
@@ -23,22 +23,28 @@ def run_examples(document: str, afterwards: str = "") -> str:
         capture_output=True,
         text=True,
         check=False,
+        cwd=folder,
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
 
-def test_readme() -> None:
-    said = run_examples("README.md", "print(optimizer.state != {}, ag.hessian(f)(np.array([1.0, 2.0])).tolist())")
+def test_readme(tmp_path: Path) -> None:
+    said = run_examples(
+        "README.md", tmp_path, "print(optimizer.state != {}, ag.hessian(f)(np.array([1.0, 2.0])).tolist())"
+    )
     assert "[ True  True  True]" in said
     assert "True [[6.0, 0.0], [0.0, 12.0]]" in said
+    assert "rule: x̄ -= ȳ · sin(x)" in said
+    assert "<html" in (tmp_path / "run.html").read_text(encoding="utf-8")
     assert "accumulated twice" in said
     assert "'wave' has a wrong derivative" in said
 
 
-def test_contributing() -> None:
+def test_contributing(tmp_path: Path) -> None:
     run_examples(
         "CONTRIBUTING.md",
+        tmp_path,
         "test_ricker()\n"
         "assert ScaledTanh(3)(ag.ones(2, 3, 4)).shape == (2, 3, 4)\n"
         "p = ag.tensor([1.0, -1.0], requires_grad=True)\n"
