@@ -49,7 +49,8 @@ def test_functions_of_other_libraries_are_the_same(row: object) -> None:
         xs = [torch.tensor(x, requires_grad=True) for x in inputs]
         y, z = ours(*leaves), theirs(*xs)
         single = np.float32 in (y.dtype, *(x.dtype for x in inputs)) or "float32" in row.name
-        np.testing.assert_allclose(y.numpy(), z.detach().numpy(), rtol=1e-5 if single else 1e-12)
+        rounding = 1e-7 if row.name == "large intermediate" else 0.0  # of terms of 1e8, which cancel
+        np.testing.assert_allclose(y.numpy(), z.detach().numpy(), rtol=1e-5 if single else 1e-12, atol=rounding)
         if row.name == "random rule" and wrong:
             continue
         y.sum().backward()
@@ -107,6 +108,13 @@ def test_a_few_seeds_of_ours_and_of_torch(tmp_path: Path, capsys: pytest.Capture
 
 def findings(wrong: list[str], right: list[str]) -> Findings:
     return Findings("1", {"wrong sign": Result(Tally(wrong), Tally(right))}, {"doubled": "cannot"}, {}, [])
+
+
+def test_seeds_that_went_wrong() -> None:
+    result = Result(Tally(["wrong", "", "wrong"]), Tally(["", "", "E: x", ""]))
+    assert [result.right_at(seed) for seed in range(5)] == [True, False, False, True, True]
+    assert not result.good
+    assert Result(None, Tally(["", ""])).good
 
 
 def test_form_of_the_table() -> None:

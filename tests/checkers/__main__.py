@@ -10,7 +10,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -50,37 +50,40 @@ def _findings(name: str, rows: Sequence[Row], options: argparse.Namespace, advan
     """One checker on all rows; then, if it is not ours, with each of the options that are worth a try."""
     with COLUMNS[name]() as column:
         known = [row for row in rows if row.name not in column.absent]
-        if name == OURS:
-            return Findings(column.version, _results(column, known, options.seeds, math.inf, {}, advance), {}, {}, [])
-        results = _results(column, known, options.others, options.patience, {}, advance)
-        patience = options.patience * options.tries / options.others
-        tried = [
-            (tried, _results(column, known, options.tries, patience, tried, advance))
-            for tried in column.options
-            if options.tries
-        ]
+        patience, seeds = (math.inf, options.seeds) if name == OURS else (options.patience, options.others)
+        results = {row.name: _result(column, row, range(seeds), patience, {}, advance) for row in known}
+        patience *= options.tries / seeds
+        tried = []
+        for set_of_options in column.options if options.tries else []:
+            found = {}
+            for row in known:
+                telling = sorted(range(seeds), key=results[row.name].right_at)[: options.tries]
+                found[row.name] = _result(column, row, telling, patience, set_of_options, advance)
+            tried.append((set_of_options, found))
         return Findings(column.version, results, column.absent, column.remarks, tried)
 
 
-def _results(
+def _result(
     column: Column,
-    rows: Sequence[Row],
-    seeds: int,
+    row: Row,
+    seeds: Iterable[int],
     patience: float,
     options: dict[str, Any],
     advance: Callable[[], Any],
-) -> dict[str, Result]:
-    """Results by row; of no more seeds, once one half of a row has taken so many seconds."""
+) -> Result:
+    """One row; no more seeds are taken once one half of it has taken so many seconds."""
 
-    def tally(row: Row, wrong: bool) -> Tally:
+    def tally(wrong: bool) -> Tally:
         outcomes: list[str] = []
         begin = time.monotonic()
-        while len(outcomes) < seeds and (not outcomes or time.monotonic() < begin + patience):
-            outcomes.append(column.outcome(row, wrong, len(outcomes), options))
+        for seed in seeds:
+            outcomes.append(column.outcome(row, wrong, seed, options))
             advance()
+            if time.monotonic() > begin + patience:
+                break
         return Tally(outcomes)
 
-    return {row.name: Result(tally(row, True) if row.planted else None, tally(row, False)) for row in rows}
+    return Result(tally(True) if row.planted else None, tally(False))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

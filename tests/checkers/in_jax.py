@@ -19,14 +19,16 @@ ABSENT = {
     "wrong in forward mode only": "a rule is for reverse mode alone, or for both",
     "writes": "arrays cannot be written into",
 }
-REMARKS = {"dropout and batch norm": "a mask is drawn from a key, the same one at every call"}
+REMARKS = {
+    "dropout and batch norm": "a mask is drawn from a key, the same one at every call",
+    "tiny inputs": "the step, 1e-4, is far larger than the inputs, 1e-12; with eps=1e-18 it passes",
+}
 OPTIONS: list[dict[str, Any]] = [
     {"order": 2},
     {"modes": ["rev"]},
     {"atol": 0.0},
     {"atol": 1e-9},
     {"eps": 1e-6},
-    {"eps": 1e-18},
     {"eps": 1e-2, "atol": 1e-2, "rtol": 1e-2},
 ]
 
@@ -62,12 +64,12 @@ library = SimpleNamespace(
 )
 
 
-def check(f: Any, inputs: Sequence[np.ndarray], order: int, forward: bool, seed: int, **options: Any) -> None:
+def check(f: Any, inputs: Sequence[np.ndarray], order: int, forward: bool, seed: int, options: dict[str, Any]) -> None:
     """check_grads, which by itself checks both modes; reverse mode, where a custom_vjp says that it has no other."""
-    options = {"order": order, **options}
+    options = options | {"order": max(order, options.get("order", 1))}
     try:
         check_grads(f, inputs, **options)
     except TypeError as error:
         if "custom_vjp" not in str(error):
             raise
-        check_grads(f, inputs, **{**options, "modes": ["rev"]})
+        check_grads(f, inputs, **options | {"modes": ["rev"]})

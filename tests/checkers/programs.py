@@ -207,7 +207,7 @@ def decades(lib: Any, x: Any) -> Any:
 class Checker:
     """The programs in one library, and its checker.
 
-    The module has a `library`, and `check(f, inputs, order, forward, seed, **options)`, which raises; `VERDICT`, what
+    The module has a `library`, and `check(f, inputs, order, forward, seed, options)`, which raises; `VERDICT`, what
     it raises if derivatives differ; `VERSION`; `ABSENT`, the programs that it cannot have, and why; `REMARKS` on what
     came of others; and `OPTIONS`, sets of the checker's options that are worth a try.
     """
@@ -229,7 +229,7 @@ class Checker:
         with np.load(inputs) as saved:
             arrays = [*saved.values(), *parameters(name, seed)]
         try:
-            self.module.check(f, arrays, order, forward, seed, **options)
+            self.module.check(f, arrays, order, forward, seed, options)
         except self.module.VERDICT:
             return VERDICT
         except Exception as error:

@@ -13,7 +13,7 @@ import autograd as ag
 from autograd.primitive import Primitive, registry
 from autograd.stepping.rules import Rule, latex, rule_of, said
 
-DIFFERENTIABLE = sorted(name for name, primitive in registry.items() if primitive.differentiable)
+DIFFERENTIABLE = sorted(name for name in SAMPLES if registry[name].differentiable)  # of the library, not of other tests
 # What plain mathtext, which knows no `\mathrel`, is given in its place.
 UNKNOWN = {r"\mathrel{+}": "+", r"\mathrel{-}": "-"}
 
@@ -52,7 +52,7 @@ def test_the_latex_is_sound(name: str) -> None:
     mathtext.MathTextParser("path").parse(f"${text}$")
 
 
-@pytest.mark.parametrize("name", [name for name in DIFFERENTIABLE if name in SAMPLES])
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_each_parent_has_a_rule(name: str) -> None:
     sample = SAMPLES[name][0]
     tensors = [ag.tensor(a, requires_grad=a.dtype.kind == "f") for a in sample.inputs(np.random.default_rng(0))]
