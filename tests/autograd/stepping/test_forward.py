@@ -12,6 +12,7 @@ from samples import SAMPLES
 
 import autograd as ag
 import nn
+from autograd.primitive import registry
 from autograd.stepping import ForwardStepper, at_op, norm_above
 
 
@@ -68,7 +69,7 @@ def test_what_is_not_known_any_more() -> None:
     assert ForwardStepper(y).seek(2).value == 13.0, "that is alive"
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", [name for name in SAMPLES if registry[name].differentiable])
 def test_every_primitive_runs_again_to_the_same_value(name: str) -> None:
     """From its recorded inputs, and forward-mode tangents at them."""
     sample = SAMPLES[name][0]
@@ -85,10 +86,7 @@ def test_every_primitive_runs_again_to_the_same_value(name: str) -> None:
 
     variables = [arrays[i] for i in floating]
     tangents = [np.random.default_rng(2).normal(size=a.shape) for a in variables]
-    try:
-        stepper = ForwardStepper(total, *variables, tangents=tangents)
-    except RuntimeError:
-        pytest.skip("its sample records nothing")
+    stepper = ForwardStepper(total, *variables, tangents=tangents)
     wanted = ag.jvp(total, variables, tangents)
     while (step := stepper.step()) is not None:
         if step.shape is None or step.op == "checkpoint":

@@ -10,11 +10,12 @@ from samples import SAMPLES
 
 import autograd as ag
 from autograd.graph import Bundle
+from autograd.primitive import registry
 
 RANDOM = {"dropout"}
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", [name for name in SAMPLES if registry[name].differentiable])
 def test_a_contribution_is_the_cotangent_times_the_local_jacobian(name: str) -> None:
     """Of every primitive, on its first sample that has elements."""
     for sample in SAMPLES[name]:
@@ -24,7 +25,7 @@ def test_a_contribution_is_the_cotangent_times_the_local_jacobian(name: str) -> 
         if parts and all(p.size for p in parts):
             break
     else:
-        pytest.skip("its samples record nothing")
+        pytest.fail("its samples record nothing")
     rng = np.random.default_rng(2)
     loss = sum(((p * rng.normal(size=p.shape)).sum() for p in parts), ag.tensor(0.0))
     steps = [step for step in loss.stepper() if step.op == name]
