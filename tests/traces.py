@@ -45,7 +45,7 @@ def by_hand() -> Trace:
 
 
 def _node(i: int, op: str, name: str | None, value: float, *parents: int) -> dict[str, Any]:
-    source = "" if op == "leaf" else "/home/me/notes/chain.py:3: J = cos(sin(s) + 3 * s)"
+    source = "" if op == "leaf" else "notes/chain.py:3: J = cos(sin(s) + 3 * s)"
     said = {"id": i, "op": op, "name": name, "shape": [], "dtype": "float64", "source": source, "module": ""}
     return said | {"parents": list(parents), "leaf": op == "leaf", "value": _summary(value)}
 

@@ -92,14 +92,15 @@ class Line:
         """Look for rounding that went unnoticed, before a verdict against backprop rests on it; True if there is more.
 
         Along one element it is measured again (along others there may be kinks at any distance). Where nothing moves at
-        all, that of all outputs counts: it may be what swallows the change.
+        all, that of all outputs counts: it may be what swallows the change. (Of outputs that are 0 it is that of terms
+        of order one, which have cancelled.)
         """
         if self.listened:
             return False
         self.listened = True
         heard = [0.0]
         if not self.moved.any():
-            heard = [float(np.linalg.norm(self.noise))]
+            heard = [float(np.linalg.norm(np.where(self.base == 0, self.weights * EPS, self.noise)))]
         elif self.alone:
             heard = [4 * rounding_of(lambda h: np.array([self(h)]), np.ones(1), d)[1] for d in (2.0**-24, 2.0**-18)]
         louder = math.isfinite(max(heard)) and max(heard) > self.rounding

@@ -15,8 +15,7 @@ from autograd.numeric.recorded import kept_results, live_tensors
 from autograd.numeric.replay import Given, forward
 from autograd.stepping.cursor import Cursor
 from autograd.stepping.graph_view import GraphView
-from autograd.stepping.rules import Rule, rule_of
-from autograd.stepping.step import Record, arrays, described
+from autograd.stepping.step import AtNode, Record, arrays, described
 from autograd.stepping.summary import Summary, as_array
 from autograd.tensor import Tensor, wrap
 from autograd.transforms import variable
@@ -25,7 +24,7 @@ from autograd.watching import Observer, Operation, watched
 __all__ = ["ForwardStep", "ForwardStepper"]
 
 
-class ForwardStep:
+class ForwardStep(AtNode):
     """One step of a forward pass: an operation on its inputs, its value, and, in forward mode, its tangent.
 
     Attributes: `number`, from 1; `node`; `inputs`, the arrays that it was given (None where unknown); `value`, an
@@ -54,42 +53,6 @@ class ForwardStep:
         self.tangents = tuple(map(arrays, tangents))
         self.tangent = arrays(tangent)
         self.note = note
-
-    @property
-    def id(self) -> int:
-        """The node's place in order of creation."""
-        return self.record.ids[self.node]
-
-    @property
-    def op(self) -> str:
-        """The operation."""
-        return self.node.op
-
-    @property
-    def name(self) -> str | None:
-        """The name of the tensor that the operation made, if it was given one."""
-        return self.record.graph.nodes[self.id].name
-
-    @property
-    def source(self) -> str:
-        """The line of the user's program that made the node; in a notebook, cell and line."""
-        return self.node.source
-
-    @property
-    def module(self) -> str:
-        """The dotted path of the module that the operation ran in; "" outside of all."""
-        return self.record.graph.nodes[self.id].module
-
-    @property
-    def shape(self) -> tuple[int, ...] | None:
-        """The shape of the value; None if there are several."""
-        shape: tuple[int, ...] | None = self.node.shape
-        return shape
-
-    @property
-    def rule(self) -> Rule:
-        """The derivative rule of the operation."""
-        return rule_of(self.node)
 
     @cached_property
     def summary(self) -> Summary:

@@ -158,34 +158,11 @@ class Contribution:
         return "\n".join(parts)
 
 
-class Step:
-    """One step of a backward pass: a cotangent has arrived at a node, and each parent is given its share.
+class AtNode:
+    """What a step of either kind, backward or forward, says of its node."""
 
-    Attributes: `number`, from 1; `node`, the recorded operation; `cotangent`, the array that arrived (for an operation
-    with several outputs a Bundle of one for each, or None); `contributions`, a `Contribution` for each parent that is
-    given something; `note`, what was changed by hand. These arrays do not change later. All else is worked out when it
-    is asked for. A step keeps its node alive, and through it what was recorded before.
-
-    >>> x = tensor([1.0, 2.0], requires_grad=True, name="x")
-    >>> step = (3.0 * x).sum().stepper().step()
-    >>> step.op, step.rule.text, step.contributions[0].value
-    ('sum', 'x̄ += ȳ, broadcast along the summed axes', array([1., 1.], dtype=float32))
-    """
-
-    def __init__(
-        self, record: Record, number: int, visit: Visit, changed: tuple[Any, ...] | None = None, note: str = ""
-    ) -> None:
-        self.record = record
-        self.number = number
-        self.node = visit.node
-        self.cotangent = arrays(visit.cotangent)
-        self.changed = changed
-        self.note = note
-        self.contributions = tuple(
-            Contribution(record, visit.node, k, share)
-            for k, share in enumerate(visit.contributions)
-            if share is not None
-        )
+    record: Record
+    node: Node
 
     @property
     def id(self) -> int:
@@ -222,6 +199,36 @@ class Step:
     def rule(self) -> Rule:
         """The derivative rule of the operation, as text and as LaTeX."""
         return rule_of(self.node)
+
+
+class Step(AtNode):
+    """One step of a backward pass: a cotangent has arrived at a node, and each parent is given its share.
+
+    Attributes: `number`, from 1; `node`, the recorded operation; `cotangent`, the array that arrived (for an operation
+    with several outputs a Bundle of one for each, or None); `contributions`, a `Contribution` for each parent that is
+    given something; `note`, what was changed by hand. These arrays do not change later. All else is worked out when it
+    is asked for. A step keeps its node alive, and through it what was recorded before.
+
+    >>> x = tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> step = (3.0 * x).sum().stepper().step()
+    >>> step.op, step.rule.text, step.contributions[0].value
+    ('sum', 'x̄ += ȳ, broadcast along the summed axes', array([1., 1.], dtype=float32))
+    """
+
+    def __init__(
+        self, record: Record, number: int, visit: Visit, changed: tuple[Any, ...] | None = None, note: str = ""
+    ) -> None:
+        self.record = record
+        self.number = number
+        self.node = visit.node
+        self.cotangent = arrays(visit.cotangent)
+        self.changed = changed
+        self.note = note
+        self.contributions = tuple(
+            Contribution(record, visit.node, k, share)
+            for k, share in enumerate(visit.contributions)
+            if share is not None
+        )
 
     @cached_property
     def summary(self) -> Summary:

@@ -98,6 +98,15 @@ def test_no_false_alarm_on_many_networks(seed: int) -> None:
     check_network(seed)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_change_that_rounding_swallows_is_no_failure(seed: int) -> None:
+    """The loss is exactly 0, and backprop leaves 1e-18: differences cannot tell."""
+    scores, classes = np.array([[40.0] + [0.0] * 11]), np.zeros(1, int)
+    x = np.random.default_rng(seed).normal(size=(1, 12))
+    report = ag.gradcheck(lambda x: nn.functional.cross_entropy(x + scores, classes), x, seed=seed)
+    assert report.verdict == "INCONCLUSIVE"
+
+
 class Planting(nn.Module):
     """A function as a layer."""
 

@@ -96,7 +96,7 @@ def test_stepping_and_going_back_by_buttons(open_page: Any) -> None:
         shown.act("step")
     assert shown.position == "4 / 5"
     assert shown.text(".step h2") == "4. sin"
-    assert "/home/me/notes/chain.py:3: J = cos(sin(s) + 3 * s)" in shown.text(".step")
+    assert "notes/chain.py:3: J = cos(sin(s) + 3 * s)" in shown.text(".step")
     assert shown.page.locator(".rule math").count() == 1
     figures = shown.page.locator(".contribution figure").all_inner_texts()
     assert [" ".join(figure.split()) for figure in figures] == ["had -1.754", "is given -0.4689", "has now -2.223"]
