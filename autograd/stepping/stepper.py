@@ -256,6 +256,9 @@ class Stepper(Cursor[Step]):
     ) -> None:
         self.close()
 
+    def _repr_html_(self) -> str | None:
+        return None if self._pass is None else self.trace()._repr_html_()
+
     def __repr__(self) -> str:
         if self._pass is None:
             return "<stepper, closed>"
