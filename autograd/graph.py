@@ -18,7 +18,6 @@ import numpy as np
 from autograd.kernels.combination import Combination
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.reduce import total
-from autograd.kernels.scattering import Scattered
 from autograd.memory import latest_write, written_since
 from autograd.source import place
 from autograd.watching import observers
@@ -277,9 +276,9 @@ def _shown(value: Cotangent, written: bool) -> Cotangent:
 
 def _is_new(share: Cotangent, cotangent: Cotangent) -> bool:
     """Whether what a rule made of `cotangent` is an array that nobody else holds: neither a view nor passed through."""
-    if type(share) is np.ndarray:
-        return share is not cotangent and share.base is None
-    return type(share) is Scattered or (type(share) is Combination and share is not cotangent)
+    if share is cotangent:
+        return False
+    return share.base is None if type(share) is np.ndarray else getattr(share, "addable", False)
 
 
 def forward_sweep(

@@ -107,13 +107,14 @@ def _stamp(memory: Array) -> None:
 def written_since(arrays: Iterable[Any], number: int, until: float = inf) -> bool:
     """Whether any of `arrays` (other objects are passed over) was last written after the clock showed `number`."""
     for array in arrays:
-        if isinstance(array, tuple) and written_since(array, number, until):
-            return True
-        if isinstance(array, Deferred) and written_since(array.sources, number, until):
-            return True
         if isinstance(array, np.ndarray):
-            memory = owner(array)
+            memory = array if array.base is None else owner(array)
             stamp = _stamps.get(id(memory))
             if stamp is not None and number < stamp[0] < until and stamp[1]() is memory:
                 return True
+        elif isinstance(array, tuple):
+            if written_since(array, number, until):
+                return True
+        elif isinstance(array, Deferred) and written_since(array.sources, number, until):
+            return True
     return False

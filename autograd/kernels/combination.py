@@ -27,6 +27,8 @@ class Combination(Deferred):
     The first factor of the first term has the whole shape, and the arrays have one dtype.
     """
 
+    addable = True
+
     def __init__(self, *terms: tuple[Any, Any]) -> None:
         first = terms[0][0]
         super().__init__(first.shape, first.dtype)

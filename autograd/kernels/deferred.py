@@ -22,10 +22,12 @@ unsettled: WeakValueDictionary[int, Deferred] = WeakValueDictionary()
 class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
     """An array by its shape, its dtype and the way to compute it: `compute`, which a kind of its own defines.
 
-    `sources` are arrays that it reads and that somebody may write into.
+    `sources` are arrays that it reads and that somebody may write into. What is `addable` may be added into, with `+=`,
+    by the one who had it made.
     """
 
     base = None
+    addable = False
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.shape = shape

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from typing import Any
+from weakref import ReferenceType, ref
 
 import numpy as np
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
@@ -22,6 +23,8 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from autograd.dtypes import Array
 
 __all__ = ["get_num_threads", "set_num_threads"]
+
+WAITING = 2  # postponed calls for each thread, at most
 
 
 def get_num_threads() -> int:
@@ -69,6 +72,19 @@ def share(work: Callable[[Any], object], items: Iterable[Any], blas: bool = True
             _pool.run(work, waiting)
     finally:
         _own.busy = False
+
+
+def postpone(call: Callable[[], Any]) -> Postponed:
+    """A call that a helper makes while this thread goes on, or this one when somebody asks for the result.
+
+    Of those made before, all but a few are done first: what waits keeps memory from being freed.
+    """
+    postponed = Postponed(call)
+    if _pool.threads == 1 or getattr(_own, "busy", False):
+        postponed.settle()
+    else:
+        _pool.postpone(postponed)
+    return postponed
 
 
 def scratch(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
@@ -133,14 +149,66 @@ class Job:
             raise self.error
 
 
+class Postponed:
+    """A call that waits to be made, once, by a helper or by whoever wants its result."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call: Callable[[], Any] | None = call
+        self.errors = np.geterr()
+        self.begun, self.done = threading.Lock(), threading.Lock()
+        self.done.acquire()
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def help(self) -> None:
+        """What a helper does: make the call, unless somebody has begun to."""
+        if self.begun.acquire(blocking=False):
+            with np.errstate(**self.errors), one_blas_thread():
+                self._make()
+
+    def settle(self) -> None:
+        """Have the call made: here, or by the helper that has begun to."""
+        if self.begun.acquire(blocking=False):
+            self._make()
+        with self.done:
+            pass
+
+    def result(self) -> Any:
+        """What the call returns. Raises what it raises."""
+        self.settle()
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+    def _make(self) -> None:
+        call, self.call = self.call, None
+        try:
+            self.value = call()  # type: ignore[misc]  # there is one until it has been made
+        except BaseException as error:
+            self.error = error
+        del call
+        self.done.release()
+
+
 class Pool:
     """Helpers beside the calling thread, which wait for jobs. They are made when first needed."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self.jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self.jobs: SimpleQueue[Job | Postponed | None] = SimpleQueue()
+        self.postponed: deque[ReferenceType[Postponed]] = deque()
         self.lock = threading.Lock()
         self.begun = False
+
+    def postpone(self, postponed: Postponed) -> None:
+        if not self.begun:
+            self.begin()
+        self.postponed.append(ref(postponed))
+        self.jobs.put(postponed)
+        while len(self.postponed) > self.threads * WAITING:
+            oldest = self.postponed.popleft()()
+            if oldest is not None:
+                oldest.settle()
 
     def run(self, work: Callable[[Any], object], waiting: deque[Any]) -> None:
         helpers = min(self.threads, len(waiting)) - 1

@@ -27,7 +27,7 @@ from autograd.kernels.convolution import (
     weight_gradient,
 )
 from autograd.kernels.deferred import Deferred, unsettled
-from autograd.kernels.threads import one_blas_thread, share
+from autograd.kernels.threads import Postponed, one_blas_thread, postpone, share
 from autograd.kernels.windows import DeferredWindows, PaddedWindows
 
 Ints = tuple[int, ...]
@@ -83,22 +83,27 @@ def contract_windows(terms: Terms | None, a: str, operands: Sequence[Any], outpu
             return None
         return stamps(result, weight) if terms.grouped else stamps(result[:, None], weight[None])[:, 0]
     windows, other = (x, y) if a == terms.windows else (y, x)
-    if windows.size < SMALL:
+    found = None if isinstance(other, Deferred) else _images(windows, terms)
+    if found is None:
         return None
-    if isinstance(windows, PaddedWindows):
-        images, at = _unpadded(windows)
-    elif isinstance(windows, Deferred) or isinstance(other, Deferred):
-        return None
-    else:
-        found = images_of(windows if terms.grouped else windows[:, None], terms.axes)
-        if found is None:
-            return None
-        images, at = found
+    images, at = found
     if output == terms.weight:
         gradient = _to_weight(images, batch_last(other if terms.grouped else other[:, None]), at)
         return gradient if terms.grouped else gradient[0]
     y = _correlated(images, other if terms.grouped else other[None], at)
     return _batch_first(y if terms.grouped else y[0])
+
+
+def _images(windows: Any, terms: Terms) -> tuple[Array, Geometry] | None:
+    """The images (G, C, *L, N) that windows slide over, and where they lie in them; None if they are few, or no view
+    of images."""
+    if windows.size < SMALL:
+        return None
+    if isinstance(windows, PaddedWindows):
+        return _unpadded(windows)
+    if isinstance(windows, Deferred):
+        return None
+    return images_of(windows if terms.grouped else windows[:, None], terms.axes)
 
 
 def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
@@ -250,28 +255,78 @@ def _call(task: Task) -> None:
     task()
 
 
-def windows_cotangent(term: str, x: Any, terms: tuple[str, ...], operands: tuple[Any, ...]) -> WindowsCotangent | None:
-    """The contraction of a result's cotangent with a weight, left to be computed where it is used, if it has the term
-    and shape of `x`, a convolution's windows; else None."""
+def cotangent_of(term: str, x: Any, terms: tuple[str, ...], operands: tuple[Any, ...]) -> Deferred | None:
+    """What flows back into `x`, of this term, when that is the windows or the weight of a convolution: the contraction
+    of the result's cotangent and the other one, left to be computed where, or while, it is used. Else None."""
     found = terms_of(*terms, term) if len(terms) == 2 else None
-    if found is None or found.windows != term or not isinstance(x, (np.ndarray, PaddedWindows)):
+    if found is None or not all(x.dtype == y.dtype for y in operands) or x.dtype.char not in "fd":
         return None
-    if not all(type(y) is np.ndarray for y in operands):
+    result, other = operands if terms[0] == found.result else operands[::-1]
+    if type(result) is not np.ndarray or not result.size:
         return None
-    result, weight = operands if terms[0] == found.result else operands[::-1]
-    lengths = dict(zip(term, x.shape, strict=True))
-    lengths |= dict(zip(found.weight, weight.shape, strict=True))
+    if term == found.windows:
+        return _windows_cotangent(found, x, result, other)
+    return _weight_cotangent(found, x, result, other) if term == found.weight else None
+
+
+def _weight_cotangent(terms: Terms, weight: Array, result: Array, windows: Any) -> WeightCotangent | None:
+    found = _images(windows, terms)
+    if found is None or result.size * (weight[0, 0] if terms.grouped else weight[0]).size < SHARED:
+        return None
+    images, at = found
+
+    def compute() -> Array:
+        return _to_weight(images, batch_last(result if terms.grouped else result[:, None]), at)
+
+    return WeightCotangent(postpone(compute), images, weight.shape)
+
+
+def _windows_cotangent(terms: Terms, x: Any, result: Array, weight: Any) -> WindowsCotangent | None:
+    if type(weight) is not np.ndarray or not isinstance(x, (np.ndarray, PaddedWindows)) or x.size < SMALL:
+        return None
+    lengths = dict(zip(terms.windows, x.shape, strict=True))
+    lengths |= dict(zip(terms.weight, weight.shape, strict=True))
     fits = all(
         tuple(lengths[label] for label in labels) == array.shape
-        for labels, array in ((term, x), (found.result, result))
+        for labels, array in ((terms.windows, x), (terms.result, result))
     )
-    if not fits or x.size < SMALL or not result.size or x.dtype.char not in "fd":
+    if not fits:
         return None
-    if not x.dtype == result.dtype == weight.dtype:
-        return None
-    if not found.grouped:
+    if not terms.grouped:
         result, weight = result[:, None], weight[None]
     return WindowsCotangent(result, weight, x.shape)
+
+
+class WeightCotangent(Deferred):
+    """What flows back into the weight of a convolution, which another thread may compute while the sweep goes on."""
+
+    addable = True
+
+    def __init__(self, postponed: Postponed, images: Array, shape: Ints) -> None:
+        super().__init__(shape, images.dtype)
+        self.postponed = postponed
+        self.images = images
+        unsettled[id(self)] = self
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        return (self.images,)
+
+    def compute(self) -> Array:
+        return self.postponed.result().reshape(self.shape)
+
+    def snapshot(self) -> Array:
+        return self.array.copy()
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+        if self.computed or order != "C" or -1 in wanted or math.prod(wanted) != self.size:
+            return super().reshape(*shape, order=order)
+        return WeightCotangent(self.postponed, self.images, wanted)
+
+    def __iadd__(self, other: Any) -> WeightCotangent:
+        np.add(self.array, other, out=self.array)
+        return self
 
 
 class WindowsCotangent(DeferredWindows):

@@ -14,7 +14,7 @@ from autograd.dtypes import Array
 from autograd.kernels.contraction import contract
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.product import matrix_product
-from autograd.kernels.window_contraction import windows_cotangent
+from autograd.kernels.window_contraction import cotangent_of
 from autograd.ops.axes import normalize_axes, shape_of
 from autograd.ops.elementwise import multiply, where
 from autograd.ops.shaping import broadcast_to, reshape
@@ -175,7 +175,7 @@ def _pull(g: Any, operands: Any, operands_shape: Any, subscripts: str, i: int) -
     term = terms.pop(i)
     known = "".join(label for label in dict.fromkeys(term) if label in output or any(label in t for t in terms))
     others = (g, *operands[:i], *operands[i + 1 :])
-    deferred = windows_cotangent(term, operands[i], (output, *terms), others)
+    deferred = cotangent_of(term, operands[i], (output, *terms), others)
     if deferred is not None:
         return deferred
     y = _einsum(others, f"{','.join((output, *terms))}->{known}")

@@ -1,14 +1,16 @@
 """Work shared over threads: all of it is done, once; errors arrive; BLAS is given back; forks start afresh."""
 
+import functools
 import os
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 import autograd as ag
 from autograd.kernels import threads
-from autograd.kernels.threads import scratch, share
+from autograd.kernels.threads import WAITING, postpone, scratch, share
 
 
 @pytest.fixture(autouse=True, params=[1, 2, 4])
@@ -62,6 +64,60 @@ def test_shared_work_inside_shared_work_and_from_many_threads():
     for caller in callers:
         caller.join()
     np.testing.assert_array_equal(totals, np.add.outer(range(6), range(4)))
+
+
+def test_a_postponed_call_is_made_once_whoever_asks_for_it():
+    made, answers = [], []
+    calls = [postpone(lambda k=k: made.append(k) or k * k) for k in range(30)]
+    askers = [threading.Thread(target=lambda: answers.append([call.result() for call in calls])) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    assert answers == [[k * k for k in range(30)]] * 3
+    assert sorted(made) == list(range(30))
+
+
+def test_only_a_few_calls_wait(number):
+    made = []
+    calls = [postpone(lambda k=k: made.append(k)) for k in range(40)]
+    assert len(made) >= len(calls) - number * WAITING
+    assert all(call.result() is None for call in calls)
+
+
+def test_a_postponed_error_arrives_where_the_result_is_wanted():
+    def fail():
+        raise KeyError("lost")
+
+    call = postpone(fail)
+    for _ in range(2):
+        with pytest.raises(KeyError, match="lost"):
+            call.result()
+    assert postpone(lambda: 7).result() == 7
+
+
+def test_a_postponed_call_runs_under_the_callers_errstate():
+    with np.errstate(divide="raise"):
+        calls = [postpone(lambda: np.float64(1) / np.zeros(3)) for _ in range(3)]
+    with np.errstate(divide="raise"):
+        for call in calls:
+            with pytest.raises(FloatingPointError, match="divide by zero"):
+                call.result()
+
+
+def test_inside_shared_work_a_call_is_made_at_once():
+    made = []
+    share(lambda k: made.append(postpone(lambda: k).value), range(8))
+    assert sorted(made) == list(range(8))
+
+
+def test_what_a_postponed_call_held_is_let_go_of():
+    array = np.zeros(10)
+    reference = weakref.ref(array)
+    call = postpone(functools.partial(np.sum, array))
+    assert call.result() == 0
+    del array
+    assert reference() is None
 
 
 def test_scratch_memory_is_one_threads_own():

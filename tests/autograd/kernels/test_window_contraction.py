@@ -1,9 +1,13 @@
-"""Images with the batch put last, against NumPy's copy."""
+"""Images with the batch put last, against NumPy's copy; the weight's gradient, which another thread may compute."""
+
+import threading
 
 import numpy as np
 import pytest
 
+import autograd as ag
 from autograd.kernels.convolution import BLOCK
+from autograd.kernels.threads import postpone
 from autograd.kernels.window_contraction import PAGE, batch_last
 
 SHAPES = [(1, 3, 5), (2, 3, 4), (13, 2, 16, 32), (21, 64, 16, 16), (9, 1, 130, 16, 16), (7, 50, 30, 30)]
@@ -24,3 +28,87 @@ def test_shapes_are_of_all_kinds():
     apart = [4 * size // shape[0] % PAGE for size, shape in zip(sizes, SHAPES, strict=True)]
     kinds = {(size >= BLOCK, bool(rest)) for size, rest in zip(sizes, apart, strict=True)}
     assert len(kinds) == 4
+
+
+@pytest.fixture(params=[1, 2, 3], name="threads")
+def _threads(request):
+    before = ag.get_num_threads()
+    ag.set_num_threads(request.param)
+    yield
+    ag.set_num_threads(before)
+
+
+def leaf(*shape, seed):
+    return ag.tensor(np.random.default_rng(seed).normal(size=shape).astype(np.float32), requires_grad=True)
+
+
+def convolved(x, weight, groups=1, padding=1):
+    padded = ag.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)]) if padding else x
+    windows = ag.sliding_windows(padded, (3, 3), axes=(2, 3))
+    windows = ag.reshape(windows, (x.shape[0], groups, -1, *windows.shape[2:]))
+    weight = ag.reshape(weight, (groups, -1, *weight.shape[1:]))
+    y = ag.einsum("ngchwij,gfcij->ngfhw", windows, weight)
+    return ag.reshape(y, (x.shape[0], -1, *y.shape[3:]))
+
+
+def reference(x, g, features, groups):
+    """The gradient of the weight, tap by tap."""
+    n, channels, height, width = x.shape
+    padded = np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)]).reshape(n, groups, -1, height + 2, width + 2)
+    g = g.reshape(n, groups, features // groups, height, width)
+    taps = [
+        [np.einsum("ngchw,ngfhw->gfc", padded[..., i : i + height, j : j + width], g, optimize=True) for j in range(3)]
+        for i in range(3)
+    ]
+    return np.moveaxis(np.array(taps), (0, 1), (-2, -1)).reshape(features, channels // groups, 3, 3)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 48])
+def test_gradients_of_weights_that_wait(threads, groups):
+    x = leaf(16, 48, 16, 16, seed=0)
+    weights = [leaf(48, 48 // groups, 3, 3, seed=seed) for seed in range(1, 8)]
+    y, inputs = x, []
+    for weight in weights:
+        inputs.append(y)
+        y = convolved(y, weight, groups) / 20
+    for t in inputs:
+        t.retain_grad()
+    y.retain_grad()
+    y.square().sum().backward()
+    for t, after, weight in zip(inputs, [*inputs[1:], y], weights, strict=True):
+        wanted = reference(t.data, after.grad.data / 20, 48, groups)
+        np.testing.assert_allclose(weight.grad.data, wanted, atol=2e-5 * np.abs(wanted).max())
+
+
+def test_one_weight_used_twice_has_the_sum_of_both_gradients(threads):
+    x, weight, copy = leaf(16, 32, 16, 16, seed=0), leaf(32, 32, 3, 3, seed=1), leaf(32, 32, 3, 3, seed=1)
+    convolved(convolved(x, weight) / 20, weight).square().sum().backward()
+    convolved(convolved(x, weight.detach().requires_grad_()) / 20, copy).square().sum().backward()
+    first = leaf(32, 32, 3, 3, seed=1)
+    convolved(convolved(x, first) / 20, copy.detach()).square().sum().backward()
+    total = first.grad.data + copy.grad.data
+    np.testing.assert_allclose(weight.grad.data, total, atol=1e-5 * np.abs(total).max())
+
+
+def test_a_weights_gradient_is_of_the_images_as_they_were(threads):
+    """A hook writes into the images while no helper is free to compute the gradient that is due by then."""
+    x, weights = leaf(16, 32, 16, 16, seed=0), [leaf(32, 32, 3, 3, seed=seed) for seed in (1, 2)]
+    seen = []
+
+    def gradient(write):
+        images = ag.tensor(
+            np.moveaxis(np.moveaxis(x.data, 0, -1).copy(), -1, 0)
+        )  # in the kernels' order: read as it is
+        inner = convolved(0 * x, weights[0], padding=0)
+        inner.register_hook(lambda g: seen.append(write(images)))
+        loss = (convolved(images, weights[1], padding=0) + inner).square().sum()
+        gate = threading.Event()
+        busy = [postpone(gate.wait) for _ in range(ag.get_num_threads() - 1)]
+        found, _ = ag.gradients(loss, [weights[1], x])
+        gate.set()
+        assert all(blocker.result() for blocker in busy)
+        return found.data
+
+    wanted = gradient(lambda images: None)
+    np.testing.assert_array_equal(gradient(lambda images: images.__setitem__(slice(None), 3.0)), wanted)
+    assert len(seen) == 2
