@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-slow lint notebooks bench checkers clean
+.PHONY: help demo test test-slow lint notebooks notebooks-run bench checkers clean
 
 help:  ## List the targets
-	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.demo  ## Train LeNet-5 on real handwritten digits; ARGS="--help" lists what can be changed
 	$(BIN)/python demo.py $(ARGS)
@@ -25,6 +25,9 @@ lint: $(VENV)/.test  ## Ruff and mypy
 
 notebooks: $(VENV)/.notebooks  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
+
+notebooks-run: $(VENV)/.notebooks  ## Run all notebooks anew and store their outputs; ARGS="04 08" picks some by number
+	$(BIN)/python notebooks/run.py $(ARGS)
 
 bench: $(VENV)/.bench  ## Speed and memory beside PyTorch, MyGrad and HIPS autograd; ARGS="--help" lists what can be chosen
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m tests.benchmarks $(ARGS)  # BLAS picks its own kernels

@@ -21,6 +21,7 @@ from tqdm import tqdm
 import autograd as ag
 import nn
 import optim
+from autograd.stepping import plots
 from nn.data import DataLoader, Dataset, TensorDataset
 from nn.data.transforms import RandomCrop
 
@@ -169,15 +170,10 @@ def check_gradients(model: nn.Module, dataset: TensorDataset, seed: int) -> ag.n
     return ag.gradcheck(Objective(model, labels).eval(), [images], wrt="parameters", sample=2, seed=seed)
 
 
-def draw_loss(losses: Sequence[float], steps_per_epoch: int, path: Path) -> None:
-    figure, axes = plt.subplots(figsize=(7, 4))
-    epochs = (np.arange(len(losses)) + 1) / steps_per_epoch
-    axes.plot(epochs, losses, color="0.75", linewidth=0.8, label="each batch")
-    means = [np.mean(losses[k : k + steps_per_epoch]) for k in range(0, len(losses), steps_per_epoch)]
-    axes.plot(np.arange(len(means)) + 1, means, marker="o", label="mean of the epoch")
-    axes.set(xlabel="epoch", ylabel="cross-entropy", yscale="log", title="Training loss")
-    axes.legend()
-    save_figure(figure, path)
+def draw_loss(losses: Sequence[float], epochs: int, path: Path) -> None:
+    axes = plots.loss_curves(losses, epochs=epochs)
+    axes.set(ylabel="cross-entropy", title="Training loss of each batch, and its running mean")
+    save_figure(axes.figure, path)
 
 
 def draw_filters(model: nn.Module, path: Path) -> None:
@@ -188,23 +184,9 @@ def draw_filters(model: nn.Module, path: Path) -> None:
         if len(weight) > 32:
             title += f" (32 of {len(weight)})"
         weight = weight[:32].reshape(min(32, len(weight)), -1, 32, 32)
-    limit = np.abs(weight).max()
-    columns = min(8, len(weight))
-    rows = -(-len(weight) // columns)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(1.4 * columns, 1.4 * rows + 0.5), squeeze=False, layout="constrained"
-    )
-    for cell in grid.flat:
-        cell.axis("off")
-    for cell, picture in zip(grid.flat, weight, strict=False):
-        if len(picture) == 3:
-            cell.imshow(0.5 + 0.5 * picture.transpose(1, 2, 0) / limit)
-        else:
-            shown = cell.imshow(picture[0], cmap="RdBu", vmin=-limit, vmax=limit)
-    if weight.shape[1] != 3:
-        figure.colorbar(shown, ax=grid)
-    figure.suptitle(title)
-    save_figure(figure, path)
+    axes = plots.filters(weight)
+    axes.set_title(title)
+    save_figure(axes.figure, path)
 
 
 def draw_confusion(model: nn.Module, data: Images, path: Path) -> None:
@@ -305,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     if again != reached:
         raise SystemExit("demo: the loaded model does not do what the trained one does")
 
-    draw_loss(losses, len(batches), options.output / "loss.png")
+    draw_loss(losses, options.epochs, options.output / "loss.png")
     draw_filters(model, options.output / "filters.png")
     draw_confusion(model, data, options.output / "confusion.png")
     written = ", ".join(

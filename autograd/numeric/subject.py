@@ -31,7 +31,7 @@ class Subject:
 
     def __init__(self, f: Callable[..., Any], arguments: Sequence[Any], wrt: str | None) -> None:
         self.module = hasattr(f, "named_parameters")
-        wrt = _chosen("both" if self.module and wrt is None else wrt or "inputs", f, self.module)
+        wrt = _chosen(wrt if wrt is not None else "both" if self.module else "inputs", f, self.module)
         self.random_state = get_rng_state()
         self.point: dict[str, Array] = {}
         self.arguments = [_in_float64(argument) for argument in arguments]
@@ -208,6 +208,8 @@ def floating(y: Any, inside: bool = False) -> Iterator[Tensor]:
 
 
 def _chosen(wrt: str, f: Any, module: bool) -> str:
+    if not isinstance(wrt, str):
+        raise TypeError(f"gradcheck: wants several inputs as one tuple, got {type(wrt).__name__} as wrt")
     if wrt not in ("parameters", "inputs", "both"):
         raise ValueError(f"gradcheck: wrt has to be 'parameters', 'inputs' or 'both', got {wrt!r}")
     if wrt != "inputs" and not module:
