@@ -96,7 +96,7 @@ def custom_jvp(*jvps: Rule | None) -> Callable[[Callable[..., Any]], Callable[..
 
 
 class Custom(Primitive):
-    """A primitive declared by a user. The registry has only the library's own."""
+    """A primitive declared by a user."""
 
     def __init__(self, declaration: str, function: Callable[..., Any], rules: Sequence[Rule | None]) -> None:
         self.declaration = declaration
@@ -110,7 +110,7 @@ class Custom(Primitive):
                 f"{declaration}: wants one rule for each array input of '{name}', which has the parameters ({names}); "
                 f"got {len(rules)}"
             )
-        super().__init__(self._forward(function, len(rules)), len(rules), registered=False)
+        super().__init__(self._forward(function, len(rules)), len(rules))
         self.signature = inspect.signature(function)
         self.result = "result" if any(p.name == "y" for p in parameters) else "y"
         self.statics += (_SHAPES,)

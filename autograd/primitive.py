@@ -44,7 +44,7 @@ Rule = Callable[..., Any]
 # What operations take where NumPy would take something array-like.
 Operand = Tensor | Array | np.generic | bool | int | float | complex | Sequence[Any]
 
-registry: dict[str, Primitive] = {}
+registry: dict[str, Primitive] = {}  # the library's own
 _SCALARS = frozenset((float, int, bool))
 _MOST_INPUTS = 32  # plans for more are made anew each time: sequences to stack come in any length
 
@@ -85,7 +85,6 @@ class Primitive:
         variadic: bool = False,
         elementwise: bool = False,
         kernel: Rule | None = None,
-        registered: bool = True,
         later: Rule | None = None,
     ) -> None:
         self.name = forward.__name__.strip("_")
@@ -100,7 +99,7 @@ class Primitive:
         self.jvps: tuple[Rule | None, ...] = ()
         self.plans: dict[int, Plan | None] = {}
         self.function = _public(self, elementwise, kernel, later)
-        if registered:
+        if forward.__module__.startswith(f"{__package__}."):
             if self.name in registry:
                 raise ValueError(f"a primitive named '{self.name}' is declared already")
             registry[self.name] = self
@@ -248,14 +247,14 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any, later: Rule | 
 
 
 def elementwise(
-    *partials: Rule | Masked | int | None, kernel: Rule | None = None
+    *partials: Rule | Masked | float | None, kernel: Rule | None = None
 ) -> Callable[[Rule], Callable[..., Any]]:
     """Declare y = f(a, b, …), element by element and broadcasting, by its partial derivatives.
 
-    A partial is a function of what it needs (inputs by name, or `y`), one of the constants 1, -1 and 0, a `Masked`
-    condition, or None for an input without a derivative. One whose first parameter is `g` is the product of cotangent
-    and partial, for those that divide better than they multiply. A `kernel` computes the same as an operation of one
-    input, into an `out`, as a ufunc does: large arrays are worked on by it, in pieces shared over threads.
+    A partial is a function of what it needs (inputs by name, or `y`), a number, a `Masked` condition, or None for an
+    input without a derivative. One whose first parameter is `g` is the product of cotangent and partial, for those that
+    divide better than they multiply. A `kernel` computes the same as an operation of one input, into an `out`, as a
+    ufunc does: large arrays are worked on by it, in pieces shared over threads.
     """
     rules = tuple(_scaling(partial) for partial in partials)
 
@@ -349,7 +348,7 @@ def needing(rule: Rule, *names: str) -> Rule:
     return wrapped
 
 
-def _scaling(partial: Rule | Masked | int | None) -> Rule | None:
+def _scaling(partial: Rule | Masked | float | None) -> Rule | None:
     """The rule that multiplies a cotangent or a tangent, alike, by a partial derivative."""
     if partial is None:
         return None
@@ -363,8 +362,9 @@ def _scaling(partial: Rule | Masked | int | None) -> Rule | None:
             return compute(masked, g, *values) if type(g) is ndarray else np.where(condition(*values), g, 0)
 
         return needing(mask, *inspect.signature(condition).parameters)
-    if isinstance(partial, int):
-        return {1: lambda g: g, -1: lambda g: -g, 0: lambda g: np.zeros_like(g)}[partial]
+    if isinstance(partial, (int, float)):
+        plain: dict[float, Rule] = {1: lambda g: g, -1: lambda g: -g, 0: lambda g: np.zeros_like(g)}
+        return plain.get(partial, lambda g: g * partial)
     if hasattr(partial, "needs") or next(iter(inspect.signature(partial).parameters)) == "g":
         return partial
 

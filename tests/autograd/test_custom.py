@@ -10,7 +10,7 @@ import pytest
 from derivatives import check_derivatives
 
 import autograd as ag
-from autograd.primitive import registry
+from autograd.primitive import elementwise, registry
 
 A, B = np.array([0.4, -1.2, 2.0]), np.array([[0.7, 1.1, -0.3], [2.0, -0.6, 0.9]])
 SPD = np.array([[2.0, 0.3], [0.3, 1.0]])
@@ -139,6 +139,21 @@ def test_redeclared_and_not_registered() -> None:
 
         slopes.append(ag.grad(scaled)(1.0).item())
     assert slopes == [2, 3]
+    assert registry == before
+
+
+def test_a_primitive_of_a_user_may_be_declared_again_and_have_any_name() -> None:
+    before = dict(registry)
+    x = ag.tensor(2.0, requires_grad=True)
+    for slope in (5, 0.5):
+
+        @elementwise(slope)
+        def sin(x: Any, slope: float = slope) -> Any:
+            return slope * x
+
+        (found,) = ag.gradients(sin(x), [x])
+        assert found.item() == slope
+        assert repr(sin.primitive) == "<primitive sin>"
     assert registry == before
 
 

@@ -225,21 +225,11 @@ def test_ten_thousand_nodes() -> None:
 # What a user declares
 
 
-def declared(build: Callable[..., Any], forward: Callable[..., Any], *rules: Any, **options: Any) -> Any:
-    """A primitive that the registry forgets."""
-    before = dict(registry)
-    try:
-        return build(*rules, **options)(forward)
-    finally:
-        registry.clear()
-        registry.update(before)
-
-
 def test_custom_primitives_are_checked_in_the_same_way() -> None:
     def swish(x: Any) -> Any:
         return x / (1 + np.exp(-x))
 
-    wrong = declared(elementwise, swish, lambda x: 1 / (1 + np.exp(-x)))
+    wrong = elementwise(lambda x: 1 / (1 + np.exp(-x)))(swish)
     x = leaf(np.linspace(-1, 2, 6, dtype=np.float32).reshape(2, 3), "x")
     line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
     y = wrong(x * 2).sum()
@@ -273,7 +263,7 @@ def test_a_rule_in_plain_numpy_has_no_forward_mode_and_is_right_all_the_same() -
 
 def test_a_rule_that_forgets_to_name_an_input() -> None:
     """The input it needs is not saved; it is taken from elsewhere, or stood in for."""
-    wrong = declared(elementwise, square_of, 1)
+    wrong = elementwise(1)(square_of)
     x = leaf([0.3, 0.7, 2.0])
     for build in (lambda: wrong(x), lambda: wrong(ag.sin(x)), lambda: wrong(x + np.array([5.0, 6.0, 7.0]))):
         (found,) = locate_wrong_node(build())
@@ -288,7 +278,7 @@ def test_domains_of_stand_ins() -> None:
     def logarithm(x: Any) -> Any:
         return np.log(x)
 
-    wrong = declared(elementwise, logarithm, 1)
+    wrong = elementwise(1)(logarithm)
     x = leaf([0.3, 0.7])
     found = locate_wrong_node(wrong(x * np.array([1.0, 2.0]) + 3))
     assert [c.node.op for c in found] == ["logarithm"]
@@ -296,13 +286,11 @@ def test_domains_of_stand_ins() -> None:
 
 
 def test_a_rule_of_the_wrong_shape_is_broken() -> None:
+    @primitive(vjps=[lambda g, x_shape: g[:, None, None]], jvps=[lambda t, axis: t.sum(axis=axis)])
     def rows(x: Any, axis: int) -> Any:
         return x.sum(axis=axis)
 
-    wrong = declared(
-        primitive, rows, vjps=[lambda g, x_shape: g[:, None, None]], jvps=[lambda t, axis: t.sum(axis=axis)]
-    )
-    (found,) = locate_wrong_node(wrong(leaf(np.ones((2, 3))), 1))
+    (found,) = locate_wrong_node(rows(leaf(np.ones((2, 3))), 1))
     assert "returns shape (2, 1, 1) for an input of shape (2, 3)" in repr(found)
 
 
@@ -357,7 +345,7 @@ def test_a_convolutional_network_is_right_and_names_its_parameters() -> None:
 
 
 def test_inside_a_checkpoint() -> None:
-    wrong = declared(elementwise, square_of, lambda x: x)
+    wrong = elementwise(lambda x: x)(square_of)
     x = leaf([1.0, 2.0])
     right = ag.checkpoint(lambda x: ag.sin(x) * ag.exp(x), x)
     assert not locate_wrong_node(right)
@@ -412,7 +400,7 @@ def test_check_node_takes_values() -> None:
     def steep(x: Any) -> Any:
         return np.where(x > 100, x * x, x)
 
-    wrong = declared(elementwise, steep, 1)
+    wrong = elementwise(1)(steep)
     x = leaf([1.0, 2.0])
     h = ag.sin(x)
     y = wrong(h)
