@@ -6,8 +6,9 @@ as they are made, and a node is made after its inputs, so descending numbers are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from types import CodeType
@@ -195,7 +196,6 @@ def reverse_sweep(
     keep = retain_graph or create_graph
     between = interposed.get()
     rules = None if between is None else between(seeds, targets)
-    watch = watch or bool(observers.get())
     wanted = None if targets is None else set(targets)
     live = None if wanted is None else descendants(wanted, ancestors(seeds, since))
     pending = dict(seeds)
@@ -203,6 +203,8 @@ def reverse_sweep(
     heapify(queue)
     owned: set[Node] = set()  # those whose pending cotangent may be added into, since nobody else holds it
     results: dict[Node, Cotangent] = {}
+    seen = _Contributions(rules, pending, owned) if watch or observers.get() else None
+    rules = seen or rules
     while queue:
         node = heappop(queue)[1]
         cotangent = pending.pop(node)
@@ -224,7 +226,6 @@ def reverse_sweep(
         values = node.values
         if values is None or create_graph or latest_write[0] > node.number:
             values = saved(node, create_graph)
-        contributions: list[Cotangent] = []
         for parent, pull in zip(parents, plan.pulls if rules is None else rules.pulls(node)):
             share = None
             if live is None or parent in live:
@@ -233,9 +234,6 @@ def reverse_sweep(
                 except Exception as error:
                     error.add_note(f"in the derivative of '{node.op}'; node made at {node.source}")
                     raise
-            if watch:
-                written = parent not in owned and (parent.plan is None or parent in pending)
-                contributions.append(_shown(share, written and _is_new(share, cotangent)))
             if share is None:
                 continue
             if share.shape != parent.shape or share.dtype is not parent.dtype:
@@ -258,13 +256,37 @@ def reverse_sweep(
                     owned.add(parent)
                 del total
             del share, earlier  # which may be large, and would stay until the next node's rules have run
-        if watch:
+        if seen is not None:
             given_out = node.hooks is not None or node in results
-            yield Visit(node, _shown(cotangent, given_out), tuple(contributions))
+            yield Visit(node, _shown(cotangent, given_out), tuple(seen.latest))
         if not keep:
             node.values = node.first = node.second = None
             node.others = ()
     return results
+
+
+class _Contributions:
+    """Stands between a watched sweep and its rules, and keeps what the latest node gives each parent, for its Visit."""
+
+    def __init__(self, rules: Any, pending: Container[Node], owned: Container[Node]) -> None:
+        self.rules = rules
+        self.pending = pending
+        self.owned = owned
+        self.latest: list[Cotangent] = []
+
+    def pulls(self, node: Node) -> list[Callable[[Cotangent, Any], Cotangent]]:
+        """The vjps of a node, for one visit."""
+        assert node.plan is not None
+        parents = node.parents
+        self.latest = [None] * len(parents)
+        pulls = node.plan.pulls if self.rules is None else self.rules.pulls(node)
+        return [partial(self._pull, k, *pair) for k, pair in enumerate(zip(parents, pulls))]
+
+    def _pull(self, k: int, parent: Node, pull: Any, cotangent: Cotangent, values: Any) -> Cotangent:
+        share = pull(cotangent, values)
+        written = parent not in self.owned and (parent.plan is None or parent in self.pending)
+        self.latest[k] = _shown(share, written and _is_new(share, cotangent))
+        return share
 
 
 def _shown(value: Cotangent, written: bool) -> Cotangent:

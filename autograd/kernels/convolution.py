@@ -57,9 +57,9 @@ def correlation(x: Array, weight: Array, at: Geometry, y: Array) -> Iterator[Tas
     """y[f, p, n] = Σ_c,t x[c, p · stride + t · dilation - before, n] · w[f, c, t], as tasks in any order."""
     x, weight, at, y = _with_columns(x, weight, at, y)
     for part, images, results in _parts(x, at, y):
-        blocks = Blocks(part, images, results)
+        blocks = blocks_of(part, images, results)
         matrix = blocks.weight_matrix(weight)
-        for block in blocks.all():
+        for block in blocks.all:
             yield functools.partial(_correlate, blocks, matrix, images, results, block)
 
 
@@ -90,8 +90,8 @@ def weight_gradient(x: Array, g: Array, at: Geometry) -> Array:
     x, _, at, g = _with_columns(x, None, at, g)
     work: list[tuple[Blocks, Array, Array, Block]] = []
     for part, images, results in _parts(x, at, g):
-        blocks = Blocks(part, images[:step], results)
-        work.extend((blocks, images, results, block) for block in blocks.all())
+        blocks = blocks_of(part, images[:step], results)
+        work.extend((blocks, images, results, block) for block in blocks.all)
     overlapping = work[0][0].overlapping
     parts = 1 if large else min(len(work), PARTS)
     shape = (taps[0], channels, *taps[1:]) if overlapping else (channels, *taps)
@@ -272,6 +272,20 @@ def _between(x: Array, starts: Sequence[int], stops: Sequence[int]) -> Array:
     return bordered(inside, [(0, 0), *borders, (0, 0)])
 
 
+class Memory(NamedTuple):
+    """How an array lies in memory."""
+
+    shape: Ints
+    strides: Ints
+    itemsize: int
+
+
+def blocks_of(at: Geometry, x: Array, y: Array) -> Blocks:
+    """How a convolution of `x` that gives `y` is cut up: worked out once for all arrays that lie as these."""
+    parts = _parts_of(len(x) * y.size * math.prod(at.taps))
+    return Blocks.of(at, Memory(x.shape, x.strides, x.itemsize), Memory(y.shape, y.strides, y.itemsize), parts)
+
+
 class Block(NamedTuple):
     """Some rows and columns of results, the first and second spatial axis."""
 
@@ -286,9 +300,15 @@ class Blocks:
     they do not leave them, and windows of one element do not at all.
     """
 
-    def __init__(self, at: Geometry, x: Array, y: Array) -> None:
+    @classmethod
+    @functools.lru_cache(maxsize=1024)
+    def of(cls, at: Geometry, x: Memory, y: Memory, parts: int) -> Blocks:
+        """The same object for the same arguments."""
+        return cls(at, x, y, parts)
+
+    def __init__(self, at: Geometry, x: Memory, y: Memory, parts: int) -> None:
         self.at = at
-        channels, features, images = len(x), len(y), x.shape[-1]
+        channels, features, images = x.shape[0], y.shape[0], x.shape[-1]
         height, width, *others = at.positions
         self.rest = math.prod(others) * images
         # Overlapping rows save copies of patches, and cost one of the weight.
@@ -305,7 +325,6 @@ class Blocks:
             if high == 1 and width * self.rest > COLUMNS:
                 self.tile = max(1, min(width, BLOCK * width // row))
         tiles = -(-width // self.tile)
-        parts = _parts_of(features * channels * math.prod(at.taps) * math.prod(at.positions) * images)
         self.high = max(1, min(high, -(-height * tiles // parts), height))
 
         item, (by_channel, *by_axis, by_image) = x.itemsize, x.strides
@@ -336,11 +355,14 @@ class Blocks:
         self.direct = _one_stretch(merged[1:] if self.overlapping or self.high == 1 else merged, item)
         self.direct = self.direct and (self.overlapping or self.high == 1 or not narrow)
 
-    def all(self) -> Iterator[Block]:
+    @functools.cached_property
+    def all(self) -> Sequence[Block]:
         height, width = self.at.positions[:2]
-        for top in range(0, height, self.high):
-            for left in range(0, width, self.tile):
-                yield Block(slice(top, min(height, top + self.high)), slice(left, min(width, left + self.tile)))
+        return [
+            Block(slice(top, min(height, top + self.high)), slice(left, min(width, left + self.tile)))
+            for top in range(0, height, self.high)
+            for left in range(0, width, self.tile)
+        ]
 
     def weight_matrix(self, weight: Array) -> Array:
         """The weight as (F, rows of a patch)."""

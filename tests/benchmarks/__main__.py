@@ -15,7 +15,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from autograd.kernels.threads import set_num_threads
-from tests.benchmarks import breakdown, growth, layers, memory, report, rivals, steps
+from tests.benchmarks import breakdown, growth, layers, memory, report, rivals, seam, steps
 from tests.benchmarks.report import Section, Settings, Target
 
 SECTIONS: dict[str, Callable[[Settings], Section | None]] = {
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[Settings], Section | None]] = {
     "layers": layers.section,
     "memory": memory.section,
     "growth": growth.section,
+    "seam": seam.section,
     "profile": breakdown.section,
     "rivals": rivals.section,
 }
