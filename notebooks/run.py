@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def executed(path: Path) -> NotebookNode:
         cell.id = f"cell-{k}"
         cell.metadata = {name: value for name, value in cell.metadata.items() if name == "tags"}
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if without_widget(output)]
+            cell.outputs = joined(output for output in cell.outputs if without_widget(output))
     return notebook
 
 
@@ -68,6 +69,17 @@ def without_widget(output: Any) -> bool:
     """Take the reference to a widget, which ends with its kernel, from an output; whether anything else is in it."""
     data = output.get("data", {})
     return data.pop(WIDGET, None) is None or bool(data.keys() - {"text/plain"})
+
+
+def joined(outputs: Iterable[Any]) -> list[Any]:
+    """Outputs with neighbouring pieces of the same stream as one; where it was cut differs from run to run."""
+    kept: list[Any] = []
+    for output in outputs:
+        if kept and output.output_type == kept[-1].output_type == "stream" and output.name == kept[-1].name:
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def main(numbers: list[str]) -> None:
