@@ -101,7 +101,7 @@ def fully_convolutional(classifier: Sequential, patch_shape: Sequence[int]) -> F
     return dense
 
 
-class _DenseLinear(Module):
+class DenseLinear(Module):
     """A linear layer over maps (C, h, w) as a dilated convolution, with the parameters of `linear`."""
 
     def __init__(self, linear: Linear, shape: tuple[int, ...], dilation: tuple[int, ...]) -> None:
@@ -118,7 +118,7 @@ class _DenseLinear(Module):
         return f"{self.shape}, {self.weight.shape[0]}, dilation={self.dilation}"
 
 
-class _DenseMean(Module):
+class DenseMean(Module):
     """The mean over dilated windows at stride 1."""
 
     def __init__(self, kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> None:
@@ -190,7 +190,7 @@ class _Conversion:
             raise ValueError(
                 f"fully_convolutional: {module!r} comes upon {'' if self.flat else 'unflattened '}maps {self.shape}"
             )
-        dense = _DenseLinear(module, self.shape, self.spread)
+        dense = DenseLinear(module, self.shape, self.spread)
         self.shape = (module.out_features, 1, 1)
         return dense
 
@@ -232,7 +232,7 @@ class _Conversion:
             even = all(size and length % size == 0 for size, length in zip(sizes, self.shape[1:], strict=True))
             self.check(module, even, f"divides {self.shape[1:]} evenly")
             kernel = stride = tuple(length // size for size, length in zip(sizes, self.shape[1:], strict=True))
-        return _DenseMean(kernel, self.through(module, kernel, stride, (1, 1)))
+        return DenseMean(kernel, self.through(module, kernel, stride, (1, 1)))
 
     def through(
         self, module: Module, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
