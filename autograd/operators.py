@@ -35,6 +35,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def _refusal(message: str) -> TypeError:
+    """The error of what needs arrays; its note is for those who meet it in a rule, where `data` would be wrong."""
+    error = TypeError(message)
+    error.add_note(
+        "In a derivative rule, which second order runs on tensors: write it with the operations of autograd, or with "
+        "NumPy functions that take tensors; t.data would lose the second derivative."
+    )
+    return error
+
+
 def _reflected(operation: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """The operation with its operands exchanged."""
 
@@ -354,7 +364,7 @@ class Operators:
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
-            raise TypeError(
+            raise _refusal(
                 "a tensor that requires grad would lose its history as an array: use t.data for its values, "
                 "and stack or concatenate to join tensors"
             )
@@ -363,16 +373,17 @@ class Operators:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         operation = UFUNCS.get(ufunc)
         if operation is None or method != "__call__" or options:
-            how = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+            name = f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__
+            how = name + ("" if method == "__call__" else f".{method}")
             wanting = f" with {', '.join(options)}" if options else ""
-            raise TypeError(f"{how}{wanting} is not defined on tensors; use t.data for the array, without derivatives")
+            raise _refusal(f"{how}{wanting} is not defined on tensors; use t.data for the array, without derivatives")
         return operation(*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         operation = FUNCTIONS.get(function)
         if operation is None:
             name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
-            raise TypeError(f"{name} is not defined on tensors; use t.data for the array, without derivatives")
+            raise _refusal(f"{name} is not defined on tensors; use t.data for the array, without derivatives")
         return operation(*args, **kwargs)
 
 

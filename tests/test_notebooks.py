@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,22 @@ def test_nothing_is_stored_that_differs_from_run_to_run(path: Path) -> None:
     assert [cell["id"] for cell in notebook["cells"]] == [f"cell-{k}" for k in range(len(notebook["cells"]))]
     assert all(cell["metadata"].keys() <= {"tags"} for cell in notebook["cells"])
     assert path.stat().st_size < BYTES
+    for cell in code_cells(notebook):
+        streams = [output.get("name") for output in cell["outputs"]]
+        assert not any(name and name == before for before, name in pairwise(streams))
+
+
+def test_pieces_of_a_stream_are_joined() -> None:
+    pytest.importorskip("nbclient", reason="NOTEBOOKS NOT RUN: nbclient is missing: pip install 'stepgrad[notebooks]'")
+    from nbformat.v4 import new_output
+
+    from notebooks.run import joined
+
+    pieces = [new_output("stream", name=name, text=text) for name, text in (("stdout", "a"), ("stdout", "b"))]
+    picture = new_output("display_data", {"text/plain": "c"})
+    others = [new_output("stream", name=name, text=text) for name, text in (("stdout", "d"), ("stderr", "e"))]
+    found = joined([*pieces, picture, *others])
+    assert [output.get("text") for output in found] == ["ab", None, "d", "e"]
 
 
 @pytest.mark.slow

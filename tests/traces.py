@@ -10,7 +10,7 @@ import numpy as np
 
 import autograd as ag
 import nn
-from autograd.stepping import Stepper, Trace
+from autograd.stepping import ForwardStepper, Stepper, Trace
 
 X = 0.8
 
@@ -95,6 +95,16 @@ def two_layers() -> Trace:
     loss = nn.CrossEntropyLoss()(net(inputs), ag.tensor([0, 1, 0, 1, 1]))
     loss.name = "loss"
     return Stepper(loss).trace(title="Two layers")
+
+
+def forward() -> Trace:
+    """A forward pass with tangents, whose numbers are shown in the drawing."""
+    x, w = np.array([1.0, 2.0]), 3.0
+
+    def wave(x: Any, w: Any) -> ag.Tensor:
+        return ag.named((ag.named(ag.sin(x * w), "h") * x).sum(), "J")
+
+    return ForwardStepper(wave, x, w, tangents=[np.array([1.0, 0.0]), None]).trace()
 
 
 @cache

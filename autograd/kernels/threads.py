@@ -39,7 +39,7 @@ def get_num_threads() -> int:
 def set_num_threads(threads: int) -> None:
     """Share large work over this many threads; at first it is as many as the process has cores.
 
-    Raises ValueError unless it is positive.
+    Raises TypeError unless it is an int, ValueError unless it is positive.
 
     >>> before = get_num_threads()
     >>> set_num_threads(1)
@@ -48,10 +48,12 @@ def set_num_threads(threads: int) -> None:
     >>> set_num_threads(before)
     """
     global _pool
+    if not isinstance(threads, (int, np.integer)) or isinstance(threads, bool):
+        raise TypeError(f"set_num_threads: wants an int, got {threads!r}")
     if threads < 1:
         raise ValueError(f"set_num_threads: wants a positive number, got {threads}")
     if threads != _pool.threads:
-        former, _pool = _pool, Pool(threads)
+        former, _pool = _pool, Pool(int(threads))
         former.close()
 
 
@@ -145,8 +147,12 @@ class Job:
                 self.finished.release()
         with self.finished:
             pass
-        if self.error is not None:
-            raise self.error
+        error, self.error = self.error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # whose traceback would hold it, and what the work did, in a circle
 
 
 class Postponed:
@@ -282,9 +288,10 @@ class _Blas:
     def found(self) -> list[Any]:
         """The libraries, looked for once."""
         if self.libraries is None:
-            self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+            libraries = ThreadpoolController().select(user_api="blas").lib_controllers
             # threadpoolctl's own `set_num_threads` obeys just one thread of the process.
-            self.setters = [getattr(lib, "_real_set_num_threads", lib.set_num_threads) for lib in self.libraries]
+            self.setters = [getattr(library, "_real_set_num_threads", library.set_num_threads) for library in libraries]
+            self.libraries = libraries  # last: other threads go by it
         return self.libraries
 
 

@@ -18,7 +18,7 @@ Index = tuple[int, ...]
 def cause_of_result(primitive: Primitive, inputs: Sequence[Any], y: Array, index: Index) -> str:
     """Why the result `y` of an operation is not finite at `index`, though no input is NaN there."""
     value = float(y[index].real)
-    if primitive.kind == "elementwise":
+    if primitive.kind == "elementwise" and not any(map(np.iscomplexobj, inputs)):
         given = [float(np.broadcast_to(x, y.shape)[index]) for x in inputs if x is not None]
         return _pointwise(primitive.name, given, value)
     arrays = [np.asarray(x) for x in inputs]
@@ -107,8 +107,8 @@ def cause_of_derivative(node: Node, position: int, cotangent: Any, index: Index,
             what = f"the local derivative {slope:.6g}{where}"
             return f"the cotangent was 0 and {what}" if g == 0 else f"{what} (and the cotangent {g:.6g})"
         return f"overflow: the cotangent was {g:.6g} and the local derivative {slope:.6g}{where}"
-    kept = [np.asarray(v) for v in node.values if isinstance(evaluated(v), np.ndarray)]
-    if any(v.dtype.kind == "f" and not np.isfinite(v).all() for v in kept):
+    kept = [evaluated(part) for v in node.values for part in (v if isinstance(v, (tuple, list)) else (v,))]
+    if any(isinstance(v, np.ndarray) and v.dtype.kind == "f" and not np.isfinite(v).all() for v in kept):
         return f"the cotangent was finite, but not all of what '{node.op}' saved for its derivative is"
     if np.isinf(share[index]):
         return f"overflow or a division by zero in the rule of '{node.op}'; its cotangent and what it saved are finite"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from autograd.graph import Node, ancestors
 from autograd.numeric.hints import hint
 from autograd.numeric.line import Judgement, Line, compare, rounding_of
 from autograd.numeric.progress import progress_bar
-from autograd.numeric.recorded import live_tensors, module_names
+from autograd.numeric.recorded import is_one_of_several, live_tensors, module_names
 from autograd.numeric.replay import Given, Replay, Results, beside, replays, scale_of
 from autograd.numeric.report import Entry
 from autograd.tensor import Tensor
@@ -195,7 +195,7 @@ def locate_wrong_node(output: Tensor | Sequence[Tensor], *, seed: int = 0, progr
     >>> locate_wrong_node((sin(x) * x).sum())
     0 of 3 recorded operations have a wrong derivative
     """
-    outputs = (output,) if isinstance(output, Tensor) else tuple(output)
+    outputs = tuple(output) if isinstance(output, Iterable) and not isinstance(output, Tensor) else (output,)
     for t in outputs:
         if not isinstance(t, Tensor):
             raise TypeError(f"locate_wrong_node: wants recorded tensors, got {type(t).__name__}")
@@ -203,7 +203,7 @@ def locate_wrong_node(output: Tensor | Sequence[Tensor], *, seed: int = 0, progr
             raise RuntimeError("locate_wrong_node: the tensor does not require grad, so nothing was recorded to check")
     order = ancestors([t.node for t in outputs if t.node is not None])
     checks: list[NodeCheck] = []
-    operations = [node for node in order if node.plan is not None]
+    operations = [node for node in order if node.plan is not None and not is_one_of_several(node)]
     for node in operations:
         _demand_saved("locate_wrong_node", node)
     names = _Names(order)
@@ -231,6 +231,8 @@ def check_node(node: Node, values: Mapping[Node, Array] | None = None, *, seed: 
     if node.plan is None:
         raise ValueError("check_node: a leaf has no rule to check")
     _demand_saved("check_node", node)
+    if is_one_of_several(node):
+        return NodeCheck(node, (), problem=f"it is one of the results of '{node.parents[0].op}', whose rule it is")
     family = [*node.parents, node]
     names = _Names(family)
     known = dict(values) if values is not None else {}
@@ -303,7 +305,7 @@ def _check_all(
     for node in order:
         if hasattr(node.plan, "again"):
             yield from _check_inside(node, names, rng)
-        elif node.plan is not None and node.op != "output":
+        elif node.plan is not None and not is_one_of_several(node):
             given = Given(node, results.known)
             yield _check(node, given, names, rng)
             results.compute(given)

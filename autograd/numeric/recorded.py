@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,25 @@ def live_tensors(nodes: Collection[Node]) -> dict[Node, Tensor]:
 
 def module_names() -> dict[Node, str]:
     """The dotted names of the parameters of all modules alive, by node: those in the outermost module that has them."""
-    modules = [thing for thing in gc.get_objects() if callable(getattr(type(thing), "named_parameters", None))]
     names: dict[Node, str] = {}
-    for module in modules:
-        for name, parameter in module.named_parameters():
-            if getattr(parameter, "node", None) is not None and len(name) > len(names.get(parameter.node, "")):
-                names[parameter.node] = name
+    for name, parameter in named_in_modules("named_parameters"):
+        node = getattr(parameter, "node", None)
+        if node is not None and len(name) > len(names.get(node, "")):
+            names[node] = name
     return names
+
+
+def named_in_modules(method: str) -> Iterator[tuple[str, Any]]:
+    """What a method such as `named_parameters` gives for each module alive: dotted names, and what they are of.
+
+    Nothing for a module that cannot tell, such as one whose constructor has failed, which a traceback keeps alive.
+    """
+    for thing in gc.get_objects():
+        if callable(getattr(type(thing), method, None)):
+            with suppress(Exception):
+                yield from getattr(thing, method)()
+
+
+def is_one_of_several(node: Node) -> bool:
+    """Whether a node has no rule of its own, but stands for one of the results of its parent, which has several."""
+    return node.first is not None and node.first.shape is None

@@ -184,7 +184,10 @@ class Replay:
 
     def allowed(self, direction: Array) -> Array:
         """The part of a direction, or of a gradient, along which the input may be moved."""
-        return (direction + direction.swapaxes(-1, -2)) / 2 if self.primitive.name in _OF_SYMMETRIC else direction
+        square = direction.ndim > 1 and direction.shape[-1] == direction.shape[-2]
+        if self.primitive.name not in _OF_SYMMETRIC or not square:  # somebody's own operation may have such a name
+            return direction
+        return (direction + direction.swapaxes(-1, -2)) / 2
 
     def cotangent(self, flat: Array) -> Any:
         """A flat cotangent in the shape of the result, or as a Bundle of those of several."""
@@ -273,7 +276,8 @@ def _points(given: Given, rng: np.random.Generator) -> Iterator[list[Any]]:
 def scale_of(x: Array) -> float:
     """The size of an input's elements: their root mean square, 1 if all are zero."""
     finite = x[np.isfinite(x)]
-    size = float(np.sqrt(np.mean(finite * finite))) if finite.size else 0.0
+    largest = float(abs(finite).max(initial=0.0)) or 1.0
+    size = largest * float(np.sqrt(np.mean((finite / largest) ** 2))) if finite.size else 0.0
     return size or 1.0
 
 

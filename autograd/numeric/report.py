@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Literal
@@ -22,7 +24,12 @@ SEVERITY: tuple[Verdict, ...] = (
     "MUTATES_INPUT",
 )
 SHOWN_OF_PASSED, SHOWN_OF_OTHERS = 3, 8
-_NUMERIC = {"reverse": "finite difference", "forward": "finite difference", "identity": "forward"}
+_OTHERWISE: dict[Verdict, str] = {
+    "KINK": "at a kink",
+    "JUMP": "at a jump",
+    "UNDEFINED": "undefined",
+    "INCONCLUSIVE": "inconclusive",
+}
 _COLORS = {"PASS": "#1a7f37", "INCONCLUSIVE": "#9a6700", "KINK": "#9a6700", "JUMP": "#9a6700"}
 
 
@@ -89,10 +96,7 @@ class InputCheck:
         if self.projections:
             parts.append(_count(self.projections, "projection"))
         if elements:
-            size = 1
-            for length in self.shape:
-                size *= length
-            parts.append(f"{len(elements)} of {_count(size, 'element')}")
+            parts.append(f"{len(elements)} of {_count(math.prod(self.shape), 'element')}")
         if self.unresolved:
             parts.append(f"{self.unresolved} below rounding")
         return ", ".join(parts) or "nothing"
@@ -102,7 +106,7 @@ class InputCheck:
 class GradcheckReport:
     """What `gradcheck` found. True if every input passed, and there was something to compare; shown as tables.
 
-    Attributes: `checks`, one `InputCheck` for each input, order and mode.
+    Iterating gives the verdicts: `checks`, one `InputCheck` for each input, order and mode.
     """
 
     checks: tuple[InputCheck, ...]
@@ -130,6 +134,12 @@ class GradcheckReport:
             found[check.input] = max(check.verdict, found.get(check.input, "PASS"), key=SEVERITY.index)
         return found
 
+    def __len__(self) -> int:
+        return len(self.checks)
+
+    def __iter__(self) -> Iterator[InputCheck]:
+        return iter(self.checks)
+
     def __bool__(self) -> bool:
         return self.verdict == "PASS" and any(check.entries or check.projections for check in self.checks)
 
@@ -151,9 +161,11 @@ class GradcheckReport:
             [c.input, str(c.shape), str(c.order), c.mode, c.compared, f"{c.worst:.1e}", c.verdict] for c in self.checks
         ]
         header = ["input", "shape", "order", "mode", "compared", "worst", "verdict"]
-        dull = {2 for _ in (1,) if all(c.order == 1 for c in self.checks)}
-        dull |= {3 for _ in (1,) if all(c.mode == "reverse" for c in self.checks)}
-        keep = [k for k in range(len(header)) if k not in dull]
+        dull = {
+            "order": all(c.order == 1 for c in self.checks),
+            "mode": all(c.mode == "reverse" for c in self.checks),
+        }
+        keep = [k for k, name in enumerate(header) if not dull.get(name)]
         return [header[k] for k in keep], [[row[k] for k in keep] for row in rows]
 
     def _elements(self) -> tuple[list[str], list[list[str]]]:
@@ -181,11 +193,11 @@ class GradcheckReport:
         counts = {v: sum(c.verdict == v for c in self.checks) for v in reversed(SEVERITY)}
         told = ", ".join(f"{n} {v}" for v, n in counts.items() if n)
         elements = [e for e in self.entries if e.index is not None]
-        agree = sum(e.verdict == "PASS" for e in elements)
-        fail = sum(e.verdict not in ("PASS", "INCONCLUSIVE") for e in elements)
+        found = Counter(e.verdict for e in elements)
+        others = "".join(f", {found[v]} {said}" for v, said in _OTHERWISE.items() if found[v])
         directions = sum(c.projections for c in self.checks)
         beside = f"; {_count(directions, 'projection')}" if directions else ""
-        return f"{told}: {agree} of {len(elements)} agree, {fail} fail{beside}"
+        return f"{told}: {found['PASS']} of {len(elements)} agree, {found['FAIL']} fail{others}{beside}"
 
 
 def _count(n: int, noun: str) -> str:

@@ -98,8 +98,10 @@ def det(x: Operand) -> Tensor:
 
     Raises LinAlgError for matrices that are not square.
 
-    Derivative: x̄ += ȳ · cof(x), where the cofactor matrix cof(x) is det(x) x⁻ᵀ, and exists for singular matrices too.
-    Derivatives of third and higher order go through the singular value decomposition and need distinct singular values.
+    Derivative: x̄ += ȳ · cof(x), where the cofactor matrix cof(x) is det(x) x⁻ᵀ.
+
+    That matrix exists for singular x, too. Derivatives of third and higher order go through the singular value
+    decomposition and need distinct singular values.
 
     >>> det(tensor([[1.0, 2.0], [3.0, 5.0]]))
     tensor(-1.)
@@ -233,8 +235,10 @@ def cholesky(x: Operand, *, upper: bool = False) -> Tensor:
     With `upper`, Lᵀ. Only the lower (upper) triangle of `x` is read. Raises LinAlgError for matrices that are not
     square or not positive definite.
 
-    Derivative: x̄ += sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹), where Φ takes the lower triangle with half the diagonal and
-    sym(z) = (z + zᵀ)/2. That is the derivative with respect to a symmetric matrix, shared equally by the two triangles.
+    Derivative: x̄ += sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹), where Φ takes the lower triangle with half the diagonal.
+
+    There sym(z) = (z + zᵀ)/2: it is the derivative with respect to a symmetric matrix, shared equally by the two
+    triangles.
 
     >>> cholesky(tensor([[4.0, 2.0], [2.0, 2.0]]))
     tensor([[2., 0.],
@@ -267,7 +271,7 @@ def qr(x: Operand, mode: str = "reduced") -> QRResult | Tensor:
     is that of the signs NumPy chose; it needs the first K columns of `x` to be linearly independent, and raises
     LinAlgError in the backward pass where they are not. Raises ValueError for another mode.
 
-    Derivative, M ≥ N: x̄ += (Q̄ + Q C) R⁻ᵀ, with C the symmetric matrix that has the lower triangle of R R̄ᵀ - Q̄ᵀ Q.
+    Derivative, M ≥ N: x̄ += (Q̄ + Q C) R⁻ᵀ, with C symmetric, its lower triangle that of R R̄ᵀ - Q̄ᵀ Q.
 
     >>> qr(tensor([[3.0, 1.0], [4.0, 2.0]])).R.shape
     (2, 2)
@@ -330,11 +334,11 @@ def svd(x: Operand, full_matrices: bool = False) -> SVDResult:
     meaningful derivative. With `full_matrices` U and Vh are square, which for M ≠ N is refused where a derivative is
     wanted, since the added vectors are not determined by `x`.
 
-    Derivative, with V = Vhᵀ, F_ij = 1/(S_j² - S_i²) off the diagonal and 0 on it, skew(z) = z - zᵀ:
-    x̄ += U (F∘skew(Uᵀ Ū) diag(S) + diag(S) F∘skew(Vᵀ V̄) + diag(S̄)) Vᵀ
-    + (I - U Uᵀ) Ū diag(1/S) Vᵀ + U diag(1/S) V̄ᵀ (I - V Vᵀ).
-    Through U and Vh it is finite for distinct singular values (and, where M ≠ N, positive ones), and NaN or infinite
-    for others; through S alone, it is always finite.
+    Derivative, with D = diag(S): x̄ += U C Vᵀ + (I - U Uᵀ) Ū D⁻¹ Vᵀ + U D⁻¹ V̄ᵀ (I - V Vᵀ).
+
+    There V = Vhᵀ and C = F∘skew(Uᵀ Ū) D + D F∘skew(Vᵀ V̄) + diag(S̄), with skew(z) = z - zᵀ and F_ij = 1/(S_j² - S_i²)
+    off the diagonal, 0 on it. Through U and Vh it is finite for distinct singular values (and, where M ≠ N, positive
+    ones), and NaN or infinite for others; through S alone, it is always finite.
 
     >>> svd(tensor([[3.0, 0.0], [0.0, 4.0]])).S
     tensor([4., 3.])
@@ -410,9 +414,10 @@ def eigh(x: Operand, UPLO: str = "L") -> EighResult:
     repeat), so only functions that do not depend on it have a meaningful derivative. Raises LinAlgError for matrices
     that are not square, ValueError for another `UPLO`.
 
-    Derivative: x̄ += sym(V (diag(w̄) + F∘(Vᵀ V̄)) Vᵀ), with F_ij = 1/(w_j - w_i) off the diagonal and 0 on it, and
-    sym(z) = (z + zᵀ)/2. That is the derivative with respect to a symmetric matrix, shared equally by the two triangles.
-    Through V it is finite for distinct eigenvalues; through w alone, always.
+    Derivative, with F_ij = 1/(w_j - w_i) for i ≠ j, else 0: x̄ += sym(V (diag(w̄) + F∘(Vᵀ V̄)) Vᵀ).
+
+    There sym(z) = (z + zᵀ)/2: it is the derivative with respect to a symmetric matrix, shared equally by the two
+    triangles. Through V it is finite for distinct eigenvalues; through w alone, always.
 
     >>> eigh(tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
     tensor([1., 2.])

@@ -156,8 +156,10 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
     product where they can; with more, an order is searched for in which to take them.
     Raises ValueError for subscripts that do not fit the operands.
 
-    Derivative: an operand's cotangent is the einsum of ȳ and the other operands; summed letters that it alone has are
-    broadcast back, and a diagonal's cotangent is put on the diagonal.
+    Derivative: x̄ᵢ += Σ ȳ · ∏ⱼ≠ᵢ xⱼ, over the letters that the operand xᵢ does not have.
+
+    So an operand's cotangent is an einsum of ȳ and the others; along letters that it alone has, it is broadcast, and
+    that of a diagonal is put on the diagonal.
 
     >>> einsum("ij,jk->ik", tensor([[1.0, 2.0]]), tensor([[3.0], [4.0]]))
     tensor([[11.]])

@@ -400,7 +400,7 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: npt
 
     Raises ValueError for widths that do not fit, for an unknown mode, and for a mode that has nothing to continue from.
 
-    Derivative: x̄ += ȳ cropped to x; in the other modes x̄ at each element sums ȳ over all places that it was copied to.
+    Derivative: x̄ += ȳ, cropped to x; in other modes summed over all places that an element was copied to.
 
     >>> pad(tensor([1.0, 2.0, 3.0]), (2, -1))
     tensor([0., 0., 1., 2.])

@@ -1,5 +1,6 @@
 """Backward passes to be watched: taken step by step, rewound, stopped at breakpoints, drawn, and saved."""
 
+from autograd.stepping import plots
 from autograd.stepping.backward_pass import BackwardPass
 from autograd.stepping.breakpoints import (
     Breakpoint,
@@ -51,6 +52,7 @@ __all__ = [
     "non_finite",
     "norm_above",
     "norm_below",
+    "plots",
     "reaches",
     "rule_of",
     "to_dot",

@@ -1,4 +1,4 @@
-"""`python -m autograd.stepping run.json`: step through a saved backward pass in a terminal."""
+"""`python -m autograd.stepping run.json`: step through a saved pass, backward or forward, in a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status is returned: 0, or 1 if the trace could not be read."""
     parser = argparse.ArgumentParser(
         prog="python -m autograd.stepping",
-        description="Step through a backward pass that was saved by Stepper.save or Trace.save.",
+        description="Step through a pass, backward or forward, that was saved: stepper.trace().save(file).",
         epilog=f"keys, or lines of input where there is no terminal:\n\n{HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

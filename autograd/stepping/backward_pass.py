@@ -58,7 +58,7 @@ class BackwardPass(Sequence[Step]):
 
     def __init__(self, output: Tensor, seed: Array, replaced: Mapping[Node, Replacement] | None = None) -> None:
         assert output.node is not None
-        self.record = Record(output)
+        self.record = Record(output, "stepper")
         self.replaced = dict(replaced or {})
         self.steps: list[Step] = []
         self.gradients: dict[Node, Array] | None = None

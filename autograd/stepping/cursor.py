@@ -43,6 +43,9 @@ class Cursor(ABC, Generic[S]):
     def _retreat(self) -> None:
         """Take the last step back."""
 
+    def _moved(self) -> None:
+        """The position may have changed; who has somebody to tell does so here."""
+
     @property
     def current(self) -> S | None:
         """The step taken last; None at the start."""
@@ -50,28 +53,38 @@ class Cursor(ABC, Generic[S]):
 
     def step(self) -> S | None:
         """Take the next step and return it; None if there is none."""
-        return self.current if self._advance() else None
+        if not self._advance():
+            return None
+        self._moved()
+        return self.current
 
     def back(self) -> S | None:
         """Take the last step back, and return the one before it, which is `current` again; at the start do nothing."""
         if self.position:
             self._retreat()
+            self._moved()
         return self.current
 
     def seek(self, k: int) -> S | None:
         """Go to where `k` steps have been taken, and return the k-th. Raises IndexError unless 0 ≤ k ≤ `len(self)`."""
         if not 0 <= k <= len(self):
             raise IndexError(f"seek: there is no position {k} in a run of {len(self)} steps")
-        while self.position > k:
-            self._retreat()
-        while self.position < k and self._advance():
-            pass
+        try:
+            while self.position > k:
+                self._retreat()
+            while self.position < k and self._advance():
+                pass
+        finally:
+            self._moved()
         return self.current
 
     def run(self) -> None:
         """Take all steps that are left."""
-        while not self.done:
-            self._advance()
+        try:
+            while not self.done:
+                self._advance()
+        finally:
+            self._moved()
 
     def run_until(self, condition: Breakpoint[Any] | Condition | str) -> S | None:
         """Take steps up to and with the first for which `condition` is true, and return it; None if the run ends first.

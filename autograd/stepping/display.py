@@ -16,14 +16,16 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.stepping.formula import mathml
-from autograd.stepping.summary import Summary
+from autograd.stepping.summary import Summary, summary_of
 from autograd.tensor import Tensor
 
 if TYPE_CHECKING:
+    from autograd.stepping.forward import ForwardStep
+    from autograd.stepping.forward_trace import ForwardTraceStep
     from autograd.stepping.step import Step
     from autograd.stepping.trace import TraceStep
 
-__all__ = ["array_html", "module_html", "number", "step_html", "tensor_html"]
+__all__ = ["array_html", "forward_step_html", "module_html", "number", "step_html", "tensor_html"]
 
 SHOWN = 256  # elements up to which an array is shown in full
 _WARM, _COLD, _ODD = (214, 96, 52), (44, 123, 200), (200, 0, 200)  # positive, negative, not finite
@@ -71,28 +73,29 @@ def array_html(summary: Summary) -> str:
 def step_html(step: Step | TraceStep) -> str:
     """A step: its rule as a formula, the cotangent that arrived, and for each parent what it had, is given, and has."""
     latex = step.rule.latex if hasattr(step.rule, "latex") else step.latex
-    name = f" {escape(step.name)}" if step.name else ""
-    place = [step.source, f"in {step.module}" if step.module else "", step.note]
     parts = [
-        f"<div><b>{step.number}. {escape(step.op)}</b>{name}</div>",
-        *(f'<div style="{_QUIET}">{escape(line)}</div>' for line in place if line),
+        _head(step),
         f'<div style="font-size:1.15em;margin:6px 0">{mathml(latex)}</div>',
         _captioned("cotangent", step.summary),
     ]
     for share in step.contributions:
         parent = share.name or (share.op if hasattr(share, "op") else share.parent.op)
-        axes = f", summed over axes {', '.join(map(str, share.summed_axes))}" if share.summed_axes else ""
+        plural = "axes" if len(share.summed_axes) > 1 else "axis"
+        axes = f", summed over {plural} {', '.join(map(str, share.summed_axes))}" if share.summed_axes else ""
         waiting = f"waits for {share.waiting} more" if share.waiting else "complete"
         shown = {"had": share.before, "is given": share.summary, "has now": share.after}
         if share.before is None and not share.summed_axes:
             del shown["has now"]
-        arrays = (
-            _captioned(caption, value if isinstance(value, Summary) else Summary.of(value))
-            for caption, value in shown.items()
-            if value is not None
-        )
-        parts.append(f'<div style="margin-top:6px">to <b>{escape(parent)}</b>{axes}, {waiting}</div>')
-        parts.append(f'<div style="{_SIDE_BY_SIDE}">{"".join(arrays)}</div>')
+        parts.append(_arrays(f"to <b>{escape(parent)}</b>{axes}, {waiting}", shown))
+    return f"<div>{''.join(parts)}</div>"
+
+
+def forward_step_html(step: ForwardStep | ForwardTraceStep) -> str:
+    """A step of a forward pass: what went into the operation and what came out, with the tangents if there are any."""
+    parts = [_head(step)]
+    for label, shown in [*((f"from <b>{escape(given.label)}</b>", given) for given in step.given), ("gives", step)]:
+        unknown = "" if shown.value is not None else ", not known any more"
+        parts.append(_arrays(label + unknown, {"value": shown.value, "tangent": shown.tangent}))
     return f"<div>{''.join(parts)}</div>"
 
 
@@ -114,6 +117,20 @@ def number(x: Any) -> str:
         mantissa, e, exponent = f"{x:.4g}".partition("e")
         return f"{mantissa}e{int(exponent)}" if e else mantissa
     return str(x)
+
+
+def _head(step: Any) -> str:
+    """What a step of either kind is, and where it was made."""
+    name = f" {escape(step.name)}" if step.name else ""
+    place = [step.source, f"in {step.module}" if step.module else "", step.note]
+    lines = (f'<div style="{_QUIET}">{escape(line)}</div>' for line in place if line)
+    return f"<div><b>{step.number}. {escape(step.op)}</b>{name}</div>{''.join(lines)}"
+
+
+def _arrays(label: str, shown: dict[str, Any]) -> str:
+    """Those of some arrays, or summaries, that are known, side by side."""
+    arrays = (_captioned(caption, s) for caption, value in shown.items() if (s := summary_of(value)) is not None)
+    return f'<div style="margin-top:6px">{label}</div><div style="{_SIDE_BY_SIDE}">{"".join(arrays)}</div>'
 
 
 def _branch(name: str, module: Any, opened: bool) -> str:

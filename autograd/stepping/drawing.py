@@ -7,14 +7,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autograd.graph import ancestors, reverse_sweep
+from autograd.graph import Node, ancestors, reverse_sweep
 from autograd.stepping.folding import Box, Folded, fold
 from autograd.stepping.graph_view import GraphNode, GraphView, roots_of, shape_text, view
 from autograd.stepping.nesting import Place, Plan, Wire, arrange
@@ -93,7 +93,7 @@ class Drawing:
         return f'<div style="max-width:100%;overflow:auto">{self.svg}</div>'
 
     def __repr__(self) -> str:
-        return f"<Drawing: {_title_of(self.svg)}>"
+        return f"<Drawing: {unescape(_title_of(self.svg))}>"
 
 
 def _title_of(svg: str) -> str:
@@ -126,28 +126,34 @@ def draw(
     recorded = loss if isinstance(loss, GraphView) else view(loss, values, op="draw")
     given: dict[int, str] = {}
     if cotangents:
-        if isinstance(loss, GraphView):
-            if cotangents is True:
-                raise TypeError("draw: cotangents=True wants the tensors themselves, not a GraphView")
-            given = {i: _brief(Summary.of(g)) for i, g in cotangents.items()}
+        roots = [] if isinstance(loss, GraphView) else roots_of(loss, "draw")
+        if isinstance(cotangents, Mapping):
+            given = _given(cotangents, roots, len(recorded.nodes))
+        elif roots:
+            given = _computed(roots)
         else:
-            given = _cotangents(loss, cotangents)
+            raise TypeError("draw: cotangents=True wants the tensors themselves, not a GraphView")
     folded = fold(recorded, opened, limit)
     return _Painter(folded, values, given).drawing()
 
 
-def _cotangents(loss: Tensor | Sequence[Tensor], cotangents: bool | Mapping[Any, Any]) -> dict[int, str]:
-    """What is to be said of the cotangents of nodes, by id."""
-    roots = roots_of(loss, "draw")
+def _given(cotangents: Mapping[Any, Any], roots: Sequence[Node], count: int) -> dict[int, str]:
+    """What is to be said of cotangents that are given by tensor or by id, by id."""
+    ids: dict[Any, int] = {node: i for i, node in enumerate(ancestors(roots))}
+    said = {}
+    for key, g in cotangents.items():
+        place: Any = ids.get(key.node) if isinstance(key, Tensor) else key
+        if place not in range(count):
+            what = "a tensor" if isinstance(key, Tensor) else f"{key!r}, an id"
+            where = "graph" if roots else "GraphView, which knows ids only"
+            raise ValueError(f"draw: cotangents has {what} that is not in the {where} (of {count} nodes)")
+        said[place] = _brief(Summary.of(g))
+    return said
+
+
+def _computed(roots: Sequence[Node]) -> dict[int, str]:
+    """What is to be said of the cotangents that a backward pass brings, by id."""
     ids = {node: i for i, node in enumerate(ancestors(roots))}
-    if isinstance(cotangents, Mapping):
-        said = {}
-        for key, g in cotangents.items():
-            place = ids.get(key.node) if isinstance(key, Tensor) and key.node is not None else key
-            if not isinstance(place, int):
-                raise ValueError("draw: cotangents has a tensor that is not in the graph")
-            said[place] = _brief(Summary.of(g))
-        return said
     for root in roots:
         if root.shape is None or np.prod(root.shape) != 1:
             raise ValueError(f"draw: cotangents=True wants a loss with one element, got shape {root.shape}")
@@ -178,8 +184,8 @@ def _numbers(values: Any) -> str:
     return f"[{', '.join(map(_numbers, values))}]" if isinstance(values, (list, tuple)) else _number(values)
 
 
-def _number(x: float | None) -> str:
-    return "–" if x is None else f"{float(x):.4g}"
+def _number(x: complex | None) -> str:
+    return "–" if x is None else f"{x:.4g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +223,8 @@ class _Painter:
         sizes = {box.key: self._size(box, results[box.key]) for box in folded.boxes}
         labels: dict[str, float] = {}
         for link in folded.links:
-            width = width_of(self._label(link.node), SMALL) + _BESIDE
-            labels[link.source] = max(labels.get(link.source, 0.0), width)
+            if label := self._label(link.node):
+                labels[link.source] = max(labels.get(link.source, 0.0), width_of(label, SMALL) + _BESIDE)
         titles = {key: line.width for key, line in self.titles.items()}
         self.plan: Plan = arrange(folded, sizes, titles, labels)
 
@@ -288,7 +294,8 @@ class _Painter:
             for i, (node, (x, y)) in enumerate(sorted(found.items())):
                 left = len(found) == 2 and i == 0
                 line = _Line(self._label(node), f"small quiet halo {'right' if left else 'left'}")
-                labels.append(_line(line, x + (-_BESIDE if left else _BESIDE), y + 13))
+                if line.text:
+                    labels.append(_line(line, x + (-_BESIDE if left else _BESIDE), y + 13))
         return labels
 
     def _box(self, box: Box, result: bool) -> str:

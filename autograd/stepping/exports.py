@@ -124,7 +124,7 @@ def _links(folded: Folded) -> Iterator[tuple[str, str, str]]:
     """From where to where something flows, and its shape."""
     for link in folded.links:
         shape = folded.view.nodes[link.node].shape
-        yield link.source, link.target, shape_text(shape) if shape else ""
+        yield link.source, link.target, "" if shape is None else shape_text(shape)
 
 
 def _lines(folded: Folded, box: Box) -> list[str]:

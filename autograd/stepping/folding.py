@@ -188,6 +188,9 @@ def _split(part: _Part, limit: int) -> None:
     runs: list[_Part | GraphNode] = []
     for start in range(0, count, size):
         members = part.parts[start : start + size]
+        if len(members) == 1:
+            runs += members
+            continue
         operations = sum(isinstance(member, GraphNode) for member in members)
         what = "operations" if operations == len(members) else "modules and operations" if operations else "modules"
         key = f"{part.key}[{start}:{start + len(members)}]"
@@ -273,7 +276,8 @@ def _folded(view: GraphView, whole: _Part, open_: set[_Part]) -> Folded:
             frames.append(Frame(part.key, part.title, part.around.key))
         for inner in (*part.leaves, *part.parts):
             if isinstance(inner, GraphNode):
-                boxes.append(Box(f"n{inner.id}", _kind(inner), _title(inner, part.path), (inner.id,), part.key))
+                key = f".{inner.id}"  # no path of a module begins with a dot
+                boxes.append(Box(key, _kind(inner), _title(inner, part.path), (inner.id,), part.key))
             elif inner not in open_:
                 boxes.append(Box(inner.key, inner.kind, inner.title, inner.nodes(), part.key))
     seen_in = {i: box.key for box in boxes for i in box.nodes}

@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import enable_grad, no_grad
-from autograd.graph import Bundle, Node, pushed, saved
+from autograd.graph import Node, pushed, saved
 from autograd.numeric.recorded import kept_results, live_tensors
 from autograd.numeric.replay import Given, forward
-from autograd.stepping.cursor import Cursor
+from autograd.stepping.display import forward_step_html
 from autograd.stepping.graph_view import GraphView
+from autograd.stepping.live import Live
 from autograd.stepping.step import AtNode, Record, arrays, described
-from autograd.stepping.summary import Summary, as_array
+from autograd.stepping.summary import LIMIT, Summary, as_array, summary_of
 from autograd.tensor import Tensor, wrap
 from autograd.transforms import variable
 from autograd.watching import Observer, Operation, watched
 
-__all__ = ["ForwardStep", "ForwardStepper"]
+if TYPE_CHECKING:
+    from autograd.stepping.trace import Trace
+
+__all__ = ["ForwardStep", "ForwardStepper", "Input"]
+
+
+class Input:
+    """What an operation was given in one place: a `value`, None where unknown, and its `tangent`, None where none.
+
+    `parent` is the node that it is the result of, None if it is a constant, which requires no grad.
+    """
+
+    def __init__(self, record: Record, parent: Node | None, value: Any, tangent: Any) -> None:
+        self.record = record
+        self.parent = parent
+        self.value = value
+        self.tangent = tangent
+
+    @property
+    def id(self) -> int | None:
+        """The parent's place in order of creation."""
+        return None if self.parent is None else self.record.ids[self.parent]
+
+    @property
+    def label(self) -> str:
+        """The parent's name, or its operation and number; or "constant"."""
+        return "constant" if self.id is None else self.record.graph.nodes[self.id].label
 
 
 class ForwardStep(AtNode):
@@ -29,7 +57,8 @@ class ForwardStep(AtNode):
 
     Attributes: `number`, from 1; `node`; `inputs`, the arrays that it was given (None where unknown); `value`, an
     array, a tuple of arrays for an operation with several outputs, or None if it is not known any more; `tangents`,
-    those of the parents, None where there is none, and `tangent`, that of the value; `note`, what was changed by hand.
+    those of the parents, None where there is none, and `tangent`, that of the value; `given`, inputs and tangents
+    together, an `Input` each; `note`, what was changed by hand.
     """
 
     contributions = ()  # nothing is given to parents here; breakpoints ask
@@ -53,11 +82,15 @@ class ForwardStep(AtNode):
         self.tangents = tuple(map(arrays, tangents))
         self.tangent = arrays(tangent)
         self.note = note
+        plan: Any = node.plan
+        active = dict(zip(plan.active, zip(node.parents, self.tangents)))
+        pairs = [active.get(i, (None, None)) for i in range(len(self.inputs))]
+        self.given = tuple(Input(record, parent, x, t) for x, (parent, t) in zip(self.inputs, pairs))
 
     @cached_property
     def summary(self) -> Summary:
         """The value in a few numbers; of several outputs all together, of an unknown one that of no elements."""
-        return _summary(self.value)
+        return summary_of(self.value) or Summary.of(np.zeros(0))
 
     def __repr__(self) -> str:
         lines = [f"step {self.number}: {described(self.op, self.name, self.shape)}"]
@@ -70,11 +103,15 @@ class ForwardStep(AtNode):
             lines.append(f"  changed: {self.note}")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        return forward_step_html(self)
 
-class ForwardStepper(Cursor[ForwardStep]):
+
+class ForwardStepper(Live[ForwardStep]):
     """A forward pass to be taken operation by operation, in the order in which they ran.
 
-    `ForwardStepper(f, *args)` calls `f` once and records every value; floating arguments become variables. Or
+    `ForwardStepper(f, *args)` calls `f` once and records every value; floating arguments become variables, and those
+    that have no name are given that of the parameter. Or
     `ForwardStepper(output)` takes the graph that is recorded behind a tensor: values that neither a rule nor anybody
     else kept are computed again from those that were. Either way only recorded operations are steps, those that depend
     on something that requires grad.
@@ -98,6 +135,7 @@ class ForwardStepper(Cursor[ForwardStep]):
         *args: Any,
         tangents: Sequence[Any] | Mapping[Tensor, Any] | None = None,
     ) -> None:
+        super().__init__()
         self._operations: dict[Node, Operation] = {}
         if isinstance(f, Tensor):
             self.output, given = f, dict(tangents or {}) if isinstance(tangents, Mapping) or not tangents else None
@@ -107,7 +145,7 @@ class ForwardStepper(Cursor[ForwardStep]):
             self.output, given = self._call(f, args, tangents)
         if self.output.node is None:
             raise RuntimeError("ForwardStepper: the tensor does not require grad, so nothing was recorded")
-        self.record = Record(self.output)
+        self.record = Record(self.output, "ForwardStepper")
         order = self.record.order
         for node in order:
             saved(node, False)
@@ -118,13 +156,17 @@ class ForwardStepper(Cursor[ForwardStep]):
         self._changed: set[Node] = set()
         self._seeds = {t.node: _tangent(t, tangent) for t, tangent in given.items() if t.node is not None}
         self._tangents: dict[Node, Any] = dict(self._seeds)
-        self._steps: list[ForwardStep] = []
+        self._steps: list[ForwardStep] = []  # those taken, and others that were asked for
+        self._original: tuple[ForwardStep, ...] | None = None
         self._position = 0
 
     def _call(self, f: Callable[..., Tensor], args: Sequence[Any], tangents: Any) -> tuple[Tensor, dict[Tensor, Any]]:
         """The result of `f`, with what was recorded remembered, and the tangents of its variables."""
         with enable_grad():
             xs = [variable(x) if _floating(x) else x for x in args]
+            for x, given, name in zip(xs, args, _parameter_names(f)):
+                if x is not given:
+                    x.name = (given.name if isinstance(given, Tensor) else None) or name
             with watched(_Recorder(self._operations)):
                 output = f(*xs)
         if not isinstance(output, Tensor):
@@ -160,14 +202,18 @@ class ForwardStepper(Cursor[ForwardStep]):
     def _advance(self) -> bool:
         if self.done:
             return False
-        if self._position == len(self._steps):
-            with np.errstate(all="ignore"):
-                self._steps.append(self._taken(self._nodes[self._position]))
+        self._compute(self._position + 1)
         self._position += 1
         return True
 
     def _retreat(self) -> None:
         self._position -= 1
+
+    def _compute(self, count: int) -> None:
+        """Have at least so many steps."""
+        with np.errstate(all="ignore"):
+            while len(self._steps) < count:
+                self._steps.append(self._taken(self._nodes[len(self._steps)]))
 
     def _taken(self, node: Node) -> ForwardStep:
         """The step at a node, whose parents' values are known as far as they can be."""
@@ -219,7 +265,8 @@ class ForwardStepper(Cursor[ForwardStep]):
     def replace(self, value: Any) -> ForwardStep:
         """Put `value` in place of that of the current step, and return the step; steps after it are taken anew.
 
-        Their tangents are those at the new values. The recorded graph stays as it was, and `restore()` goes back to it.
+        Their tangents are those at the new values. The recorded graph stays as it was; `original` has the steps at its
+        own values, and `restore()` goes back to them.
 
         Raises IndexError at the start; ValueError for a wrong shape, or for an operation with several outputs.
 
@@ -239,11 +286,13 @@ class ForwardStepper(Cursor[ForwardStep]):
             if array.shape:
                 raise ValueError(f"replace: the value of '{node.op}' has shape {node.shape}, not {array.shape}")
             array = np.full(node.shape, array)
+        self._original = self.original
         self._forget(self._position)
         self._changed.add(node)
         self._values[node] = array
         made = ForwardStep(self.record, step.number, node, step.inputs, array, step.tangents, step.tangent, "value")
         self._steps[-1] = made
+        self._changed_run()
         return made
 
     def restore(self) -> None:
@@ -251,7 +300,37 @@ class ForwardStepper(Cursor[ForwardStep]):
         position = self._position
         self._position = 0
         self._forget(0)
+        self._original = None
         self.seek(position)
+        self._changed_run()
+
+    @property
+    def changed(self) -> bool:
+        """Whether something has been changed by `replace`."""
+        return self._original is not None
+
+    @property
+    def original(self) -> tuple[ForwardStep, ...]:
+        """All steps of the pass without what was changed by `replace`."""
+        if self._original is not None:
+            return self._original
+        self._compute(len(self))
+        return tuple(self._steps)
+
+    def trace(self, limit: int = LIMIT, title: str = "", original: bool = False) -> Trace:
+        """The whole pass, as it can be saved (`Trace.save`) and looked at without the model.
+
+        Of arrays with more than `limit` elements there is only a summary. With `original` it is the pass without what
+        was changed by `replace`. Computes what has not been yet, but does not move the stepper.
+
+        >>> trace = ForwardStepper(lambda x: sin(x) * x, 2.0, tangents=[1.0]).trace()
+        >>> [f"{step.op} {step.value} {step.tangent}" for step in trace.steps]
+        ['sin 0.9093 -0.4161', 'multiply 1.8186 0.077']
+        """
+        from autograd.stepping.trace import forward_trace_of
+
+        self._compute(len(self))
+        return forward_trace_of(self.record, self.original if original else self._steps, limit, title)
 
     def _forget(self, count: int) -> None:
         """Keep the first `count` steps only."""
@@ -296,6 +375,15 @@ def _saved(node: Node, inputs: Sequence[Any], static: Sequence[Any], y: Any) -> 
     return plan.keep(everything) if plan.kept else ()
 
 
+def _parameter_names(f: Callable[..., Any]) -> list[str]:
+    """What a function calls its positional arguments, as far as that is known."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
 def _floating(x: Any) -> bool:
     if isinstance(x, (Tensor, np.ndarray, np.generic)):
         return x.dtype.kind == "f"
@@ -309,13 +397,5 @@ def _tangent(t: Tensor, tangent: Any) -> Array:
     return array
 
 
-def _summary(value: Any) -> Summary:
-    if isinstance(value, tuple):
-        value = Bundle(dict(enumerate(value)), len(value))
-    return Summary.of(np.zeros(0) if value is None else value)
-
-
 def _said(value: Any) -> str:
-    if isinstance(value, (np.ndarray, np.generic, Bundle, tuple)):
-        return str(_summary(value))
-    return "unknown" if value is None else repr(value)
+    return "unknown" if value is None else str(summary_of(value) or repr(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import Node, ancestors
-from autograd.numeric.recorded import kept_results, live_tensors, module_names
+from autograd.numeric.recorded import is_one_of_several, kept_results, live_tensors, module_names, named_in_modules
 from autograd.scopes import Scope, parameters, scopes
 from autograd.stepping.summary import Summary
 from autograd.tensor import Tensor
@@ -53,6 +52,11 @@ class GraphNode:
     parameter: bool = False
     detail: str = ""
     call: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What the node is called: its name, or its operation and number."""
+        return self.name or f"{self.op} {self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def view(outputs: Tensor | Sequence[Tensor], values: bool = False, op: str = "vi
 def roots_of(outputs: Tensor | Sequence[Tensor], op: str) -> list[Node]:
     """The nodes of tensors. Raises TypeError for what is none, ValueError for one that requires no grad."""
     roots = []
-    for t in [outputs] if isinstance(outputs, Tensor) else outputs:
+    for t in outputs if isinstance(outputs, Iterable) and not isinstance(outputs, Tensor) else [outputs]:
         if not isinstance(t, Tensor):
             raise TypeError(f"{op}: wants a Tensor, or a sequence of Tensors, got {type(t).__name__}")
         if t.node is None:
@@ -223,11 +227,9 @@ def _parameter_names(order: Sequence[Node], paths: Mapping[Scope, str]) -> dict[
 def _longest_names(wanted: set[int]) -> dict[int, str]:
     """The longest dotted names that living modules have for those with the ids `wanted`."""
     names: dict[int, str] = {}
-    for thing in gc.get_objects():
-        if callable(getattr(type(thing), "named_modules", None)):
-            for name, part in thing.named_modules():
-                if id(part) in wanted and len(name) > len(names.get(id(part), "")):
-                    names[id(part)] = name
+    for name, part in named_in_modules("named_modules"):
+        if id(part) in wanted and len(name) > len(names.get(id(part), "")):
+            names[id(part)] = name
     return names
 
 
@@ -244,7 +246,7 @@ def _detail(node: Node) -> str:
     if hasattr(plan, "again"):
         return f"of {getattr(plan.f, '__name__', type(plan.f).__name__)}"
     kept = dict(zip(plan.kept, node.values or ()))
-    if node.op == "output" and primitive.statics == ("i", "count"):
+    if is_one_of_several(node):
         return f"{kept[2]} of {kept[3]}"
     parts = []
     inputs = kept.get(0, ()) if primitive.variadic else [kept.get(i) for i in range(len(primitive.inputs))]
@@ -256,7 +258,7 @@ def _detail(node: Node) -> str:
         value = kept[first + i]
         if isinstance(value, str):
             parts.append(value)
-        elif name != "shape" and value is not None and value is not False:
+        elif name.isidentifier() and name != "shape" and value is not None and value is not False:
             parts.append(f"{name}={_static(value)}")
     return " ".join(parts)
 
@@ -291,10 +293,10 @@ def _static(value: Any) -> str:
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """A shape as drawings show it: 64×3×7×7; () for a number.
+    """A shape as drawings show it: 64×3×7×7; nothing for a number.
 
     >>> from autograd.stepping.graph_view import shape_text
     >>> shape_text((64, 3, 7, 7))
     '64×3×7×7'
     """
-    return "×".join(map(str, shape)) or "()"
+    return "×".join(map(str, shape))

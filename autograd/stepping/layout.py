@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -105,9 +105,7 @@ def _layers(count: int, edges: Sequence[Edge], top: set[int], bottom: set[int]) 
             if item not in top and not above[item]:
                 layers[item] = max(layers[item], 1)
             layers[item] = max([layers[item], *(layers[parent] + 1 for parent in above[item])])
-    last = max(layers, default=0)
-    for item in bottom:
-        layers[item] = last = max(last, layers[item])
+    last = max(layers)
     for item in bottom:
         layers[item] = last
     aside = [item not in top for item in range(count)]
@@ -292,15 +290,15 @@ class _Layered:
             found[last, edge.target] = (edge.out if last == edge.source else 0.0) - into
         return found
 
-    def _best_above(self, v: int) -> list[int]:
+    def _best_above(self, v: int) -> set[int]:
         """The neighbours above that v is best drawn straight below: no side branch, if it can be, and no long edge."""
         ranks = {u: (self.aside[u], self.aside[u] and not self.above[u], u >= self.items) for u in self.above[v]}
-        return [u for u in ranks if ranks[u] == min(ranks.values())]
+        return _first_ranked(ranks)
 
-    def _best_below(self, u: int) -> list[int]:
+    def _best_below(self, u: int) -> set[int]:
         """The neighbours below that are best drawn straight below u: a long edge goes on, others lead to items."""
         ranks = {v: (u not in self.best_above[v], (u >= self.items) != (v >= self.items)) for v in self.below[u]}
-        return [v for v in ranks if ranks[v] == min(ranks.values())]
+        return _first_ranked(ranks)
 
     def _spread(self) -> list[float]:
         """Where each edge enters its target: as given, or beside each other, the best in the middle."""
@@ -389,9 +387,8 @@ class _Layered:
 
     def _compacted(self, rows: Sequence[Sequence[int]], root: list[int], shift: list[float]) -> list[float]:
         """Blocks as far left as they can be, and then as near as can be to those on their right."""
-        right: dict[int, list[tuple[int, float]]] = defaultdict(
-            list
-        )  # of a block, those beside it and how far at least
+        # Of a block, those beside it, and how far at least.
+        right: dict[int, list[tuple[int, float]]] = defaultdict(list)
         left: dict[int, list[tuple[int, float]]] = defaultdict(list)
         for row in rows:
             for v, w in pairwise(row):
@@ -429,6 +426,11 @@ class _Layered:
         balanced = [sum(sorted(four)[1:3]) / 2 for four in zip(*moved)]
         first = min(a - h for a, h in zip(balanced, self.halves))
         return [a - first for a in balanced]
+
+
+def _first_ranked(ranks: Mapping[int, tuple[bool, ...]]) -> set[int]:
+    first = min(ranks.values(), default=())
+    return {v for v, rank in ranks.items() if rank == first}
 
 
 def _placed(

@@ -1,6 +1,7 @@
-// Plays a recorded backward pass. `mount(root, run)` builds the player inside `root` and returns it; `run` is what
-// `autograd.stepping.player.recording` makes of a trace. Position k is the moment after k steps. The root tells of
-// what happens by events: "seek", with the position, and "choose", with the id of a node or null.
+// Plays a recorded pass, backward or forward. `mount(root, run)` builds the player inside `root` and returns it; `run`
+// is what `autograd.stepping.player.recording` makes of a trace. Position k is the moment after k steps. The root tells
+// of what happens by events: "seek", with the position, "choose", with the id of a node or null, and "draw", when there
+// is another drawing.
 
 const SVG = "http://www.w3.org/2000/svg";
 const WARM = "214, 96, 52";
@@ -27,6 +28,45 @@ const HELP = [
   ["Esc", "let go of the node"],
 ];
 
+// What differs between the two kinds of pass: `nodes` are those that a step gives to, or is given by.
+const BACKWARD = {
+  title: "Backward pass",
+  nothing: "nothing has flowed back yet",
+  legend: { current: "this step", receiving: "is given", waiting: "has some, waits", done: "done" },
+  nodes: (step) => step.contributions.map((part) => part.parent),
+  tell: (step, given) => `has received its cotangent and contributes ${given ? `to ${given}` : "nothing"}`,
+  explain: (player, step) => player.explainBackward(step),
+  about: (player, node) => player.gradient(node),
+};
+const FORWARD = {
+  title: "Forward pass",
+  nothing: "nothing has been computed yet",
+  legend: { current: "this step", receiving: "goes into it", done: "done" },
+  nodes: (step) => step.inputs.map((part) => part.parent).filter((id) => id !== null),
+  tell: (step, given) => (given ? `is computed from ${given}` : "is computed"),
+  explain: (player, step) => player.explainForward(step),
+  about: (player, node) => player.computed(node),
+};
+
+/** Have a page in a frame be as light or dark as the notebook around it, where that says so. */
+export function matchNotebook() {
+  let outside;
+  try {
+    outside = parent.document.body;
+  } catch {
+    return; // of another origin
+  }
+  if (outside === document.body) return;
+  const match = () => {
+    const { classList, dataset } = outside;
+    const known = classList.contains("vscode-dark") ? "false" : classList.contains("vscode-light") ? "true" : null;
+    const light = dataset.jpThemeLight ?? known;
+    if (light) document.body.dataset.jpThemeLight = light;
+  };
+  match();
+  new MutationObserver(match).observe(outside, { attributeFilter: ["class", "data-jp-theme-light"] });
+}
+
 /** Build a player for `run` inside `root`; it listens to the keys pressed on `keys`. */
 export function mount(root, run, keys = root) {
   return new Player(root, run, keys);
@@ -35,9 +75,9 @@ export function mount(root, run, keys = root) {
 class Player {
   constructor(root, run, keys) {
     this.run = run;
+    this.pass = run.forward ? FORWARD : BACKWARD;
     this.nodes = new Map(run.nodes.map((node) => [node.id, node]));
-    this.history = histories(run.steps);
-    this.last = run.steps.length;
+    this.record(run.steps);
     this.position = 0;
     this.chosen = null;
     this.timer = null;
@@ -46,7 +86,24 @@ class Player {
     this.build();
     this.show(run.drawings[0]);
     keys.addEventListener("keydown", (event) => this.press(event));
-    this.seek(0);
+    this.seek(run.position ?? 0);
+  }
+
+  /** Play other steps over the same graph; where their numbers differ, those of the `original` ones stand beside. */
+  replay(steps, original = []) {
+    this.record(steps, original ?? []);
+    this.slider.max = this.last;
+    this.list.replaceChildren(...steps.map((step, index) => this.item(step, index)));
+    this.seek(this.position);
+  }
+
+  record(steps, original = []) {
+    this.steps = steps;
+    this.last = steps.length;
+    this.own = new Map(steps.map((step, index) => [step.node, index]));
+    this.history = histories(steps);
+    this.original = new Map(original.map((step) => [step.node, step]));
+    this.originalHistory = histories(original);
   }
 
   // building
@@ -84,16 +141,16 @@ class Player {
     this.canvas = element("div", { class: "canvas", tabindex: 0, "aria-label": "Graph", role: "group" });
     this.numbers = element("div", { class: "step" });
     this.about = element("div", { class: "node", hidden: true });
-    this.list = element("ol", {}, ...this.run.steps.map((step, index) => this.item(step, index)));
+    this.list = element("ol", {}, ...this.steps.map((step, index) => this.item(step, index)));
     this.root.replaceChildren(
       element(
         "div",
-        { class: "player" },
-        element("header", {}, element("h1", {}, this.run.title || "Backward pass"), this.controls, this.told),
+        { class: this.run.forward ? "player forward" : "player" },
+        element("header", {}, element("h1", {}, this.run.title || this.pass.title), this.controls, this.told),
         element(
           "main",
           {},
-          element("section", { class: "graph", "aria-label": "Drawing" }, this.tools(), this.canvas, legend()),
+          element("section", { class: "graph", "aria-label": "Drawing" }, this.tools(), this.canvas, legend(this.pass)),
           element("section", { class: "numbers", "aria-label": "Numbers" }, this.numbers, this.about),
         ),
         element("details", { class: "list" }, element("summary", {}, `All ${this.last} steps`), this.list),
@@ -150,7 +207,7 @@ class Player {
     this.canvas.innerHTML = drawing.svg;
     this.picture = this.canvas.querySelector("svg");
     this.picture.setAttribute("role", "group"); // no longer a mere image: its boxes can be pressed
-    this.width = this.picture.viewBox.baseVal.width;
+    ({ width: this.width, height: this.height } = this.picture.viewBox.baseVal);
     this.groups = new Map();
     for (const group of this.canvas.querySelectorAll("[data-key]")) {
       const key = group.dataset.key;
@@ -162,6 +219,11 @@ class Player {
     for (const group of this.canvas.querySelectorAll("[data-frame]")) this.foldable(group, group.dataset.frame, false);
     this.wires = [...this.canvas.querySelectorAll("[data-wire]")];
     this.fit();
+    this.say("draw");
+  }
+
+  say(kind, detail = {}) {
+    this.root.dispatchEvent(new CustomEvent(kind, { detail }));
   }
 
   /** Have a click on `group` open or close a module, if there is a drawing in which it is. */
@@ -189,8 +251,11 @@ class Player {
     this.picture.style.height = "auto";
   }
 
+  /** As large as the canvas is wide, or smaller to be seen whole, if that leaves it readable. */
   fit() {
-    this.zoom = Math.min(1.25, Math.max(0.45, (this.canvas.clientWidth - 24) / this.width));
+    const across = (this.canvas.clientWidth - 24) / this.width;
+    const down = (parseFloat(getComputedStyle(this.canvas).maxHeight) - 24) / this.height;
+    this.zoom = Math.max(0.45, Math.min(1.25, across, down < 0.75 ? across : down));
     this.scale(1);
   }
 
@@ -199,7 +264,7 @@ class Player {
   seek(position) {
     this.position = Math.min(this.last, Math.max(0, position));
     if (this.position === this.last) this.pause();
-    const step = this.run.steps[this.position - 1];
+    const step = this.steps[this.position - 1];
     if (step && this.follow?.checked && this.groups.get(step.node)?.hasAttribute("aria-expanded")) {
       const alone = ({ boxes, closed }) =>
         Object.keys(boxes).some((key) => boxes[key].includes(step.node) && !closed.includes(key));
@@ -213,21 +278,20 @@ class Player {
     enable(["first", "back"], this.position > 0);
     enable(["step", "last"], this.position < this.last);
     this.told.textContent = this.tell(step);
-    this.numbers.replaceChildren(
-      ...(step ? this.explain(step) : [element("p", {}, "Press → to take the first step.")]),
-    );
+    const first = element("p", {}, "Press → to take the first step.");
+    this.numbers.replaceChildren(...(step ? [...this.head(step), ...this.pass.explain(this, step)] : [first]));
     [...this.list.children].forEach((item, index) => item.classList.toggle("current", index === this.position - 1));
     this.mark();
     this.choose(this.chosen);
-    this.root.dispatchEvent(new CustomEvent("seek", { detail: { position: this.position } }));
+    this.say("seek", { position: this.position });
   }
 
   tell(step) {
-    if (!step) return `Before the first of ${this.last} steps: nothing has flown back yet.`;
-    const given = step.contributions.map((part) => name(this.nodes.get(part.parent)));
+    if (!step) return `Before the first of ${this.last} steps: ${this.pass.nothing}.`;
+    const given = this.pass.nodes(step).map((id) => name(this.nodes.get(id)));
     const all = given.length > 1 ? `${given.slice(0, -1).join(", ")} and ${given.at(-1)}` : given[0];
-    const to = all ? `has received its cotangent and contributes to ${all}` : "contributes nothing";
-    return `Step ${this.position} of ${this.last}: ${step.op} ${step.name ? `(${step.name}) ` : ""}${to}.`;
+    const told = this.pass.tell(step, all);
+    return `Step ${this.position} of ${this.last}: ${step.op} ${step.name ? `(${step.name}) ` : ""}${told}.`;
   }
 
   toggle() {
@@ -277,17 +341,19 @@ class Player {
   // what is marked in the drawing
 
   mark() {
-    const step = this.run.steps[this.position - 1];
-    const taken = this.run.steps.slice(0, this.position);
+    const step = this.steps[this.position - 1];
+    const taken = this.steps.slice(0, this.position);
     const states = new Map(); // of nodes; a box with several is marked by the most telling one
     const mark = (id, state) => states.set(id, state);
     for (const other of taken) {
-      for (const part of other.contributions) {
-        mark(part.parent, part.waiting || !this.nodes.get(part.parent).leaf ? "waiting" : "done");
+      for (const { parent, waiting } of other.contributions ?? []) {
+        mark(parent, waiting || !this.nodes.get(parent).leaf ? "waiting" : "done");
       }
+      for (const { parent } of other.inputs ?? []) if (parent !== null) mark(parent, "done");
       mark(other.node, "done");
     }
-    step?.contributions.forEach((part) => mark(part.parent, "receiving"));
+    const partners = step ? this.pass.nodes(step) : [];
+    partners.forEach((id) => mark(id, "receiving"));
     if (step) mark(step.node, "current");
     const shown = new Map();
     for (const [id, state] of states) {
@@ -298,26 +364,43 @@ class Player {
       group.classList.remove(...STATES);
       if (shown.has(group)) group.classList.add(shown.get(group));
     }
-    const given = new Set(step?.contributions.map((part) => String(part.parent)));
+    const given = new Set(partners.map(String));
     const key = step && this.groups.get(step.node)?.dataset.key;
     for (const wire of this.wires) {
       wire.classList.toggle("flowing", given.has(wire.dataset.wire) && wire.dataset.uses.split(" ").includes(key));
     }
+    if (this.run.forward) this.write();
     if (step) reveal(this.canvas, this.groups.get(step.node));
+  }
+
+  /** Have values stand in the boxes as soon as they are computed. */
+  write() {
+    for (const [id, group] of this.groups) {
+      const [own, text] = [this.own.get(id), group.querySelector("text.value")];
+      if (!text || own === undefined) continue;
+      const room = (text.dataset.room ??= text.textContent.length);
+      const said = own < this.position ? brief(this.steps[own].value) : "";
+      text.textContent = said.length > room ? `${said.slice(0, room - 1)}…` : said;
+    }
   }
 
   // numbers
 
-  explain(step) {
+  head(step) {
     const node = this.nodes.get(step.node);
-    const parts = [
+    return [
       element("h2", {}, element("span", { class: "number" }, `${this.position}.`), " ", step.op, " ", tag(step.name)),
       facts([
         ["module", step.module],
         ["made at", code(step.source)],
         ["result", `${shape(node)} ${node?.dtype ?? ""}`],
       ]),
+      ...(step.note ? [element("p", { class: "note" }, `changed: ${step.note}`)] : []),
     ];
+  }
+
+  explainBackward(step) {
+    const parts = [];
     if (step.rule || step.latex) {
       const rule = element("div", { class: "rule", title: step.rule });
       const formula = this.run.formulas[step.latex];
@@ -325,20 +408,44 @@ class Player {
       else rule.textContent = step.rule;
       parts.push(rule);
     }
-    if (step.note) parts.push(element("p", { class: "note" }, step.note));
-    parts.push(element("h3", {}, "Cotangent that arrived"), array(step.cotangent));
+    const before = this.original.get(step.node);
+    parts.push(element("h3", {}, "Cotangent that arrived"), beside(step.cotangent, before?.cotangent));
     if (step.contributions.length) parts.push(element("h3", {}, "Contributions"));
-    return [...parts, ...step.contributions.map((part) => this.contribution(part))];
+    return [...parts, ...step.contributions.map((part, i) => this.contribution(part, before?.contributions[i]))];
   }
 
-  contribution(part) {
+  /** What went into an operation and what came out. */
+  explainForward(step) {
+    const before = this.original.get(step.node);
+    const both = (part, other) =>
+      element(
+        "div",
+        { class: "figures" },
+        ...(part.value ? figures("value", part.value, other?.value) : ["not known any more"]),
+        ...(part.tangent ? figures("tangent", part.tangent, other?.tangent) : []),
+      );
+    const title = ({ parent }) => (parent === null ? "a constant" : this.link(this.nodes.get(parent)));
+    return [
+      element("h3", {}, "Inputs"),
+      ...step.inputs.map((part, i) =>
+        element("article", { class: "contribution" }, element("h4", {}, title(part)), both(part, before?.inputs[i])),
+      ),
+      element("h3", {}, "Result"),
+      both(step, before),
+    ];
+  }
+
+  contribution(part, before) {
     const node = this.nodes.get(part.parent);
     const waits = part.waiting ? `waits for ${part.waiting} more` : "complete";
     const axes = part.summed_axes;
     const summed = axes.length ? `, summed over ${axes.length > 1 ? "axes" : "axis"} ${axes.join(", ")}` : "";
+    const old = before?.parent === part.parent ? before : {};
+    const given = figures("is given", part.value, old.value);
+    const now = figures("has now", part.after, old.after);
     const values = part.before
-      ? [figure("had", part.before), figure("is given", part.value), figure("has now", part.after)]
-      : [figure("is given", part.value), ...(same(part.value, part.after) ? [] : [figure("has now", part.after)])];
+      ? [...figures("had", part.before, old.before), ...given, ...now]
+      : [...given, ...(same(part.value, part.after) ? [] : now)];
     return element(
       "article",
       { class: "contribution" },
@@ -358,12 +465,17 @@ class Player {
     this.canvas.querySelectorAll(".chosen").forEach((group) => group.classList.remove("chosen"));
     const node = this.nodes.get(id);
     this.about.hidden = !node;
-    if (!node) return;
+    if (node) this.tellOf(node);
+    if (changed) this.say("choose", { node: node ? id : null });
+    if (changed && node) this.about.scrollIntoView({ block: "nearest" });
+  }
+
+  tellOf(node) {
+    const { id } = node;
     this.groups.get(id)?.classList.add("chosen");
-    const received = (this.history.get(id) ?? []).filter(([index]) => index < this.position);
-    const own = this.run.steps.findIndex((step) => step.node === id);
-    const gradient = received.at(-1)?.[1] ?? (own >= 0 && own < this.position ? this.run.steps[own].cotangent : null);
+    const own = this.own.get(id);
     const link = (other) => [this.link(this.nodes.get(other)), " "];
+    const there = (index) => button(() => this.seek(index + 1), String(index + 1), undefined, { class: "link" });
     this.about.replaceChildren(
       element(
         "h2",
@@ -377,16 +489,38 @@ class Player {
         ["module", node.module],
         ["shape", `${shape(node)} ${node.dtype ?? ""}`],
         ["from", node.parents.length ? element("span", {}, ...node.parents.flatMap(link)) : ""],
-        ["its step", own < 0 ? "" : button(() => this.seek(own + 1), String(own + 1), undefined, { class: "link" })],
+        ["its step", own === undefined ? "" : there(own)],
       ]),
+      ...this.pass.about(this, node),
+    );
+  }
+
+  /** A node's value, and the gradient that it has at this position of a backward pass. */
+  gradient(node) {
+    const received = (this.history.get(node.id) ?? []).filter(([index]) => index < this.position);
+    const own = this.own.get(node.id);
+    const gradient = received.at(-1)?.[1] ?? (own < this.position ? this.steps[own].cotangent : null);
+    const earlier = this.originalHistory.get(node.id)?.[received.length - 1]?.[1];
+    const before = earlier ?? this.original.get(node.id)?.cotangent;
+    return [
       ...(node.value ? [element("h3", {}, "Value"), array(node.value)] : []),
       element("h3", {}, "Gradient so far"),
-      gradient ? array(gradient) : element("p", {}, "Nothing has arrived yet."),
-    );
-    if (changed) {
-      this.root.dispatchEvent(new CustomEvent("choose", { detail: { node: id } }));
-      this.about.scrollIntoView({ block: "nearest" });
-    }
+      gradient ? beside(gradient, before) : element("p", {}, "Nothing has arrived yet."),
+    ];
+  }
+
+  /** A node's value, and its tangent, once a forward pass has come to it. */
+  computed(node) {
+    const own = this.own.get(node.id);
+    if (own >= this.position) return [element("p", {}, "Not computed yet.")];
+    const inputs = this.steps.flatMap((step) => step.inputs);
+    const { value, tangent } = this.steps[own] ?? inputs.find((part) => part.parent === node.id) ?? node;
+    const before = this.original.get(node.id);
+    return [
+      element("h3", {}, "Value"),
+      value ? beside(value, before?.value) : element("p", {}, "Not known any more."),
+      ...(tangent ? [element("h3", {}, "Tangent"), beside(tangent, before?.tangent)] : []),
+    ];
   }
 }
 
@@ -394,7 +528,7 @@ class Player {
 function histories(steps) {
   const found = new Map();
   steps.forEach((step, index) => {
-    for (const part of step.contributions) {
+    for (const part of step.contributions ?? []) {
       if (!found.has(part.parent)) found.set(part.parent, []);
       found.get(part.parent).push([index, part.after]);
     }
@@ -436,14 +570,34 @@ export function format(x) {
 
 // arrays
 
+/** An array in a few letters, as the boxes of the drawing have it. */
+function brief(summary) {
+  if (!summary) return "";
+  if (summary.count > 4 || summary.values === undefined) {
+    return `= mean ${format(summary.mean ?? "–")} norm ${format(summary.norm ?? "–")}`;
+  }
+  const list = (x) => (Array.isArray(x) ? `[${x.map(list).join(", ")}]` : format(x));
+  return `= ${list(summary.values)}`;
+}
+
 function array(summary) {
   if (!summary.count) return element("p", {}, "empty");
   if (summary.values !== undefined && summary.values !== null) return grids(summary.values);
   return element("div", { class: "large" }, ...(summary.thumbnail ? [thumbnail(summary)] : []), statistics(summary));
 }
 
-function figure(caption, summary) {
-  return element("figure", {}, element("figcaption", {}, caption), array(summary));
+/** An array under a caption and, where that differs, what it was originally. */
+function figures(caption, summary, original = undefined) {
+  const figure = (words, numbers, attributes = {}) =>
+    element("figure", attributes, element("figcaption", {}, words), array(numbers));
+  const changed = original && !same(summary, original);
+  return [figure(caption, summary), ...(changed ? [figure("originally", original, { class: "original" })] : [])];
+}
+
+/** The same without a caption. */
+function beside(summary, original) {
+  const [, ...was] = figures("", summary, original);
+  return was.length ? element("div", { class: "figures beside" }, array(summary), ...was) : array(summary);
 }
 
 /** The numbers themselves: a table for every two trailing axes, warm where positive and cold where negative. */
@@ -592,16 +746,9 @@ function tag(text) {
   return text ? element("span", { class: "tag" }, text) : "";
 }
 
-function legend() {
-  const entry = (state, words) => element("span", { class: `key ${state}` }, words);
-  return element(
-    "p",
-    { class: "legend" },
-    entry("current", "this step"),
-    entry("receiving", "is given"),
-    entry("waiting", "has some, waits"),
-    entry("done", "done"),
-  );
+function legend(pass) {
+  const entry = ([state, words]) => element("span", { class: `key ${state}` }, words);
+  return element("p", { class: "legend" }, ...Object.entries(pass.legend).map(entry));
 }
 
 function keyTable() {

@@ -1,4 +1,4 @@
-"""One page that plays a recorded backward pass: everything in one file, nothing fetched, no kernel needed."""
+"""One page that plays a recorded pass, backward or forward: all in one file, nothing fetched, no kernel needed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections import deque
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,7 @@ from autograd.stepping.folding import fold
 from autograd.stepping.formula import mathml
 from autograd.stepping.trace import Trace
 
-__all__ = ["framed", "page", "recording", "script", "style", "write_page"]
+__all__ = ["bridge_script", "framed", "live_script", "page", "recording", "script", "steps_of", "style", "write_page"]
 
 _LIMITS = (40, 20, 10)  # boxes in the drawings that nobody has opened anything in
 _WITH_VALUES = 40  # nodes up to which values are written into the boxes
@@ -39,25 +40,32 @@ body {{ margin: 0; }}
 </style>
 </head>
 <body>
-<div id="player"><noscript>This page plays a recorded backward pass, which takes JavaScript.</noscript></div>
+<div id="player"><noscript>This page plays a recorded pass, which takes JavaScript.</noscript></div>
 <script type="application/json" id="run">{run}</script>
 <script type="module">
 {script}
-mount(document.getElementById("player"), JSON.parse(document.getElementById("run").textContent), document);
-</script>
+const run = JSON.parse(document.getElementById("run").textContent);
+const player = mount(document.getElementById("player"), run, document);
+{start}</script>
 </body>
 </html>
 """
 
 
-def page(trace: Trace) -> str:
+def page(trace: Trace, position: int = 0, live: Mapping[str, Any] | None = None) -> str:
     """An HTML document that plays the trace: step, back, play, and the numbers, rule and source line of every step.
 
-    Its style, script, data and drawings are inside, so that it works from a file, in a frame, and without a network.
+    It starts at `position`. With `live` it looks for the widget of that `key`, which knows of that `revision`. Its
+    style, script, data and drawings are inside, so that it works from a file, in a frame, and without a network.
     Modules fold and unfold as far as there are drawings: where these would become too large, the last stay folded.
     """
+    run = recording(trace) | {"position": position} | ({"live": dict(live)} if live else {})
     return _PAGE.format(
-        title=escape(trace.title or "Backward pass"), style=style(), run=_embedded(recording(trace)), script=script()
+        title=escape(trace.title or ("Forward pass" if trace.forward else "Backward pass")),
+        style=style(),
+        run=_embedded(run),
+        script=script() + (live_script() if live else ""),
+        start="matchNotebook();\n" + ("connect(player, run.live);\n" if live else ""),
     )
 
 
@@ -74,18 +82,24 @@ def write_page(trace: Trace, path: str | os.PathLike[str]) -> None:
         raise
 
 
-def framed(trace: Trace) -> str:
-    """The page in a frame, for a notebook, whose styles and scripts it leaves alone."""
-    text = page(trace).replace("&", "&amp;").replace("'", "&#39;")
-    return f"<iframe title='Player of a backward pass' style='{_FRAME}' srcdoc='{text}'></iframe>"
+def framed(trace: Trace, position: int = 0, live: Mapping[str, Any] | None = None) -> str:
+    """The page in a frame, for a notebook, whose styles and scripts it leaves alone.
+
+    Where frames are not let through, as in a notebook that is not trusted, a line of text is left.
+    """
+    text = page(trace, position, live).replace("&", "&amp;").replace("'", "&#39;")
+    title = f"Player of a {'forward' if trace.forward else 'backward'} pass"
+    instead = f"{title} of {len(trace)} steps: it is shown where this notebook is trusted, or when the cell is run."
+    return f"<iframe title='{title}' style='{_FRAME}' srcdoc='{text}'>{instead}</iframe>"
 
 
 def recording(trace: Trace) -> dict[str, Any]:
     """What the script plays: a trace's nodes and steps, its rules as MathML, and its graph drawn, folded and opened."""
     said = trace.to_json()
-    formulas = {step["latex"]: mathml(step["latex"]) for step in said["steps"]}
+    formulas = {step["latex"]: mathml(step["latex"]) for step in said["steps"] if "latex" in step}
     return {
         "title": said["title"],
+        "forward": trace.forward,
         "nodes": said["graph"]["nodes"],
         "steps": said["steps"],
         "formulas": formulas,
@@ -93,9 +107,25 @@ def recording(trace: Trace) -> dict[str, Any]:
     }
 
 
+def steps_of(trace: Trace) -> list[dict[str, Any]]:
+    """The steps alone, as `recording` has them, with as many digits as a page."""
+    steps: list[dict[str, Any]] = _rounded([step.to_json() for step in trace.steps])
+    return steps
+
+
 def script() -> str:
     """The player's JavaScript, a module that exports `mount`."""
     return _data("player.js")
+
+
+def live_script() -> str:
+    """The JavaScript of what needs a kernel, which exports `connect` and goes with that of the player."""
+    return _data("live.js")
+
+
+def bridge_script() -> str:
+    """The JavaScript of the widget, which passes messages between the kernel and the players."""
+    return _data("bridge.js")
 
 
 def style() -> str:

@@ -206,13 +206,15 @@ def loss_curves(
     the values around each, as many as are the share `smooth` of the curve (fewer near its ends). With `epochs` every
     curve, however many values it has, ends at that many epochs; else values are counted from 1. The axis of losses is
     logarithmic if `log`, by default where all are positive and the largest is 30 times the smallest. Raises ValueError
-    for an empty curve.
+    for an empty curve, and for a `smooth` that is no share.
 
     >>> from autograd.stepping import plots
     >>> ax = plots.loss_curves({"training": [3.0, 2.0, 1.0, 0.5], "held out": [2.5, 1.5]}, epochs=2)
     >>> [line.get_xdata().tolist() for line in ax.get_lines()]
     [[0.5, 1.0, 1.5, 2.0], [1.0, 2.0]]
     """
+    if not 0 <= smooth <= 1:
+        raise ValueError(f"loss_curves: smooth is a share of the curve, from 0 to 1, got {smooth}")
     named = curves if isinstance(curves, Mapping) else {"": curves}
     known = {name: np.array([float(loss) for loss in losses]) for name, losses in named.items()}
     for name, losses in known.items():
@@ -314,6 +316,7 @@ def receptive_field(
     *,
     samples: int = 8,
     seed: int = 0,
+    colorbar: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Which pixels a place in the output of `f` depends on, and how much: |∂y/∂x|, and its extent as a rectangle.
@@ -323,8 +326,8 @@ def receptive_field(
     before: (row, column) for all channels together, (channel, row, column) for one of them; None for all channels in
     the middle. The picture is |∂y/∂x| summed over channels, divided by its largest element. The rectangle is the
     theoretical field, all pixels that can have an influence, found by putting NaN in their place, which every operation
-    passes on; with batch normalisation in training mode that is the whole image. Raises ValueError for another shape,
-    or if y does not depend on the input.
+    passes on; with batch normalisation in training mode that is the whole image. Several panels may share one
+    `colorbar`. Raises ValueError for another shape, or if y does not depend on the input.
 
     Source: Luo, Li, Urtasun, Zemel 2016, "Understanding the effective receptive field in deep convolutional networks".
 
@@ -352,7 +355,9 @@ def receptive_field(
     picture = ax.imshow(influence / (influence.max() or 1.0), cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
     rows, columns = np.array([top, top, bottom, bottom, top]) - 0.5, np.array([left, right, right, left, left]) - 0.5
     ax.plot(columns, rows, color=COLORS[1], linewidth=2, clip_on=False)
-    ax.figure.colorbar(picture, ax=ax, label="|∂y/∂x| / its maximum")
+    if colorbar:
+        ax.figure.colorbar(picture, ax=ax, label="|∂y/∂x| / its maximum")
+    ax.locator_params(integer=True)
     place = ", ".join(["...", *map(str, at)])
     ax.set(xlabel="column", ylabel="row", title=f"y[{place}] depends on {bottom - top}×{right - left} pixels")
     return ax

@@ -20,6 +20,9 @@ class Rule(NamedTuple):
     text: str
     latex: str
 
+    def __str__(self) -> str:
+        return self.text
+
 
 # What is said of an operation whose docstring says nothing.
 _OF_LINEAR = "x̄ += Aᵀ ȳ, where y = A x"

@@ -13,7 +13,7 @@ from autograd.dtypes import Array
 from autograd.graph import Cotangent, Node, Visit, ancestors, evaluated, fitted, saved, stretched
 from autograd.numeric.locate import NodeCheck, check_node
 from autograd.stepping.display import step_html
-from autograd.stepping.graph_view import GraphView, view
+from autograd.stepping.graph_view import view
 from autograd.stepping.rules import Rule, rule_of
 from autograd.stepping.summary import Summary, as_array
 from autograd.tensor import Tensor
@@ -27,33 +27,30 @@ class Record:
     """What the steps of a pass have in common: the graph, and who was given what by whom.
 
     Attributes: `output`, the tensor that the pass starts from; `order`, all nodes, and `ids`, their places, in order of
-    creation; `given`, for each node, the contributions to it so far.
+    creation; `graph`, the same as plain data, with names, modules and lines, looked at now since a backward pass that
+    shares nodes may free them; `given`, for each node, the contributions to it so far. `op` is how errors call what
+    wants it.
     """
 
-    def __init__(self, output: Tensor) -> None:
+    def __init__(self, output: Tensor, op: str) -> None:
         assert output.node is not None
         self.output = output
         self.order = ancestors([output.node])
         self.ids = {node: i for i, node in enumerate(self.order)}
+        self.graph = view(output, op=op)
         self.given: dict[Node, list[Cotangent]] = {}
-
-    @cached_property
-    def graph(self) -> GraphView:
-        """The recorded graph as plain data, with names, modules and lines."""
-        return view(self.output, op="stepper")
 
     @cached_property
     def consumers(self) -> dict[Node, list[int]]:
         """The numbers of the operations on each node, in ascending order."""
         numbers: dict[Node, list[int]] = {}
-        for node in self.order:
-            for parent in dict.fromkeys(node.parents):
-                numbers.setdefault(parent, []).append(node.number)
+        for node, seen in zip(self.order, self.graph.nodes):
+            for parent in dict.fromkeys(seen.parents):
+                numbers.setdefault(self.order[parent], []).append(node.number)
         return numbers
 
     def free(self) -> None:
         """Have the nodes let go of what they saved, as `backward` does; what steps say of them stays known."""
-        self.graph, self.consumers  # noqa: B018  # worked out now
         for node in self.order:
             if node.plan is not None:
                 node.values, node.parents = None, ()
@@ -200,6 +197,15 @@ class AtNode:
         """The derivative rule of the operation, as text and as LaTeX."""
         return rule_of(self.node)
 
+    def check(self) -> NodeCheck:
+        """Whether the rule of this node is right: compared with finite differences of its operation, by itself.
+
+        >>> x = tensor([1.0, 2.0], requires_grad=True)
+        >>> sin(x).sum().stepper().seek(2).check().ok
+        True
+        """
+        return check_node(self.node)
+
 
 class Step(AtNode):
     """One step of a backward pass: a cotangent has arrived at a node, and each parent is given its share.
@@ -238,7 +244,8 @@ class Step(AtNode):
     @property
     def values(self) -> dict[str, Any]:
         """What the rule needed and the node saved, by name: inputs, `y` (the result), static parameters, shapes."""
-        return dict(zip(saved_names(self.node), map(evaluated, self.saved)))
+        named = zip(saved_names(self.node), map(evaluated, self.saved))
+        return {name: value for name, value in named if name.isidentifier()}  # the others no rule can name
 
     @property
     def saved(self) -> tuple[Any, ...]:
@@ -274,15 +281,6 @@ class Step(AtNode):
                 if share is not None:
                     rows[i] = evaluated(fitted(share, parent, node)).reshape(-1)
         return rows.reshape((*node.shape, *parent.shape))
-
-    def check(self) -> NodeCheck:
-        """Whether the rule of this node is right: compared with finite differences of its operation, by itself.
-
-        >>> x = tensor([1.0, 2.0], requires_grad=True)
-        >>> sin(x).sum().stepper().seek(2).check().ok
-        True
-        """
-        return check_node(self.node)
 
     def __repr__(self) -> str:
         head = f"step {self.number}: {described(self.op, self.name, self.shape)}"

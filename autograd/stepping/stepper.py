@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,8 @@ import numpy as np
 from autograd.dtypes import Array, to_array
 from autograd.graph import Bundle, Cotangent, Node, evaluated
 from autograd.stepping.backward_pass import BackwardPass, Kept, Replacement
-from autograd.stepping.cursor import Cursor
 from autograd.stepping.graph_view import GraphView
+from autograd.stepping.live import Live
 from autograd.stepping.step import Step, described, saved_names
 from autograd.stepping.summary import LIMIT
 from autograd.tensor import Tensor, accumulate
@@ -27,7 +26,7 @@ __all__ = ["Stepper"]
 _SHOWN = 5  # steps to come that the repr lists
 
 
-class Stepper(Cursor[Step]):
+class Stepper(Live[Step]):
     """A backward pass from `output` that has not run yet, to be taken step by step: `output.stepper()`.
 
     Each `step()` visits one node, in the order and by the loop of `output.backward(gradient)`, and returns a `Step`
@@ -71,6 +70,7 @@ class Stepper(Cursor[Step]):
     """
 
     def __init__(self, output: Tensor, gradient: Tensor | Array | None = None) -> None:
+        super().__init__()
         if not isinstance(output, Tensor):
             raise TypeError(f"stepper: wants a Tensor to start from, got {type(output).__name__}")
         if output.node is None:
@@ -82,17 +82,6 @@ class Stepper(Cursor[Step]):
         self._position = 0
         self._written: list[list[Kept]] = []  # for each position that has changed a .grad, what there was before
         self._ended: list[Kept] | None = None
-        if self._pass.ahead:
-            self._demand_saved(self._pass.ahead)
-
-    @staticmethod
-    def _demand_saved(nodes: Sequence[Node]) -> None:
-        for node in nodes:
-            if node.values is None:
-                raise RuntimeError(
-                    f"stepper: the graph behind '{node.op}' was already used and freed by a backward pass; make the "
-                    f"stepper before, or call backward(retain_graph=True); node made at {node.source}"
-                )
 
     @property
     def backward_pass(self) -> BackwardPass:
@@ -208,7 +197,14 @@ class Stepper(Cursor[Step]):
         self._pass = other
         if other is self._original:
             self._original = None
-        return self.seek(min(position, len(other)))
+        step = self.seek(min(position, len(other)))
+        self._changed_run()
+        return step
+
+    @property
+    def changed(self) -> bool:
+        """Whether something has been changed by `replace`."""
+        return self._original is not None
 
     @property
     def original(self) -> BackwardPass:
@@ -217,11 +213,12 @@ class Stepper(Cursor[Step]):
 
     # for keeping
 
-    def trace(self, limit: int = LIMIT, title: str = "") -> Trace:
+    def trace(self, limit: int = LIMIT, title: str = "", original: bool = False) -> Trace:
         """The whole pass, as it can be saved (`Trace.save`) and looked at without the model.
 
-        Of arrays with more than `limit` elements there is only a summary. Runs the pass to its end, if it has not been,
-        but neither moves the stepper nor changes a `.grad`.
+        Of arrays with more than `limit` elements there is only a summary. With `original` it is the pass without what
+        was changed by `replace`. Runs it to its end, if it has not been, but neither moves the stepper nor changes a
+        `.grad`.
 
         >>> x = tensor([1.0, 2.0], requires_grad=True)
         >>> [step.op for step in (x * x).sum().stepper().trace().steps]
@@ -229,11 +226,7 @@ class Stepper(Cursor[Step]):
         """
         from autograd.stepping.trace import trace_of
 
-        return trace_of(self.backward_pass, limit, title)
-
-    def to_html(self, path: str | os.PathLike[str], limit: int = LIMIT, title: str = "") -> None:
-        """Write one page that plays the whole pass in a browser: that of `trace(limit, title)`."""
-        self.trace(limit, title).to_html(path)
+        return trace_of(self.original if original else self.backward_pass, limit, title)
 
     def close(self, retain_graph: bool = False) -> None:
         """Let go of all that was seen; at the end of the pass, free the recorded graph, too, unless `retain_graph`.
@@ -247,6 +240,8 @@ class Stepper(Cursor[Step]):
             self._pass.record.free()
         self._pass = self._original = None
         self._written, self._ended = [], None
+        for view in tuple(self.views):
+            view.close()
 
     def __enter__(self) -> Stepper:
         return self
@@ -257,7 +252,7 @@ class Stepper(Cursor[Step]):
         self.close()
 
     def _repr_html_(self) -> str | None:
-        return None if self._pass is None else self.trace()._repr_html_()
+        return None if self._pass is None else super()._repr_html_()
 
     def __repr__(self) -> str:
         if self._pass is None:

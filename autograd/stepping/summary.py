@@ -12,7 +12,7 @@ from autograd.dtypes import Array
 from autograd.graph import Bundle, evaluated
 from autograd.tensor import Tensor
 
-__all__ = ["Summary"]
+__all__ = ["Summary", "summary_of"]
 
 LIMIT = 64  # elements up to which a summary has all values, unless told
 _SIDE = 12  # rows and columns of a thumbnail, at most
@@ -21,7 +21,7 @@ _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 @dataclass(frozen=True)
 class Summary:
-    """An array by its `shape`, `dtype` and `count` of elements, and by what these are like.
+    """An array by its `shape`, `dtype` and `count` of elements, and by what these are like; complex ones, in magnitude.
 
     `min`, `max`, `mean` and `norm` (the root of the sum of squares) are those of the finite elements, None if there are
     none; `zeros` is the share of elements that are exactly 0, `non_finite` how many are NaN or infinite. `values` has
@@ -51,7 +51,7 @@ class Summary:
     def of(cls, value: Any, limit: int = LIMIT) -> Summary:
         """The summary of an array, a tensor, or a Bundle: of that the parts that are there, one after the other."""
         array = as_array(value)
-        x = array.astype(np.float64) if array.dtype.kind == "f" else np.asarray(array, np.float64)
+        x = array.astype(np.float64) if array.dtype.kind == "f" else np.asarray(_real(array), np.float64)
         finite = np.isfinite(x)
         bad = x.size - int(np.count_nonzero(finite))
         known = x[finite] if bad else x.ravel()
@@ -105,12 +105,26 @@ class Summary:
         return numbers + zeros + bad
 
 
+def summary_of(value: Any, limit: int = LIMIT) -> Summary | None:
+    """The summary of an array, of several (a tuple) one after the other, or itself; None for what is no number."""
+    if isinstance(value, Summary):
+        return value
+    if isinstance(value, tuple):
+        value = Bundle(dict(enumerate(value)), len(value))
+    known = isinstance(value, (np.ndarray, np.generic, Bundle, Tensor, int, float))
+    return Summary.of(value, limit) if known else None
+
+
 def as_array(value: Any) -> Array:
     """An array, a tensor's array, or the parts of a Bundle, flattened, one after the other."""
     if isinstance(value, Bundle):
         parts = [as_array(part).ravel() for part in value if part is not None]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
     return np.asarray(value.array if isinstance(value, Tensor) else evaluated(value))
+
+
+def _real(array: Array) -> Array:
+    return abs(array) if array.dtype.kind == "c" else array
 
 
 def _norm(x: Array) -> float:

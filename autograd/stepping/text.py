@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograd.stepping.display import number
+from autograd.stepping.forward_trace import ForwardTraceStep, TraceInput
 from autograd.stepping.graph_view import GraphNode
 from autograd.stepping.summary import Summary
 from autograd.stepping.trace import Trace
 
-__all__ = ["PLAIN", "Look", "block", "graph", "label", "table"]
+__all__ = ["PLAIN", "Look", "block", "graph", "table"]
 
-_ASCII = str.maketrans("│─╭╮├┤┬┼●◆▶·…→×−≤≥²³ᵀ", "|-..++.+o*>..>x-<>23T")
+_ASCII = str.maketrans("│─╭╮├┤┬┼●◆▶·…→←×−≤≥²³ᵀ", "|-..++.+o*>..><x-<>23T")
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 _WIDEST = 40  # columns of the table's columns, at most
 
@@ -47,16 +48,22 @@ PLAIN = Look()
 def table(trace: Trace, position: int = 0, look: Look = PLAIN, height: int | None = None) -> str:
     """The steps, a line each: operation, name, module, cotangent, who is given something, and the line of the source.
 
+    Of a forward pass they show values, tangents, and what these were computed from.
+
     Lines that are too wide for the look are cut; columns that would be empty are left out. Of many steps the `height`
     lines around that which leads to `position` are shown.
     """
-    rows = [("step", "operation", "name", "module", "cotangent", "norm", "passed on to", "made at")]
+    numbers = ("value", "norm", "tangent's norm", "from") if trace.forward else ("cotangent", "norm", "passed on to")
+    rows = [("step", "operation", "name", "module", *numbers, "made at")]
     for step in trace.steps:
-        given = ", ".join(label(trace.graph.nodes[part.parent]) for part in step.contributions)
-        cotangent, norm = _shape(step.cotangent.shape), number(step.cotangent.norm)
-        place = _file_name(step.source)
-        rows.append((str(step.number), step.op, step.name or "", step.module, cotangent, norm, given, place))
-    kept = [column for column in zip(*rows) if any(column[1:])]
+        shape, norm = _shape(step.summary.shape), number(step.summary.norm)
+        if isinstance(step, ForwardTraceStep):
+            tangent = "" if step.tangent is None else number(step.tangent.norm)
+            cells = [shape, norm, tangent, ", ".join(given.label for given in step.given)]
+        else:
+            cells = [shape, norm, ", ".join(trace.graph.nodes[part.parent].label for part in step.contributions)]
+        rows.append((str(step.number), step.op, step.name or "", step.module, *cells, _file_name(step.source)))
+    kept = [column for column in zip(*rows) if any(column[1:]) or not trace.steps]
     widths = [min(_WIDEST, max(map(_width, column))) for column in kept[:-1]] + [look.width]
     lines = [
         _cut("  ".join(_pad(cell, width) for cell, width in zip(row, widths)).rstrip(), look.width)
@@ -81,7 +88,8 @@ def block(trace: Trace, position: int, look: Look = PLAIN) -> str:
         raise IndexError(f"block: the trace has positions 0 to {count}, not {position}")
     if not position:
         title = f"start of {trace.title}" if trace.title else "start"
-        outline = f"  {count} steps, {len(nodes)} nodes; nothing has flown back yet"
+        nothing = "been computed" if trace.forward else "flowed back"
+        outline = f"  {count} steps, {len(nodes)} nodes; nothing has {nothing} yet"
         return look.finish("\n".join([look.paint(_cut(title, look.width), "bold"), _cut(outline, look.width)]))
     step = trace.steps[position - 1]
     source = step.source if _width(step.source) <= look.width - 12 else _file_name(step.source)
@@ -89,17 +97,23 @@ def block(trace: Trace, position: int, look: Look = PLAIN) -> str:
         "module": step.module,
         "made at": source,
         "result": f"{_shape(step.shape)} {nodes[step.node].dtype}",
-        "rule": step.rule,
+        "rule": "" if isinstance(step, ForwardTraceStep) else step.rule,
         "note": step.note,
     }
     head = f"step {position} of {count}   {step.op}" + (f"   {step.name}" if step.name else "")
     lines = [look.paint(_cut(head, look.width), "bold")]
     lines += [_cut(f"  {term:9} {what}", look.width) for term, what in facts.items() if what]
+    if isinstance(step, ForwardTraceStep):
+        for given in step.given:
+            lines.append(look.paint(_cut(f"  ← {given.label}", look.width), "yellow"))
+            lines += _known(given, look)
+        lines.append(look.paint(_cut(f"  → {nodes[step.node].label}", look.width), "green"))
+        return look.finish("\n".join([*lines, *_known(step, look)]))
     lines += _array("cotangent", step.cotangent, look)
     for part in step.contributions:
         waiting = f"waits for {part.waiting} more" if part.waiting else "complete"
         summed = f", summed over {_axes(part.summed_axes)}" if part.summed_axes else ""
-        line = _cut(f"  → {label(nodes[part.parent])}   {_shape(part.shape)}{summed}, {waiting}", look.width)
+        line = _cut(f"  → {nodes[part.parent].label}   {_shape(part.shape)}{summed}, {waiting}", look.width)
         lines.append(look.paint(line, "yellow" if part.waiting else "green"))
         lines += _array("is given", part.value, look)
         if part.before is not None:
@@ -112,9 +126,9 @@ def block(trace: Trace, position: int, look: Look = PLAIN) -> str:
 def graph(trace: Trace, position: int = 0, look: Look = PLAIN, height: int | None = None) -> str:
     """The graph, a line for each node, in the order of the backward pass; a leaf as soon as its gradient is complete.
 
-    Each column is a cotangent that waits: it begins where something is first contributed, is joined by what else is,
-    and ends at its node. ▶ marks the node of the step that leads to `position`, ◆ a leaf. Of a long graph the `height`
-    lines around that node are shown.
+    A forward pass goes upwards in it. Each column is a cotangent that waits: it begins where something is first
+    contributed, is joined by what else is, and ends at its node. ▶ marks the node of the step that leads to `position`,
+    ◆ a leaf. Of a long graph the `height` lines around that node are shown.
 
     >>> from autograd.stepping.text import graph
     >>> x = tensor(2.0, requires_grad=True, name="x")
@@ -124,8 +138,8 @@ def graph(trace: Trace, position: int = 0, look: Look = PLAIN, height: int | Non
       ◆ 0 x ()
     """
     nodes = _order(trace.graph.nodes)
-    taken = [step.node for step in trace.steps[:position]]
-    current = taken[-1] if taken else None
+    current = trace.steps[position - 1].node if position else None
+    taken = {step.node for step in trace.steps[:position]}
     here = next((k for k, node in enumerate(nodes) if node.id == current), 0)
     shown = _window(len(nodes), here, height)
     rows = list(zip(_lanes(nodes, current), nodes))[shown.start : shown.stop]
@@ -138,11 +152,6 @@ def graph(trace: Trace, position: int = 0, look: Look = PLAIN, height: int | Non
         line = _cut(f"{_pad(lanes, room)} {node.id:>{digits}} {' '.join(words).rstrip()}", look.width)
         lines.append(look.paint(line, "bold" if node.id == current else "dim") if node.id in taken else line)
     return look.finish("\n".join(_cut_off(lines, shown, len(nodes), look)))
-
-
-def label(node: GraphNode) -> str:
-    """What a node is called: its name, or its operation and number."""
-    return node.name or f"{node.op} {node.id}"
 
 
 def _lanes(nodes: Sequence[GraphNode], current: int | None) -> list[str]:
@@ -218,6 +227,12 @@ def _occupy(waiting: list[int | None], node: int, start: int) -> int:
     return len(waiting) - 1
 
 
+def _known(at: ForwardTraceStep | TraceInput, look: Look) -> list[str]:
+    """The value and the tangent there, as far as they are known."""
+    arrays = {"value": at.value, "tangent": at.tangent}
+    return [line for caption, summary in arrays.items() if summary for line in _array(caption, summary, look)]
+
+
 def _array(caption: str, summary: Summary, look: Look) -> list[str]:
     """An array in lines: its numbers if they are known and fit, or statistics."""
     values = summary.array()
@@ -253,7 +268,8 @@ def _width(text: str) -> int:
 
 
 def _cut(text: str, width: int) -> str:
-    """The text, without its end where it is wider."""
+    """The text, without its end where it is wider; letters that would move a terminal's cursor are shown as ⍰."""
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f]", "⍰", text)
     if _width(text) <= width:
         return text
     kept = ""

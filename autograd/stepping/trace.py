@@ -1,23 +1,25 @@
-"""A recorded backward pass as plain data: saved as JSON, loaded again, and played."""
+"""A recorded pass, backward or forward, as plain data: saved as JSON, loaded again, and played."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from autograd.dtypes import Array
 from autograd.graph import Cotangent, Node
 from autograd.stepping.backward_pass import BackwardPass
 from autograd.stepping.cursor import Cursor
 from autograd.stepping.display import step_html
+from autograd.stepping.forward import ForwardStep
+from autograd.stepping.forward_trace import ForwardTraceStep, traced
 from autograd.stepping.graph_view import GraphView, view
-from autograd.stepping.step import Step, arrays, described
-from autograd.stepping.summary import Summary
+from autograd.stepping.step import Record, Step, arrays, described
+from autograd.stepping.summary import Summary, summary_of
 
 __all__ = ["Player", "Trace", "TraceContribution", "TraceStep"]
 
@@ -100,19 +102,50 @@ class TraceStep:
     def _repr_html_(self) -> str:
         return step_html(self)
 
+    def to_json(self) -> dict[str, Any]:
+        """The step as dicts, lists, strings and numbers."""
+        return {name: getattr(self, name) for name in _OF_STEP} | {
+            "cotangent": self.cotangent.to_json(),
+            "contributions": [
+                {
+                    "parent": c.parent,
+                    "value": c.value.to_json(),
+                    "summed_axes": list(c.summed_axes),
+                    "before": None if c.before is None else c.before.to_json(),
+                    "after": c.after.to_json(),
+                    "waiting": c.waiting,
+                }
+                for c in self.contributions
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any], graph: GraphView) -> TraceStep:
+        """The step that `to_json` said, of a trace with this graph."""
+        return cls(
+            **{name: said[name] for name in _OF_STEP},
+            cotangent=Summary.from_json(said["cotangent"]),
+            contributions=tuple(_contribution_from_json(c, graph) for c in said["contributions"]),
+            shape=graph.nodes[said["node"]].shape,
+        )
+
+
+AnyStep: TypeAlias = TraceStep | ForwardTraceStep
+
 
 @dataclass(frozen=True)
 class Trace:
-    """A whole backward pass, as data: `Stepper.trace()` makes one.
+    """A whole pass, as data: `Stepper.trace()` makes one, and `ForwardStepper.trace()`.
 
     `graph` is the recorded graph, `steps` those of the pass, `gradients` what each leaf was given, by the id that it
-    has in the graph. `player()` steps through it.
+    has in the graph; `forward` says that it is a forward pass, without such. `player()` steps through it.
     """
 
     graph: GraphView
-    steps: tuple[TraceStep, ...]
+    steps: tuple[AnyStep, ...]
     gradients: Mapping[int, Summary] = field(default_factory=dict)
     title: str = ""
+    forward: bool = False
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -125,9 +158,10 @@ class Trace:
         """The trace as dicts, lists, strings and numbers, NaN and infinities as strings."""
         return {
             "version": VERSION,
+            **({"forward": True} if self.forward else {}),
             "title": self.title,
             "graph": self.graph.to_json(),
-            "steps": [_step_to_json(step) for step in self.steps],
+            "steps": [step.to_json() for step in self.steps],
             "gradients": {str(node): summary.to_json() for node, summary in self.gradients.items()},
         }
 
@@ -135,17 +169,19 @@ class Trace:
     def from_json(cls, data: Any, what: str = "the data") -> Trace:
         """The trace that `to_json` made `data` of. Raises ValueError, which calls it `what`, for anything else."""
         if not isinstance(data, dict) or not {"version", "graph", "steps"} <= data.keys():
-            raise ValueError(f"trace: {what} is no trace of a backward pass: it has no version, graph and steps")
+            raise ValueError(f"trace: {what} is no trace of a pass: it has no version, graph and steps")
         if data["version"] != VERSION:
             raise ValueError(f"trace: {what} has version {data['version']!r}; this release reads version {VERSION}")
         try:
             graph = GraphView.from_json(data["graph"])
-            steps = tuple(_step_from_json(step, graph) for step in data["steps"])
+            forward = bool(data.get("forward", False))
+            kind: type[AnyStep] = ForwardTraceStep if forward else TraceStep
+            steps = tuple(kind.from_json(step, graph) for step in data["steps"])
             gradients = {int(node): Summary.from_json(said) for node, said in data.get("gradients", {}).items()}
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            kind = f"{type(error).__name__}: {error}"
-            raise ValueError(f"trace: {what} is no trace of a backward pass, or was damaged ({kind})") from error
-        return cls(graph, steps, gradients, str(data.get("title", "")))
+            found = f"{type(error).__name__}: {error}"
+            raise ValueError(f"trace: {what} is no trace of a pass, or was damaged ({found})") from error
+        return cls(graph, steps, gradients, str(data.get("title", "")), forward)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trace as a JSON file. An existing file is replaced as a whole, or, on an error, left as it was.
@@ -174,7 +210,7 @@ class Trace:
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:  # no JSON, or no text
-            raise ValueError(f"trace: {what} is no trace of a backward pass: it holds no JSON ({error})") from None
+            raise ValueError(f"trace: {what} is no trace of a pass: it holds no JSON ({error})") from None
         return cls.from_json(data, what)
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
@@ -190,10 +226,11 @@ class Trace:
 
     def __repr__(self) -> str:
         title = f" {self.title!r}" if self.title else ""
-        return f"<trace{title} of {len(self.steps)} steps over {len(self.graph.nodes)} nodes>"
+        way = " forward" if self.forward else ""
+        return f"<trace{title} of {len(self.steps)} steps{way} over {len(self.graph.nodes)} nodes>"
 
 
-class Player(Cursor[TraceStep]):
+class Player(Cursor[AnyStep]):
     """Plays a trace as a `Stepper` steps through a live pass: step, back, seek, run, run_until, iteration.
 
     >>> x = tensor([1.0, 2.0], requires_grad=True, name="x")
@@ -226,7 +263,7 @@ class Player(Cursor[TraceStep]):
     def __len__(self) -> int:
         return len(self.trace.steps)
 
-    def _step_at(self, number: int) -> TraceStep:
+    def _step_at(self, number: int) -> AnyStep:
         return self.trace.steps[number - 1]
 
     def _advance(self) -> bool:
@@ -248,6 +285,16 @@ def trace_of(backward_pass: BackwardPass, limit: int, title: str) -> Trace:
     graph = view(record.output, values=True, op="stepper")
     totals: dict[Node, Cotangent] = {}
     return Trace(graph, tuple(_traced(step, limit, totals) for step in backward_pass.steps), gradients, title)
+
+
+def forward_trace_of(record: Record, steps: Sequence[ForwardStep], limit: int, title: str) -> Trace:
+    """The trace of a forward pass, all of whose steps these are."""
+    known = {g.id: g.value for step in steps for g in step.given} | {step.id: step.value for step in steps}
+    graph = view(record.output, op="ForwardStepper")
+    nodes = (replace(node, value=summary_of(known.get(node.id))) for node in graph.nodes)
+    return Trace(
+        replace(graph, nodes=tuple(nodes)), tuple(traced(step, limit) for step in steps), title=title, forward=True
+    )
 
 
 def _traced(step: Step, limit: int, totals: dict[Node, Cotangent]) -> TraceStep:
@@ -285,32 +332,6 @@ def _traced(step: Step, limit: int, totals: dict[Node, Cotangent]) -> TraceStep:
         tuple(contributions),
         step.note,
         step.shape,
-    )
-
-
-def _step_to_json(step: TraceStep) -> dict[str, Any]:
-    return {name: getattr(step, name) for name in _OF_STEP} | {
-        "cotangent": step.cotangent.to_json(),
-        "contributions": [
-            {
-                "parent": c.parent,
-                "value": c.value.to_json(),
-                "summed_axes": list(c.summed_axes),
-                "before": None if c.before is None else c.before.to_json(),
-                "after": c.after.to_json(),
-                "waiting": c.waiting,
-            }
-            for c in step.contributions
-        ],
-    }
-
-
-def _step_from_json(said: Mapping[str, Any], graph: GraphView) -> TraceStep:
-    return TraceStep(
-        **{name: said[name] for name in _OF_STEP},
-        cotangent=Summary.from_json(said["cotangent"]),
-        contributions=tuple(_contribution_from_json(c, graph) for c in said["contributions"]),
-        shape=graph.nodes[said["node"]].shape,
     )
 
 

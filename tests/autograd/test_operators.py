@@ -11,6 +11,7 @@ import pytest
 
 import autograd as ag
 from autograd import tensor
+from autograd.primitive import elementwise
 
 
 def test_formatting() -> None:
@@ -61,6 +62,24 @@ def test_numpys_functions_record() -> None:
 def test_what_is_not_defined_says_so(call: Callable[[ag.Tensor], Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call(tensor([1.0, 2.0], requires_grad=True))
+
+
+def test_a_rule_that_needs_arrays_is_told_what_to_do_instead() -> None:
+    @elementwise(lambda x: np.spacing(x))
+    def steps(x: Any) -> Any:
+        return np.floor(x)
+
+    assert ag.grad(steps)(0.5) == np.spacing(np.float32(0.5))
+    with pytest.raises(TypeError, match=r"np\.spacing is not defined on tensors") as caught:
+        ag.grad(ag.grad(steps))(0.5)
+    advice, place = caught.value.__notes__
+    assert advice.startswith("In a derivative rule, which second order runs on tensors: write it with the operations")
+    assert place.startswith("in the derivative of 'steps'; node made at ")
+
+
+def test_a_ufunc_that_is_not_numpys_goes_by_its_own_name() -> None:
+    with pytest.raises(TypeError, match=r"^len \(vectorized\) is not defined on tensors"):
+        np.frompyfunc(len, 1, 1)(tensor([1.0, 2.0]))
 
 
 def test_ragged_lists() -> None:

@@ -56,6 +56,23 @@ VARIANTS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
 IDS = [f"{problem.__name__}-{','.join(options)}" for problem, options in VARIANTS]
 
 
+@pytest.mark.parametrize(("lr", "moves"), [(1.0, True), (1e4, False)])
+def test_a_line_search_in_one_iteration_has_no_evaluations_to_spend(lr: float, moves: bool) -> None:
+    w = tensor(np.array([3.0, -2.0]), requires_grad=True)
+    optimizer = optim.LBFGS([w], lr=lr, max_iter=1, **WOLFE)
+    losses = []
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        losses.append(((w - np.array([1.0, 2.0])) ** 2 * np.array([1.0, 100.0])).sum())
+        losses[-1].backward()
+        return losses[-1]
+
+    optimizer.step(closure)
+    assert len(losses) == 2
+    assert (w.tolist() != [3.0, -2.0]) == moves
+
+
 class Pair:
     """The same problem here and in PyTorch."""
 

@@ -1,8 +1,10 @@
 """Work shared over threads: all of it is done, once; errors arrive; BLAS is given back; forks start afresh."""
 
 import functools
+import gc
 import os
 import threading
+import time
 import weakref
 
 import numpy as np
@@ -132,6 +134,32 @@ def test_scratch_memory_is_one_threads_own():
 def test_a_number_has_to_be_positive():
     with pytest.raises(ValueError, match="set_num_threads: wants a positive number, got 0"):
         ag.set_num_threads(0)
+
+
+@pytest.mark.parametrize("threads", [2.5, True, "3", None])
+def test_a_number_has_to_be_an_int(threads):
+    with pytest.raises(TypeError, match="set_num_threads: wants an int, got"):
+        ag.set_num_threads(threads)
+
+
+def test_after_an_error_nothing_of_the_work_is_held():
+    array = np.zeros(10)
+    reference = weakref.ref(array)
+
+    def fail(item, array=array):
+        raise KeyError(item)
+
+    gc.disable()
+    try:
+        with pytest.raises(KeyError):
+            share(fail, range(8))
+        del fail, array
+        deadline = time.monotonic() + 10  # for helpers who come to a job that is over
+        while reference() is not None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert reference() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

@@ -417,6 +417,17 @@ def test_threads_that_watch_at_the_same_time() -> None:
     assert primitive.record is primitive._UNWATCHED["record"]
 
 
+def test_complex_numbers_are_not_taken_for_their_real_parts() -> None:
+    error = caught(lambda: ag.log(leaf(0) * 1j))
+    assert "overflow or a division by zero in 'log'" in error.cause
+
+
+def test_what_a_variadic_operation_saved_is_looked_at() -> None:
+    constant = ag.tensor(np.array([np.inf, 1.0]))
+    error = caught(lambda: ag.einsum("i,i->", leaf(1, 2), constant).backward())
+    assert error.cause == "the cotangent was finite, but not all of what 'einsum' saved for its derivative is"
+
+
 def test_nothing_is_left_after_an_error() -> None:
     before = (primitive.record, primitive.bare, primitive.unrecorded)
     for f in (lambda: ag.log(leaf(-1)), lambda: ag.sqrt(leaf(0)).sum().backward(), lambda: leaf(1, 2).reshape(3)):

@@ -178,6 +178,19 @@ def test_a_kink_is_told_with_both_slopes(f: Any, between: str) -> None:
     np.testing.assert_allclose(entry.slopes, [0, 3], atol=1e-6)
     assert "slope +0 on the left, +3 on the right" in entry.note
     assert f"{between} between them" in str(report)
+    assert str(report).splitlines()[-1] == "1 KINK: 0 of 1 agree, 0 fail, 1 at a kink"
+
+
+def test_the_last_line_counts_what_neither_agrees_nor_fails() -> None:
+    report = ag.gradcheck(ag.abs, np.array([0.0, 1.0, 0.0, -2.0]))
+    assert str(report).splitlines()[-1] == "1 KINK: 2 of 4 agree, 0 fail, 2 at a kink"
+
+
+def test_a_report_is_iterated_by_its_verdicts() -> None:
+    report = ag.gradcheck(lambda x, y: planted_doubled(x) + y, [np.array([0.4, 1.1]), np.ones(2)])
+    assert [(check.input, check.verdict) for check in report] == [("x", "FAIL"), ("y", "PASS")]
+    assert len(report) == 2
+    assert not report
 
 
 def test_kinks_nearby_do_not_mislead() -> None:

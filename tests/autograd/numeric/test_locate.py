@@ -437,6 +437,37 @@ def test_the_report_is_a_collection() -> None:
     assert "no path leads back" in html
 
 
+def test_one_of_several_results_is_no_rule_of_its_own() -> None:
+    first, second = ag.split(leaf([1.0, 2.0, 3.0, 4.0]), 2)
+    check = check_node(first.node)
+    assert check
+    assert check.reason == "right (it is one of the results of 'split', whose rule it is)"
+    assert locate_wrong_node(first * second).checked == 2
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2)])
+@pytest.mark.parametrize("name", ["output", "eigh"])
+def test_a_custom_operation_may_be_called_as_ours_are(name: str, shape: tuple[int, ...]) -> None:
+    def square(x: Any) -> Any:
+        return x * x
+
+    square.__name__ = name
+    x = leaf(np.random.default_rng(0).uniform(1, 2, shape))
+    assert not locate_wrong_node(ag.custom_vjp(lambda g, x: 2 * g * x)(square)(x).sum())
+    (wrong,) = locate_wrong_node(ag.custom_vjp(lambda g, x: 3 * g * x)(square)(x).sum())
+    assert wrong.node.op == name
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_very_small_and_very_large_inputs_are_checked(size: float) -> None:
+    found = locate_wrong_node(ag.log(leaf(np.array([size, 2 * size]))))
+    assert not found
+    assert not found.unchecked
+    y = ag.log(leaf(np.array([size, 2 * size])))
+    plant(y.node, 2.0)
+    assert locate_wrong_node(y)
+
+
 def test_what_cannot_be_checked_is_said() -> None:
     x = leaf([np.nan, np.nan])
     found = locate_wrong_node(ag.exp(x))
@@ -479,6 +510,8 @@ def test_what_was_not_recorded() -> None:
         locate_wrong_node(ag.tensor(1.0))
     with pytest.raises(TypeError, match="locate_wrong_node: wants recorded tensors, got ndarray"):
         locate_wrong_node([np.ones(2)])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="locate_wrong_node: wants recorded tensors, got float"):
+        locate_wrong_node(1.0)  # type: ignore[arg-type]
 
 
 def test_nothing_is_left_behind() -> None:

@@ -173,7 +173,7 @@ def test_a_step_shows_its_rule_and_what_its_parents_get() -> None:
         assert "<math>" in html
     _, product, total = live
     assert "to <b>x&lt;</b>, waits for 1 more" in product
-    assert "to <b>b</b>, summed over axes 0, complete" in total
+    assert "to <b>b</b>, summed over axis 0, complete" in total
     assert grid(total)[-1] == [["4", "6"]]
     assert re.findall(r"opacity:.75\">(had|is given|has now)<", total) == [
         "had",

@@ -73,7 +73,7 @@ GRAPHS: dict[str, Any] = {
 
 def test_the_worked_example() -> None:
     drawing = draw(worked_example(), values=True, cotangents=True)
-    assert [text for text in texts(drawing) if text != "()"] == [
+    assert list(texts(drawing)) == [
         *("x", "= 0.7", "grad -5.068"),
         *("u = power", "(·, 2)", "= 0.49", "grad -3.62"),
         *("sin", "grad -0.9324"),
@@ -188,6 +188,16 @@ def test_any_name_can_be_drawn(name: str) -> None:
     assert ElementTree.fromstring(drawing.svg.encode()) is not None
 
 
+def test_a_drawing_is_called_by_names_as_they_are() -> None:
+    y = ag.named(ag.sin(ag.tensor(1.0, requires_grad=True)), 'a < b & "c"')
+    assert repr(draw(y)) == '<Drawing: graph of a < b & "c": 2 boxes>'
+
+
+def test_complex_results_are_shown() -> None:
+    y = ag.tensor([2.0, 3.0], requires_grad=True) * np.complex64(1j)
+    assert "= [0+2j, 0+3j]" in texts(draw(y, values=True))
+
+
 def test_cotangents_are_those_of_backward_and_change_nothing() -> None:
     x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
     h = x * x
@@ -256,10 +266,17 @@ def used_up() -> Any:
     [
         (used_up, {}, RuntimeError, "^draw: the graph behind 'cos' was already used and freed"),
         (lambda: ag.tensor(1.0), {}, ValueError, "^draw: .* does not require grad"),
-        (lambda: 3, {}, TypeError, "object is not iterable|^draw: wants a Tensor"),
+        (lambda: 3, {}, TypeError, "^draw: wants a Tensor, or a sequence of Tensors, got int"),
         (several, {"cotangents": True}, ValueError, r"one element, got shape \(2, 2\)"),
         (lambda: view(worked_example()), {"cotangents": True}, TypeError, "wants the tensors themselves"),
-        (worked_example, {"cotangents": {ag.tensor(1.0): 1.0}}, ValueError, "not in the graph"),
+        (worked_example, {"cotangents": {ag.tensor(1.0): 1.0}}, ValueError, "a tensor that is not in the graph"),
+        (worked_example, {"cotangents": {99: 1.0}}, ValueError, "99, an id that is not in the graph"),
+        (
+            lambda: view(worked_example()),
+            {"cotangents": {ag.tensor(1.0, requires_grad=True): 1.0}},
+            ValueError,
+            "a tensor that is not in the GraphView, which knows ids only",
+        ),
         (worked_example, {"opened": "conv1"}, ValueError, "called 'conv1'; it has no modules"),
     ],
 )

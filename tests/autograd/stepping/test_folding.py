@@ -173,6 +173,32 @@ def test_a_loop_over_a_module_is_folded_into_runs() -> None:
     assert {box.title for box in folded.boxes if box.kind == "parameter"} == {"weight", "bias"}
 
 
+def test_a_last_operation_alone_is_no_run() -> None:
+    y = ag.tensor(0.5, requires_grad=True)
+    for _ in range(43):
+        y = ag.sin(y)
+    folded = fold(view(y))
+    check_whole(folded)
+    assert titles(folded)[-2:] == ["3 operations", "sin"]
+
+
+class Numbered(nn.Module):
+    """Its parts have names that are made as a node's number may be shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n0, self.n1, self.n2 = (nn.Linear(2, 2) for _ in range(3))
+
+    def forward(self, x: Any) -> Any:
+        return self.n2(self.n1(self.n0(x)))
+
+
+@pytest.mark.parametrize("opened", [(), "n1", "all"])
+def test_any_names_of_modules_can_be_told_from_nodes(opened: Any) -> None:
+    folded = fold(view(Numbered()(ag.ones((1, 2))).sum()), opened=opened, limit=4)
+    check_whole(folded)
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.data())
 def test_any_choice_of_modules_can_be_opened(data: st.DataObject) -> None:

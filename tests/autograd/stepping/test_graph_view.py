@@ -20,6 +20,14 @@ def scalar(value: float = 0.7, name: str | None = "x") -> Any:
     return ag.tensor(value, requires_grad=True, name=name)
 
 
+def test_details_of_a_custom_operation_are_its_static_parameters() -> None:
+    @ag.custom_vjp(lambda g, x, scale: g * scale)
+    def scaled(x: Any, scale: float = 1.0) -> Any:
+        return scale * x
+
+    assert view(scaled(scalar(), scale=2.5)).nodes[-1].detail == "scale=2.5"
+
+
 def test_nodes_come_in_order_of_creation() -> None:
     x = scalar()
     h = ag.named(x**2, "u")
@@ -151,11 +159,24 @@ def test_a_graph_freed_in_part_too() -> None:
         (ag.tensor([1.0]), ValueError, r"^view: the tensor of shape \(1,\) does not require grad"),
         ([], ValueError, "^view: wants at least one Tensor"),
         ([1.0], TypeError, "^view: wants a Tensor, or a sequence of Tensors, got float"),
+        (1.0, TypeError, "^view: wants a Tensor, or a sequence of Tensors, got float"),
     ],
 )
 def test_errors(given: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         view(given)
+
+
+def test_a_module_whose_constructor_has_failed_is_in_nobodys_way() -> None:
+    class Unfinished(nn.Module):
+        def __init__(self) -> None:
+            pass
+
+    kept = Unfinished()
+    model = nn.Sequential(nn.Linear(2, 1))
+    recorded = view(model(ag.ones((1, 2))).sum())
+    assert {node.name for node in recorded.nodes if node.parameter} == {"0.weight", "0.bias"}
+    assert kept
 
 
 def test_named_sets_the_name_and_returns_the_tensor() -> None:
@@ -178,6 +199,6 @@ def test_a_long_chain_is_no_recursion() -> None:
     assert len(view(y).nodes) == 20_001
 
 
-@pytest.mark.parametrize(("shape", "text"), [((), "()"), ((3,), "3"), ((2, 0, 4), "2×0×4")])
+@pytest.mark.parametrize(("shape", "text"), [((), ""), ((3,), "3"), ((2, 0, 4), "2×0×4")])
 def test_shape_text(shape: tuple[int, ...], text: str) -> None:
     assert shape_text(shape) == text

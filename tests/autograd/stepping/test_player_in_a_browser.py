@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browser import chromium, screenshot
-from traces import by_hand, resnet, two_layers
+from traces import by_hand, forward, resnet, two_layers
 
 from autograd.stepping.player import framed, write_page
 
@@ -22,9 +22,11 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("pages")
-    for make in (by_hand, two_layers, resnet):
+    for make in (by_hand, two_layers, resnet, forward):
         write_page(make(), found / f"{make.__name__}.html")
-    (found / "framed.html").write_text(f"<!doctype html><meta charset='utf-8'>{framed(by_hand())}", encoding="utf-8")
+    for name, light in (("framed", "true"), ("framed_dark", "false")):
+        text = f"<!doctype html><meta charset='utf-8'><body data-jp-theme-light='{light}'>{framed(by_hand(), 2)}"
+        (found / f"{name}.html").write_text(text, encoding="utf-8")
     return found
 
 
@@ -84,10 +86,15 @@ def test_the_start(open_page: Any) -> None:
     shown = open_page()
     assert shown.page.title() == "J = cos(sin x² + 3x²)"
     assert shown.position == "0 / 5"
-    assert shown.text(".told") == "Before the first of 5 steps: nothing has flown back yet."
+    assert shown.text(".told") == "Before the first of 5 steps: nothing has flowed back yet."
     assert shown.keys_of("current") == []
     assert shown.page.is_disabled('[data-act="back"]')
     assert shown.page.is_enabled('[data-act="step"]')
+
+
+def test_a_small_drawing_is_shown_whole(open_page: Any) -> None:
+    shown = open_page(viewport={"width": 1200, "height": 700})
+    assert shown.page.locator(".canvas").evaluate("canvas => canvas.scrollHeight <= canvas.clientHeight")
 
 
 def test_stepping_and_going_back_by_buttons(open_page: Any) -> None:
@@ -100,15 +107,15 @@ def test_stepping_and_going_back_by_buttons(open_page: Any) -> None:
     assert shown.page.locator(".rule math").count() == 1
     figures = shown.page.locator(".contribution figure").all_inner_texts()
     assert [" ".join(figure.split()) for figure in figures] == ["had -1.754", "is given -0.4689", "has now -2.223"]
-    assert shown.keys_of("current") == ["n2"]
-    assert shown.keys_of("receiving") == ["n1"]
-    assert shown.keys_of("done") == ["n3", "n4", "n5"]
-    assert shown.flowing() == [("1", "n2")]
+    assert shown.keys_of("current") == [".2"]
+    assert shown.keys_of("receiving") == [".1"]
+    assert shown.keys_of("done") == [".3", ".4", ".5"]
+    assert shown.flowing() == [("1", ".2")]
     shown.act("back")
     assert shown.position == "3 / 5"
     assert shown.text(".contribution h4 small") == "() · waits for 1 more"
-    assert shown.keys_of("current") == ["n3"]
-    assert shown.keys_of("waiting") == ["n2"]
+    assert shown.keys_of("current") == [".3"]
+    assert shown.keys_of("waiting") == [".2"]
     shown.act("last")
     assert shown.position == "5 / 5"
     assert shown.page.is_disabled('[data-act="step"]')
@@ -159,13 +166,13 @@ def test_playing_runs_to_the_end_and_stops(open_page: Any) -> None:
 def test_a_click_on_a_node_shows_its_numbers(open_page: Any) -> None:
     shown = open_page()
     shown.page.fill('input[type="range"]', "3")
-    shown.page.click('.canvas [data-key="n1"]')
+    shown.page.click('.canvas [data-key=".1"]')
     told = shown.text(".node")
     assert told.startswith("s (multiply 1)")
     assert "0.64" in told
     assert "-1.754" in told
     assert "chain.py:3" in told
-    assert shown.keys_of("chosen") == ["n1"]
+    assert shown.keys_of("chosen") == [".1"]
     shown.press("ArrowRight")
     assert "-2.223" in shown.text(".node")
     shown.page.click('.node .link >> text="5"')
@@ -179,8 +186,8 @@ def test_a_click_on_a_node_shows_its_numbers(open_page: Any) -> None:
 
 def test_nodes_are_reached_without_a_mouse(open_page: Any) -> None:
     shown = open_page()
-    shown.page.focus('.canvas [data-key="n2"]')
-    assert shown.page.get_attribute('.canvas [data-key="n2"]', "aria-label") == "sin 2"
+    shown.page.focus('.canvas [data-key=".2"]')
+    assert shown.page.get_attribute('.canvas [data-key=".2"]', "aria-label") == "sin 2"
     shown.press("Enter")
     assert shown.text(".node").startswith("sin 2")
     assert shown.position == "0 / 5"
@@ -242,15 +249,51 @@ def test_modules_open_and_fold(open_page: Any) -> None:
     assert shown.keys_of("current") == ["layer4.1"]
     shown.page.check("text=follow")
     (current,) = shown.keys_of("current")
-    assert current.startswith("n")
+    assert current.startswith(".")
     assert shown.page.locator(".canvas .wire.flowing").count() > 0
 
 
 def test_the_page_plays_in_a_frame(open_page: Any) -> None:
     shown = open_page("framed")
     frame = shown.page.frame_locator("iframe")
+    assert frame.locator(".counter").inner_text() == "2 / 5"
     frame.locator('[data-act="step"]').click()
-    assert frame.locator(".counter").inner_text() == "1 / 5"
+    assert frame.locator(".counter").inner_text() == "3 / 5"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "ground"), [("framed", "rgb(255, 255, 255)"), ("framed_dark", "rgb(20, 24, 29)")])
+def test_in_a_notebook_it_is_as_dark_as_the_notebook(open_page: Any, name: str, ground: str, scheme: str) -> None:
+    frame = open_page(name, color_scheme=scheme).page.frame_locator("iframe")
+    assert frame.locator(".player").evaluate("player => getComputedStyle(player).backgroundColor") == ground
+    box = frame.locator('.canvas [data-key=".4"] > rect')
+    states = {"light": "rgb(255, 232, 220)", "dark": "rgb(74, 38, 22)"}
+    assert box.evaluate("box => getComputedStyle(box).fill") == states["light" if name == "framed" else "dark"]
+
+
+def test_a_forward_pass(open_page: Any) -> None:
+    shown = open_page("forward")
+    assert shown.text("h1") == "Forward pass"
+    assert shown.text(".told") == "Before the first of 4 steps: nothing has been computed yet."
+    values = '.canvas [data-key=".3"] text.value'
+    assert shown.page.inner_html(values) == ""
+    shown.press("n", "n")
+    assert shown.text(".told") == "Step 2 of 4: sin (h) is computed from multiply 2."
+    assert shown.page.inner_html(values).startswith("= [0.1411, -0.2794")
+    figures = shown.page.locator(".contribution figcaption").all_inner_texts()
+    assert figures == ["value", "tangent"]
+    assert (shown.keys_of("current"), shown.keys_of("receiving")) == ([".3"], [".2"])
+    assert shown.keys_of("done") == [".0", ".1"]
+    assert shown.flowing() == [("2", ".3")]
+    shown.page.click('.canvas [data-key=".0"]')
+    assert shown.page.locator(".node h3").all_inner_texts() == ["Value", "Tangent"]
+    shown.page.click('.canvas [data-key=".5"]')
+    assert "Not computed yet." in shown.text(".node")
+    shown.press("End")
+    assert shown.page.locator(".node .grid td").all_inner_texts() == [
+        "-0.4177",
+        "-2.829",
+    ]  # Σ x sin 3x, and its slope along x1
 
 
 def overflow(shown: Opened) -> int:
@@ -258,7 +301,7 @@ def overflow(shown: Opened) -> int:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("name", "position"), [("by_hand", 4), ("two_layers", 6), ("resnet", 30)])
+@pytest.mark.parametrize(("name", "position"), [("by_hand", 4), ("two_layers", 6), ("resnet", 30), ("forward", 2)])
 @pytest.mark.parametrize("width", [1200, 400])
 def test_how_it_looks(open_page: Any, scheme: str, name: str, position: int, width: int) -> None:
     """Pictures for people; nothing sticks out at the side, and text differs from its ground."""

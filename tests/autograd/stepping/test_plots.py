@@ -223,6 +223,9 @@ def test_losses_may_be_tensors_and_are_smoothed_by_themselves_when_there_are_man
     assert len(plots.loss_curves(np.ones(76), smooth=0).get_lines()) == 1
     with pytest.raises(ValueError, match="loss_curves: the curve 'train' is empty"):
         plots.loss_curves({"train": []})
+    for smooth in (20, -0.1):
+        with pytest.raises(ValueError, match=f"smooth is a share of the curve, from 0 to 1, got {smooth}"):
+            plots.loss_curves([2.0, 1.0], smooth=smooth)
 
 
 def test_loss_surface_along_given_directions() -> None:
@@ -358,6 +361,18 @@ def test_the_picture_is_the_gradient() -> None:
         np.testing.assert_allclose(ax.get_images()[0].get_array(), expected / expected.max(), rtol=1e-5, atol=1e-7)
         assert rectangle(ax) == (0, 1, 3, 5)
         assert ax.get_title() == f"y[..., {', '.join(map(str, at))}] depends on 2×3 pixels"
+
+
+def test_panels_of_receptive_fields() -> None:
+    """Rows and columns are numbered by whole numbers, and several pictures can do with one colour bar."""
+    figure, axes = pyplot.subplots(1, 2, figsize=(3, 1.5))
+    for ax in axes:
+        plots.receptive_field(nn.Identity(), (1, 3, 3), colorbar=False, ax=ax)
+        assert [tick % 1 for tick in (*ax.get_xticks(), *ax.get_yticks())] == [0] * (
+            len(ax.get_xticks()) + len(ax.get_yticks())
+        )
+    assert figure.axes == list(axes)
+    assert len(plots.receptive_field(nn.Identity(), (1, 3, 3)).figure.axes) == 2
 
 
 def test_several_inputs_are_averaged() -> None:

@@ -30,6 +30,18 @@ def test_every_primitive_says_its_rule(name: str) -> None:
     assert re.search(r"\u0304|ȳ|ā|^0|cotangent", text), text
 
 
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_a_rule_fits_into_a_line(name: str) -> None:
+    assert len(said(registry[name]) or "") < 115
+
+
+def test_a_rule_prints_as_its_text() -> None:
+    x = ag.tensor(2.0, requires_grad=True)
+    assert str(rule_of(ag.sin(x).node)) == "x̄ += ȳ · cos(x)"
+    step = ag.einsum("i,i->", ag.ones(2, requires_grad=True), ag.ones(2)).stepper().step()
+    assert f"{step.rule}" == "x̄ᵢ += Σ ȳ · ∏ⱼ≠ᵢ xⱼ, over the letters that the operand xᵢ does not have"
+
+
 def balanced(text: str) -> bool:
     depth = 0
     for c in re.sub(r"\\[{}]", "", text):

@@ -11,6 +11,7 @@ from samples import SAMPLES
 import autograd as ag
 from autograd.graph import Bundle
 from autograd.primitive import registry
+from autograd.stepping import ForwardStepper
 
 RANDOM = {"dropout"}
 
@@ -108,6 +109,36 @@ def test_the_check_of_a_rule() -> None:
     steps = list(wrong_square(ag.sin(x)).sum().stepper())
     assert [step.check().ok for step in steps] == [True, False, True]
     assert "wrong derivative" in repr(steps[1].check())
+
+
+def test_values_of_a_custom_operation_are_those_that_its_rule_can_name() -> None:
+    @ag.custom_vjp(lambda g, y, scale: g * scale * y)
+    def growth(x: Any, scale: float = 1.0) -> Any:
+        return np.exp(scale * x)
+
+    step = growth(ag.tensor([0.0, 1.0], requires_grad=True), scale=2.0).sum().stepper().seek(2)
+    assert set(step.values) == {"y", "scale", "x_shape"}
+
+
+def two_losses() -> tuple[ag.Tensor, ag.Tensor]:
+    x, w = ag.tensor([1.0, 2.0], requires_grad=True, name="x"), ag.tensor(3.0, requires_grad=True, name="w")
+    h = ag.sin(x * w) * x
+    return h.sum(), (h * h).sum()
+
+
+@pytest.mark.parametrize("ending", ["run and closed", "closed", "freed by backward", "freed by another loss"])
+@pytest.mark.parametrize("make", [ag.Stepper, ForwardStepper])
+def test_a_step_can_be_shown_for_ever(make: Any, ending: str) -> None:
+    shown = [(repr(step), step._repr_html_()) for step in make(two_losses()[0])]
+    loss, other = two_losses()
+    stepper = make(loss)
+    steps = list(stepper) if ending != "closed" else [stepper.step()]
+    if "backward" in ending or "another" in ending:
+        (other if "another" in ending else loss).backward()
+    elif make is ag.Stepper:
+        stepper.close()
+    del stepper, loss, other
+    assert [(repr(step), step._repr_html_()) for step in steps] == shown[: len(steps)]
 
 
 def test_statistics() -> None:

@@ -84,6 +84,11 @@ def test_norms_neither_overflow_nor_underflow() -> None:
     assert Summary.of(np.array([3e-200, 4e-200])).norm == pytest.approx(5e-200)
 
 
+def test_complex_numbers_are_as_large_as_their_magnitude() -> None:
+    summary = Summary.of(np.array([3 + 4j, 0]))
+    assert (summary.min, summary.max, summary.norm, summary.values) == (0.0, 5.0, 5.0, [3 + 4j, 0])
+
+
 def test_of_tensors_and_bundles() -> None:
     assert Summary.of(ag.tensor([3.0, 4.0])).norm == 5
     bundle = Bundle({1: np.array([[1.0, 2.0]], np.float32)}, 3)

@@ -127,11 +127,11 @@ def test_a_terminal_that_knows_ascii_alone(saved: Path) -> None:
     ("content", "said"),
     [
         (None, "No such file or directory"),
-        ("", "is no trace of a backward pass: it holds no JSON"),
-        ("{}", "is no trace of a backward pass: it has no version, graph and steps"),
+        ("", "is no trace of a pass: it holds no JSON"),
+        ("{}", "is no trace of a pass: it has no version, graph and steps"),
         ('{"version": 99, "graph": {}, "steps": []}', "has version 99"),
         ('{"version": 1, "graph": {"nodes": 3}, "steps": []}', "was damaged"),
-        (b"\xff\xfe\x00", "is no trace of a backward pass"),
+        (b"\xff\xfe\x00", "is no trace of a pass"),
     ],
 )
 def test_files_that_cannot_be_read(content: str | bytes | None, said: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,21 @@ def test_a_step_is_a_block() -> None:
 
 
 def test_the_start_is_no_step() -> None:
-    assert block(TRACE, 0) == "start of J = cos(sin x² + 3x²)\n  5 steps, 6 nodes; nothing has flown back yet"
+    assert block(TRACE, 0) == "start of J = cos(sin x² + 3x²)\n  5 steps, 6 nodes; nothing has flowed back yet"
+
+
+def test_a_pass_without_steps_is_a_table_without_lines() -> None:
+    head, rule = table(ag.tensor(2.0, requires_grad=True).stepper().trace()).split("\n")
+    assert head.startswith("step  operation")
+    assert set(rule) == {"─"}
+
+
+@pytest.mark.parametrize("text", [table, graph, lambda trace: block(trace, 2)])
+def test_names_do_not_move_the_cursor(text: Any) -> None:
+    x = ag.tensor(2.0, requires_grad=True)
+    shown = text((ag.named(ag.sin(x), "a\nb\x1b[31m\x9b2J") * x).stepper().trace())
+    assert "a⍰b⍰[31m⍰2J" in shown
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
 
 
 @pytest.mark.parametrize("position", [-1, 6])

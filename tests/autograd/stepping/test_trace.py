@@ -138,11 +138,11 @@ def test_of_a_changed_pass() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no trace of a backward pass: it holds no JSON"),
-        ("{", "is no trace of a backward pass: it holds no JSON"),
-        ("\x00\x01", "is no trace of a backward pass: it holds no JSON"),
-        ("[1, 2]", "is no trace of a backward pass: it has no version, graph and steps"),
-        ('{"cells": []}', "is no trace of a backward pass: it has no version, graph and steps"),
+        ("", "is no trace of a pass: it holds no JSON"),
+        ("{", "is no trace of a pass: it holds no JSON"),
+        ("\x00\x01", "is no trace of a pass: it holds no JSON"),
+        ("[1, 2]", "is no trace of a pass: it has no version, graph and steps"),
+        ('{"cells": []}', "is no trace of a pass: it has no version, graph and steps"),
         ('{"version": 2, "graph": {}, "steps": []}', "has version 2; this release reads version 1"),
         ('{"version": 1, "graph": {}, "steps": []}', r"or was damaged \(KeyError"),
         ('{"version": 1, "graph": [], "steps": 3}', r"or was damaged \(TypeError"),
@@ -163,7 +163,7 @@ def test_damaged_traces(tmp_path: Path) -> None:
         damaged = json.loads(json.dumps(data))
         del damaged["steps"][2][key]
         path.write_text(json.dumps(damaged))
-        with pytest.raises(ValueError, match=r"trace: .*run\.json is no trace of a backward pass, or was damaged"):
+        with pytest.raises(ValueError, match=r"trace: .*run\.json is no trace of a pass, or was damaged"):
             Trace.load(path)
     for steps in ("abc", [None], [{}], [[]]):
         path.write_text(json.dumps({**data, "steps": steps}))
