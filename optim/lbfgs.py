@@ -30,10 +30,11 @@ class LBFGS(Optimizer):
         p ← p + t r
 
     `line_search_fn` "strong_wolfe" seeks the length t from `lr` on; None takes t = lr, at first lr · min(1, 1 / |g|₁).
-    A call of `step(closure)` makes at most `max_iter` iterations with at most `max_eval` (by default 1.25 max_iter)
-    evaluations; it ends early when no element of the gradient is larger than `tolerance_grad`, or a step's elements or
-    the change of the loss are no larger than `tolerance_change`. `closure` clears the gradients, computes the loss
-    and its gradients and returns the loss; `step` returns the first.
+    A call of `step(closure)` makes at most `max_iter` iterations with at most `max_eval` evaluations; it ends early
+    when no element of the gradient is larger than `tolerance_grad`, or a step's elements or the change of the loss are
+    no larger than `tolerance_change`. `max_eval` is 1.25 · `max_iter` by default, rounded down, so that with
+    `max_iter` = 1 a line search has no evaluations to spend: it tries one length, and takes that or none. `closure`
+    clears the gradients, computes the loss and its gradients and returns the loss; `step` returns the first.
 
     There is one parameter group. What is remembered concerns all parameters and stands at the first, as vectors of all
     elements. Raises ValueError for a second group and for an option out of range, TypeError for a step without a

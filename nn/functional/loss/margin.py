@@ -73,7 +73,7 @@ def multi_margin_loss(
     Where a score just keeps the margin, which is a kink, the derivative is taken as 0. Raises ValueError for a p other
     than 1 and 2, a shape that does not match, and a class out of range.
 
-    Source: Crammer, Singer 2001, "On the algorithmic implementation of multiclass kernel-based vector machines".
+    Source: Weston, Watkins 1999, "Support vector machines for multi-class pattern recognition".
 
     >>> from nn import functional as F
     >>> F.multi_margin_loss(tensor([[0.5, 0.0]]), tensor([0]))
