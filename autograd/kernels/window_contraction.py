@@ -264,12 +264,17 @@ def cotangent_of(term: str, x: Any, terms: tuple[str, ...], operands: tuple[Any,
     result, other = operands if terms[0] == found.result else operands[::-1]
     if type(result) is not np.ndarray or not result.size:
         return None
-    if term == found.windows:
-        return _windows_cotangent(found, x, result, other)
-    return _weight_cotangent(found, x, result, other) if term == found.weight else None
+    if term not in (found.windows, found.weight):
+        return None
+    windows, weight = (x, other) if term == found.windows else (other, x)
+    lengths = dict(zip(found.windows, windows.shape, strict=True)) | dict(zip(found.weight, weight.shape, strict=True))
+    terms_and_arrays = ((found.windows, windows), (found.weight, weight), (found.result, result))
+    if any(tuple(lengths[label] for label in labels) != array.shape for labels, array in terms_and_arrays):
+        return None  # something broadcasts
+    return (_windows_cotangent if term == found.windows else _weight_cotangent)(found, windows, weight, result)
 
 
-def _weight_cotangent(terms: Terms, weight: Array, result: Array, windows: Any) -> WeightCotangent | None:
+def _weight_cotangent(terms: Terms, windows: Any, weight: Any, result: Array) -> WeightCotangent | None:
     found = _images(windows, terms)
     if found is None or result.size * (weight[0, 0] if terms.grouped else weight[0]).size < SHARED:
         return None
@@ -281,20 +286,12 @@ def _weight_cotangent(terms: Terms, weight: Array, result: Array, windows: Any) 
     return WeightCotangent(postpone(compute), images, weight.shape)
 
 
-def _windows_cotangent(terms: Terms, x: Any, result: Array, weight: Any) -> WindowsCotangent | None:
-    if type(weight) is not np.ndarray or not isinstance(x, (np.ndarray, PaddedWindows)) or x.size < SMALL:
-        return None
-    lengths = dict(zip(terms.windows, x.shape, strict=True))
-    lengths |= dict(zip(terms.weight, weight.shape, strict=True))
-    fits = all(
-        tuple(lengths[label] for label in labels) == array.shape
-        for labels, array in ((terms.windows, x), (terms.result, result))
-    )
-    if not fits:
+def _windows_cotangent(terms: Terms, windows: Any, weight: Any, result: Array) -> WindowsCotangent | None:
+    if type(weight) is not np.ndarray or windows.size < SMALL or not isinstance(windows, (np.ndarray, PaddedWindows)):
         return None
     if not terms.grouped:
         result, weight = result[:, None], weight[None]
-    return WindowsCotangent(result, weight, x.shape)
+    return WindowsCotangent(result, weight, windows.shape)
 
 
 class WeightCotangent(Deferred):

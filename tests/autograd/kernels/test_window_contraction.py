@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from autograd.kernels import window_contraction
 from autograd.kernels.convolution import BLOCK
 from autograd.kernels.threads import postpone
 from autograd.kernels.window_contraction import PAGE, batch_last
@@ -112,3 +113,17 @@ def test_a_weights_gradient_is_of_the_images_as_they_were(threads):
     wanted = gradient(lambda images: None)
     np.testing.assert_array_equal(gradient(lambda images: images.__setitem__(slice(None), 3.0)), wanted)
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("shape", [(32, 1, 3, 3), (1, 32, 3, 3), (32, 32, 1, 3)])
+def test_a_weight_that_broadcasts_has_the_sum_of_what_its_copies_would_have(threads, shape, monkeypatch):
+    monkeypatch.setattr(window_contraction, "SHARED", 1)
+    x, weight = leaf(16, 32, 16, 16, seed=0), leaf(*shape, seed=1)
+    windows = ag.sliding_windows(x.detach(), (3, 3), axes=(2, 3))
+    cotangent = leaf(16, shape[0], 14, 14, seed=2).detach()
+    whole = ag.broadcast_to(weight, (shape[0], 32, 3, 3)).detach().requires_grad_()
+    (ag.einsum("nchwij,fcij->nfhw", windows, weight) * cotangent).sum().backward()
+    (ag.einsum("nchwij,fcij->nfhw", windows, whole) * cotangent).sum().backward()
+    axes = tuple(axis for axis, (a, b) in enumerate(zip(shape, whole.shape, strict=True)) if a != b)
+    wanted = whole.grad.data.sum(axis=axes, keepdims=True)
+    np.testing.assert_allclose(weight.grad.data, wanted, atol=1e-4 * np.abs(wanted).max())
