@@ -142,7 +142,6 @@ def input_gradient(g: Array, weight: Array, at: Geometry, y: Array) -> Iterator[
     stride 1, with those taps flipped. Where the weight is larger than the images, so that flipping it is dear, the
     products for all taps are added where they overlap.
     """
-    n = len(at.taps)
     if math.prod(at.taps) > 1 and math.prod(at.positions) * g.shape[-1] < 2 * len(g):
         columns = np.ascontiguousarray(g).reshape(len(g), -1)
         places = list(_overlaps(at, y.shape[1:-1]))
@@ -151,21 +150,12 @@ def input_gradient(g: Array, weight: Array, at: Geometry, y: Array) -> Iterator[
             some = slice(first, first + step)
             yield functools.partial(_overlap, columns, weight[:, some], at, places, y[some])
         return
-    axes = (_phases(*axis) for axis in zip(y.shape[1:-1], at.taps, at.stride, at.dilation, at.before, strict=True))
-    for phases in itertools.product(*axes):
-        target = y[(slice(None), *(slice(phase.first, None, step) for phase, step in zip(phases, at.stride)))]
-        if not target.size:
-            continue
-        if not all(phase.taps for phase in phases):
+    for remainder in _remainders(at, y.shape[1:-1]):
+        target = y[remainder.place]
+        if remainder.met is None:
             yield functools.partial(target.fill, 0)
-            continue
-        own = weight[(slice(None), slice(None), *(slice(phase.tap, None, phase.apart) for phase in phases))]
-        flipped = np.flip(own, tuple(range(2, 2 + n))).swapaxes(0, 1)
-        dilation = tuple(phase.dilation for phase in phases)
-        before = tuple(phase.before for phase in phases)
-        yield from correlation(
-            g, flipped, Geometry(target.shape[1:-1], own.shape[2:], (1,) * n, dilation, before), target
-        )
+        else:
+            yield from correlation(g, weight[remainder.taps].swapaxes(0, 1), remainder.met, target)
 
 
 def _overlap(columns: Array, weight: Array, at: Geometry, places: Sequence[Any], y: Array) -> None:
@@ -191,6 +181,38 @@ def _overlaps(at: Geometry, lengths: Ints) -> Iterator[tuple[Any, Any]]:
             target.append(slice(max(0, first + low * step), max(0, first + high * step), step))
         if all(part.start < part.stop for part in source[1 + len(tap) :]):
             yield tuple(source), tuple(target)
+
+
+class Remainder(NamedTuple):
+    """Elements of images that see the same taps: where they are, and these taps of a weight, flipped, and how they are
+    met as those of a convolution; None if there are none."""
+
+    place: tuple[slice, ...]
+    taps: tuple[slice, ...]
+    met: Geometry | None
+
+
+@functools.lru_cache(maxsize=1024)
+def _remainders(at: Geometry, lengths: Ints) -> list[Remainder]:
+    """Of elements of images of these lengths, those of each remainder by the stride."""
+    axes = (list(_phases(*axis)) for axis in zip(lengths, at.taps, at.stride, at.dilation, at.before, strict=True))
+    found = []
+    for phases in itertools.product(*axes):
+        counts = tuple(
+            len(range(phase.first, length, step))
+            for phase, length, step in zip(phases, lengths, at.stride, strict=True)
+        )
+        if not all(counts):
+            continue
+        place = tuple(slice(phase.first, None, step) for phase, step in zip(phases, at.stride, strict=True))
+        taps, met = [], None
+        if all(phase.taps for phase in phases):
+            taps = [range(at.taps[i])[phase.tap :: phase.apart][::-1] for i, phase in enumerate(phases)]
+            dilation, before = (tuple(phase[k] for phase in phases) for k in (4, 5))
+            met = Geometry(counts, tuple(map(len, taps)), (1,) * len(phases), dilation, before)
+        flipped = (slice(r.start, r.stop if r.stop >= 0 else None, r.step) for r in taps)
+        found.append(Remainder((slice(None), *place), (slice(None), slice(None), *flipped), met))
+    return found
 
 
 class Phase(NamedTuple):
@@ -328,6 +350,7 @@ class Blocks:
         self.high = max(1, min(high, -(-height * tiles // parts), height))
 
         item, (by_channel, *by_axis, by_image) = x.itemsize, x.strides
+        self.item, self.lengths = item, x.shape[1:3]
         steps = [s * stride for s, stride in zip(at.stride, by_axis, strict=True)]
         apart = [d * stride for d, stride in zip(at.dilation, by_axis, strict=True)]
         self.reach = [(t - 1) * d for t, d in zip(at.taps, at.dilation, strict=True)]
@@ -354,6 +377,7 @@ class Blocks:
         merged = list(zip(y.shape[1:], y.strides[1:], strict=True))
         self.direct = _one_stretch(merged[1:] if self.overlapping or self.high == 1 else merged, item)
         self.direct = self.direct and (self.overlapping or self.high == 1 or not narrow)
+        self.plans: dict[tuple[int, int, int | None, int], Plan] = {}
 
     @functools.cached_property
     def all(self) -> Sequence[Block]:
@@ -388,65 +412,102 @@ class Blocks:
         high, count, item = rows.stop - rows.start, (columns.stop - columns.start) * self.rest, y.itemsize
         shape: Ints = (high, len(y), count) if self.overlapping else (len(y), high * count)
         strides: Ints = (y.strides[1], y.strides[0], item) if self.overlapping else (y.strides[0], item)
-        return _view(y, rows.start, columns.start, *_cut(shape, strides, few))
+        return _view(y, Region(rows.start, columns.start, *_cut(shape, strides, few)))
 
     def patches(self, x: Array, block: Block, few: int | None) -> Array:
         """The patches of a block: (C · taps, columns), or for each row of results such a matrix, which overlap."""
-        at, (rows, columns), item = self.at, block, x.itemsize
+        key = (block.rows.start, block.columns.start, few, len(x))
+        plan = self.plans.get(key) or self.plans.setdefault(key, self._plan(block, few, len(x)))
+        if plan.copied is None:
+            return _view(x, plan.inside)
+        copied = scratch(plan.copied, x.dtype, "patches")
+        if plan.pieces is None:
+            np.copyto(copied, _view(x, plan.inside))
+        else:
+            cells = (copied[None] if self.overlapping else copied).transpose(self.by_place)
+            for place in plan.zeros:
+                cells[place] = 0
+            for place, region in plan.pieces:
+                np.copyto(cells[place], _view(x, region))
+        return np.ndarray(plan.shape, x.dtype, copied, 0, plan.strides)
+
+    def _plan(self, block: Block, few: int | None, channels: int) -> Plan:
+        at, (rows, columns), item = self.at, block, self.item
+        depth, inner = self.depth // self.ahead[0] * channels, self.ahead[1:]
         high, wide = rows.stop - rows.start, columns.stop - columns.start
         top, left = (part.start * s - before for part, s, before in zip(block, at.stride, at.before))
         count = wide * self.rest
         if self.in_place:
-            return _view(x, top, left, *_cut((len(x), high * count), (x.strides[0], item), few))
-        depth = self.depth // self.ahead[0] * len(x)
+            inside = Region(top, left, *_cut((channels, high * count), (self.source[0], item), few))
+            return Plan(inside)
         if self.overlapping:
             tall = (high - 1) * at.stride[0] + at.taps[0]
-            shape: Ints = (tall, len(x), *self.ahead[1:], wide, *self.behind)
+            copied: Ints = (tall, channels, *inner, wide, *self.behind)
+            shape: Ints = (high, at.taps[0] * depth, count)
+            strides: Ints = (at.stride[0] * depth * count * item, count * item, item)
         else:
-            shape = (len(x), *self.ahead[1:], high, wide, *self.behind)
-        copied = scratch(shape, x.dtype, "patches")
-        beside = left >= 0 and left + (wide - 1) * at.stride[1] + self.reach[1] < x.shape[2]
-        if beside and top >= 0 and top + (high - 1) * at.stride[0] + self.reach[0] < x.shape[1]:
-            np.copyto(copied, _view(x, top, left, shape, self.source))
-        else:
-            self._copy_at_border(copied, x, top, left, beside)
-        strides: Ints = (high * count * item, item)
-        shape = (depth, high * count)
-        if self.overlapping:
-            shape = (high, at.taps[0] * depth, count)
-            strides = (at.stride[0] * depth * count * item, count * item, item)
+            copied = (channels, *inner, high, wide, *self.behind)
+            shape, strides = (depth, high * count), (high * count * item, item)
         shape, strides = _cut(shape, strides, few)
-        return np.ndarray(shape, x.dtype, copied, 0, strides)
+        inside = Region(top, left, copied, self.source)
+        beside = left >= 0 and left + (wide - 1) * at.stride[1] + self.reach[1] < self.lengths[1]
+        if beside and top >= 0 and top + (high - 1) * at.stride[0] + self.reach[0] < self.lengths[0]:
+            return Plan(inside, copied, shape, strides)
+        whole = (1, *copied) if self.overlapping else copied
+        return Plan(inside, copied, shape, strides, *self._at_border([whole[k] for k in self.by_place], block, beside))
 
-    def _copy_at_border(self, patches: Array, x: Array, top: int, left: int, beside: bool) -> None:
-        """The patches of a block whose first window begins at a row and a column, with zeros where they are outside of
-        the images: apart for each tap along rows, and, unless columns are all `beside`, for each along columns."""
-        cells = (patches[None] if self.overlapping else patches).transpose(self.by_place)
+    def _at_border(
+        self, shape: Sequence[int], block: Block, beside: bool
+    ) -> tuple[list[Any], list[tuple[Any, Region]]]:
+        """Of a block of patches as places, in this shape: which are outside of the images, and what lies at the others;
+        apart for each tap along rows, and, unless columns are all `beside`, for each along columns."""
+        zeros: list[Any] = []
+        pieces: list[tuple[Any, Region]] = []
         down, over, *_ = self.steps
-        for i, rows in enumerate(cells):
+        top, left = (part.start * s - before for part, s, before in zip(block, self.at.stride, self.at.before))
+        for i in range(shape[0]):
             row = top + i * self.apart[0]
-            above, below = _within(row, down, len(rows), x.shape[1])
-            if above:
-                rows[:above] = 0
-            if below < len(rows):
-                rows[below:] = 0
+            above, below = _within(row, down, shape[1], self.lengths[0])
+            zeros += [(i, part) for part in (slice(above), slice(below, shape[1])) if part.start != part.stop != 0]
             if above == below:
                 continue
-            rows = rows[above:below]
+            rows = slice(above, below)
             row += above * down
             if beside:
-                np.copyto(rows, _view(x, row, left, rows.shape, self.place_strides))
+                region = Region(row, left, (below - above, *shape[2:]), self.place_strides)
+                pieces.append(((i, rows), region))
                 continue
-            for j in range(rows.shape[1]):
+            for j in range(shape[2]):
                 column = left + j * self.apart[1]
-                first, last = _within(column, over, rows.shape[2], x.shape[2])
-                if first:
-                    rows[:, j, :first] = 0
-                if last < rows.shape[2]:
-                    rows[:, j, last:] = 0
+                first, last = _within(column, over, shape[3], self.lengths[1])
+                outside = (slice(first), slice(last, shape[3]))
+                zeros += [(i, rows, j, part) for part in outside if part.start != part.stop != 0]
                 if first < last:
-                    cell = rows[:, j : j + 1, first:last]
-                    np.copyto(cell, _view(x, row, column + first * over, cell.shape, self.place_strides))
+                    found = (below - above, 1, last - first, *shape[4:])
+                    region = Region(row, column + first * over, found, self.place_strides)
+                    pieces.append(((i, rows, slice(j, j + 1), slice(first, last)), region))
+        return zeros, pieces
+
+
+class Region(NamedTuple):
+    """A view of images or results that begins at a place of the first two spatial axes."""
+
+    row: int
+    column: int
+    shape: Ints
+    strides: Ints
+
+
+class Plan(NamedTuple):
+    """How a block's patches are made: a view of the images; or, as an array of shape `copied`, a copy of that, or else
+    zeros in some places and pieces of the images in the others; and how that array is seen as matrices."""
+
+    inside: Region
+    copied: Ints | None = None
+    shape: Ints = ()
+    strides: Ints = ()
+    zeros: Sequence[Any] = ()
+    pieces: Sequence[tuple[Any, Region]] | None = None
 
 
 def _within(start: int, step: int, count: int, length: int) -> tuple[int, int]:
@@ -469,8 +530,8 @@ def _cut(shape: Ints, strides: Ints, few: int | None) -> tuple[Ints, Ints]:
     return (*ahead, count // few, rows, few), (*by, few * item, by_row, item)
 
 
-def _view(x: Array, row: int, column: int, shape: Ints, strides: Ints) -> Array:
-    """A view that begins at a place of the first two spatial axes."""
+def _view(x: Array, region: Region) -> Array:
+    row, column, shape, strides = region
     if x.flags.c_contiguous:
         return np.ndarray(shape, x.dtype, x, row * x.strides[1] + column * x.strides[2], strides)
     return np.lib.stride_tricks.as_strided(x[:, row:, column:], shape, strides)

@@ -33,6 +33,21 @@ def empty_in_order(shape: Sequence[int], dtype: np.dtype[Any], order: Sequence[i
     return np.ndarray(shape, dtype, None, 0, strides)
 
 
+def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """A read-only view of another shape and other strides that begins where `x` does and stays within its memory: what
+    `np.lib.stride_tricks.as_strided` makes, in a fifth of the time where `x` lies in one piece."""
+    whole: Any = x if x.flags.c_contiguous else x.base
+    if whole is not x and not (isinstance(whole, np.ndarray) and whole.flags.c_contiguous and _begin_alike(x, whole)):
+        return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    view = np.ndarray(shape, x.dtype, whole, 0, strides)
+    view.setflags(write=False)
+    return view
+
+
+def _begin_alike(x: Array, y: Array) -> bool:
+    return bool(x.__array_interface__["data"][0] == y.__array_interface__["data"][0])
+
+
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """`x.reshape(shape)`; where that is not a view, with those axes that are split or merged in the order of memory."""
     if x.size < _SMALL or x.flags.c_contiguous:

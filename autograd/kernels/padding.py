@@ -30,7 +30,9 @@ def bordered(x: Array, widths: Widths, value: Any = 0) -> Array:
         ahead = (slice(None),) * outer
         target = y[(*ahead, slice(first, last))]
         inside = x
-        for axis, (before, _) in enumerate(widths):
+        for axis, (before, after) in enumerate(widths):
+            if axis != outer and not before and not after:
+                continue
             start, n = (first, last - first) if axis == outer else (0, shape[axis])
             low = min(n, max(0, before - start))
             high = max(low, min(n, before - start + x.shape[axis]))

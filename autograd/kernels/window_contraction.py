@@ -27,6 +27,7 @@ from autograd.kernels.convolution import (
     weight_gradient,
 )
 from autograd.kernels.deferred import Deferred, unsettled
+from autograd.kernels.layout import strided
 from autograd.kernels.threads import Postponed, one_blas_thread, postpone, share
 from autograd.kernels.windows import DeferredWindows, PaddedWindows
 
@@ -111,7 +112,7 @@ def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
     groups, features, channels = weight.shape[:3]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
-    if _minimal(weight, at, x.shape[2:-1]) and winograd.worthwhile(
+    if _minimal(len(weight), weight.dtype, at, x.shape[2:-1]) and winograd.worthwhile(
         channels, features, at.positions[0], at.positions[1], x.shape[-1], at.dilation
     ):
         return winograd.forward(x[0], weight[0], at.before[0] // at.dilation[0], at.dilation)[None]
@@ -126,7 +127,7 @@ def _to_weight(x: Array, g: Array, at: Geometry) -> Array:
     groups, channels, features = *x.shape[:2], g.shape[1]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.weight_gradient(x, g, at.taps, at.stride, at.dilation, at.before)
-    if _minimal(x, at, x.shape[2:-1]) and winograd.worthwhile(
+    if _minimal(len(x), x.dtype, at, x.shape[2:-1]) and winograd.worthwhile(
         channels, features, at.positions[0], at.positions[1], g.shape[-1], at.dilation, weight_gradient=True
     ):
         return winograd.weight_gradient(x[0], g[0], at.before[0] // at.dilation[0], at.dilation)[None]
@@ -139,7 +140,7 @@ def _to_images(g: Array, weight: Array, at: Geometry, lengths: Ints) -> Array:
     groups, features, channels = weight.shape[:3]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.input_gradient(g, weight, lengths, at.stride, at.dilation, at.before)
-    if _minimal(weight, at, lengths) and winograd.worthwhile(
+    if _minimal(len(weight), weight.dtype, at, lengths) and winograd.worthwhile(
         features, channels, lengths[0], lengths[1], g.shape[-1], at.dilation
     ):
         return winograd.input_gradient(g[0], weight[0], at.before[0] // at.dilation[0], at.dilation)[None]
@@ -159,10 +160,11 @@ def _run(tasks: Sequence[Task], multiplications: int) -> None:
                 task()
 
 
-def _minimal(x: Array, at: Geometry, lengths: Ints) -> bool:
+@functools.lru_cache(maxsize=1024)
+def _minimal(groups: int, dtype: np.dtype[Any], at: Geometry, lengths: Ints) -> bool:
     """Whether Winograd's minimal filtering can be used, there being one group: for windows over images of these
     lengths that leave them by the same at all ends, columns being a multiple of their dilation."""
-    if len(x) > 1 or x.dtype != np.float32 or at.taps != (3, 3) or at.stride != (1, 1):
+    if groups > 1 or dtype != np.float32 or at.taps != (3, 3) or at.stride != (1, 1):
         return False
     beyond = {before / d for before, d in zip(at.before, at.dilation)}
     even = all(n + 2 * (before - d) == p for n, p, before, d in zip(lengths, at.positions, at.before, at.dilation))
@@ -185,23 +187,30 @@ def _unpadded(windows: PaddedWindows) -> tuple[Array, Geometry]:
 def images_of(windows: Array, n: int) -> tuple[Array, Geometry] | None:
     """The images (G, C, *L, N) that windows (N, G, C, *P, *T) are a view of, and where the windows lie in them; None if
     they are not such a view."""
-    positions, taps = windows.shape[-2 * n : -n], windows.shape[-n:]
+    found = _images_at(windows.shape, windows.strides, windows.itemsize, n)
+    if found is None:
+        return None
+    shape, strides, at = found
+    return batch_last(strided(windows, shape, strides)), at
+
+
+@functools.lru_cache(maxsize=1024)
+def _images_at(shape: Ints, inner: Ints, itemsize: int, n: int) -> tuple[Ints, Ints, Geometry] | None:
+    """The shape and strides of those images, from those of the windows; and where these lie."""
+    positions, taps = shape[-2 * n : -n], shape[-n:]
     lengths, strides, stride, dilation = [], [], [], []
-    for p, t, apart, near in zip(positions, taps, windows.strides[-2 * n : -n], windows.strides[-n:], strict=True):
+    for p, t, apart, near in zip(positions, taps, inner[-2 * n : -n], inner[-n:], strict=True):
         if (p > 1 and apart <= 0) or (t > 1 and near <= 0):
             return None
         unit = math.gcd(apart if p > 1 else 0, near if t > 1 else 0)
         stride.append(apart // unit if p > 1 else 1)
         dilation.append(near // unit if t > 1 else 1)
         lengths.append((p - 1) * stride[-1] + (t - 1) * dilation[-1] + 1)
-        strides.append(unit or windows.itemsize)
+        strides.append(unit or itemsize)
     if math.prod(lengths) > 4 * math.prod(positions) * math.prod(taps):
         return None
-    ahead = windows.ndim - 2 * n
-    images = np.lib.stride_tricks.as_strided(
-        windows, (*windows.shape[:ahead], *lengths), (*windows.strides[:ahead], *strides), writeable=False
-    )
-    return batch_last(images), Geometry(positions, taps, tuple(stride), tuple(dilation), (0,) * n)
+    at = Geometry(positions, taps, tuple(stride), tuple(dilation), (0,) * n)
+    return (*shape[: -2 * n], *lengths), (*inner[: -2 * n], *strides), at
 
 
 def stamps(result: Array, weight: Array) -> Array:
@@ -242,7 +251,10 @@ def batch_last(x: Array) -> Array:
             some = (slice(None), slice(start, start + step), ..., slice(first, first + few))
             np.copyto(y[some], x[some])
 
-    share(copy, range(0, length, step), blas=False)
+    if step < length:
+        share(copy, range(0, length, step), blas=False)
+    else:
+        copy(0)
     return y
 
 
@@ -267,11 +279,17 @@ def cotangent_of(term: str, x: Any, terms: tuple[str, ...], operands: tuple[Any,
     if term not in (found.windows, found.weight):
         return None
     windows, weight = (x, other) if term == found.windows else (other, x)
-    lengths = dict(zip(found.windows, windows.shape, strict=True)) | dict(zip(found.weight, weight.shape, strict=True))
-    terms_and_arrays = ((found.windows, windows), (found.weight, weight), (found.result, result))
-    if any(tuple(lengths[label] for label in labels) != array.shape for labels, array in terms_and_arrays):
-        return None  # something broadcasts
+    if not _fit(found, windows.shape, weight.shape, result.shape):
+        return None
     return (_windows_cotangent if term == found.windows else _weight_cotangent)(found, windows, weight, result)
+
+
+@functools.lru_cache(maxsize=1024)
+def _fit(terms: Terms, windows: Ints, weight: Ints, result: Ints) -> bool:
+    """Whether nothing broadcasts."""
+    lengths = dict(zip(terms.windows, windows, strict=True)) | dict(zip(terms.weight, weight, strict=True))
+    found = ((terms.windows, windows), (terms.weight, weight), (terms.result, result))
+    return all(tuple(lengths[label] for label in labels) == shape for labels, shape in found)
 
 
 def _weight_cotangent(terms: Terms, windows: Any, weight: Any, result: Array) -> WeightCotangent | None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred, unsettled
-from autograd.kernels.layout import empty_in_order, memory_order
+from autograd.kernels.layout import empty_in_order, memory_order, strided
 from autograd.kernels.masking import keep_where
 from autograd.kernels.padding import Padded
 from autograd.kernels.threads import scratch, share
@@ -180,7 +180,7 @@ def _image(windows: Array, count: int) -> tuple[Array, list[Span]] | None:
             return None
     if not spans:
         return None
-    return np.lib.stride_tricks.as_strided(windows, shape, strides, writeable=False), spans
+    return strided(windows, tuple(shape), tuple(strides)), spans
 
 
 def first_maximum(windows: Array, count: int) -> Array:

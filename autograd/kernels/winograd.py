@@ -75,13 +75,16 @@ def worthwhile(
     weight_gradient: bool = False,
 ) -> bool:
     """Whether results (features, height, width, images) take at most 0.85 of their time as products over patches, and
-    use is not switched off. The gradient with respect to the images has channels and features exchanged.
+    use is not switched off. The gradient with respect to the images has channels and features exchanged."""
+    return _enabled and _faster(channels, features, height, width, images, dilation, weight_gradient)
 
-    Compares times as fitted to measurements with float32 on two cores (Zen 5), in nanoseconds for each channel and
-    feature.
-    """
-    if not _enabled:
-        return False
+
+@functools.lru_cache(maxsize=1024)
+def _faster(
+    channels: int, features: int, height: int, width: int, images: int, dilation: Dilation, weight_gradient: bool
+) -> bool:
+    """Compares times as fitted to measurements with float32 on two cores (Zen 5), in nanoseconds for each channel and
+    feature."""
     down, over = dilation
     positions = height * width * images
     tiles = -(-height // (4 * down)) * down * -(-width // (4 * over)) * over * images

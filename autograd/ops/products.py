@@ -171,16 +171,23 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
     return _einsum(operands, canonical(subscripts, tuple(tuple(shape_of(x)) for x in operands)))
 
 
-def _pull(g: Any, operands: Any, operands_shape: Any, subscripts: str, i: int) -> Any:
+@functools.lru_cache(maxsize=1024)
+def _terms_around(subscripts: str, i: int) -> tuple[str, tuple[str, ...], str]:
+    """The i-th term; that of the output and the others; and which labels of the i-th these know."""
     inputs, output = subscripts.split("->")
     terms = inputs.split(",")
     term = terms.pop(i)
     known = "".join(label for label in dict.fromkeys(term) if label in output or any(label in t for t in terms))
+    return term, (output, *terms), known
+
+
+def _pull(g: Any, operands: Any, operands_shape: Any, subscripts: str, i: int) -> Any:
+    term, terms, known = _terms_around(subscripts, i)
     others = (g, *operands[:i], *operands[i + 1 :])
-    deferred = cotangent_of(term, operands[i], (output, *terms), others)
+    deferred = cotangent_of(term, operands[i], terms, others)
     if deferred is not None:
         return deferred
-    y = _einsum(others, f"{','.join((output, *terms))}->{known}")
+    y = _einsum(others, f"{','.join(terms)}->{known}")
     shape = operands_shape[i]
     if y.shape == shape and known == term:
         return y

@@ -426,6 +426,8 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: npt
 
 def _pad_widths(pad_width: Any, ndim: int) -> Widths:
     """NumPy's forms of `pad_width` as one pair of ints for each axis."""
+    if type(pad_width) in (tuple, list) and len(pad_width) == ndim and all(map(_pair_of_ints, pad_width)):
+        return tuple(pad_width)
     if isinstance(pad_width, Mapping):
         given = {normalize_axis("pad", axis, ndim): width for axis, width in pad_width.items()}
         pad_width = [np.broadcast_to(given.get(axis, 0), 2) for axis in range(ndim)] or 0
@@ -441,11 +443,15 @@ def _pad_widths(pad_width: Any, ndim: int) -> Widths:
     return tuple((before, after) for before, after in pairs.tolist())
 
 
+def _pair_of_ints(width: Any) -> bool:
+    return type(width) is tuple and len(width) == 2 and type(width[0]) is type(width[1]) is int
+
+
 def _pad_constant(x: Operand, widths: Widths, constant_values: Any) -> Tensor:
     """Constant borders; side by side where they do not all hold the same value, later axes over earlier ones."""
     if isinstance(constant_values, Tensor):
         raise TypeError("pad: constant_values have to be numbers, without derivatives; got a Tensor")
-    if np.ndim(constant_values) == 0:
+    if type(constant_values) is int or np.ndim(constant_values) == 0:
         return _pad(x, widths, constant_values)
     ndim = len(widths)
     try:

@@ -8,6 +8,7 @@ cotangent among them.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -60,6 +61,12 @@ def window_positions(length: int, window: int, stride: int = 1, dilation: int = 
     return (length - reach) // stride + 1
 
 
+@functools.lru_cache(maxsize=1024)
+def _positions(op: str, lengths: Ints, window: Ints, stride: Ints, dilation: Ints) -> Ints:
+    """`window_positions` along each axis."""
+    return tuple(window_positions(*axis, op) for axis in zip(lengths, window, stride, dilation))
+
+
 def sliding_windows(
     x: Operand,
     window: int | Sequence[int],
@@ -90,8 +97,7 @@ def sliding_windows(
         along = normalize_axes(op, axes, len(shape))
     k = _per_axis(op, "window", window, len(along))
     s, d = _per_axis(op, "stride", stride, len(along)), _per_axis(op, "dilation", dilation, len(along))
-    for axis, length, step, apart in zip(along, k, s, d):
-        window_positions(shape[axis], length, step, apart, op)
+    _positions(op, tuple([shape[axis] for axis in along]), k, s, d)
     return _sliding_windows(x, k, s, d, along)
 
 
@@ -104,7 +110,7 @@ def sliding_windows(
 )
 def _sliding_windows(x: Array, window: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
     x = np.asarray(x)
-    positions = tuple(window_positions(x.shape[n], k, s, d) for n, k, s, d in zip(axes, window, stride, dilation))
+    positions = _positions("sliding_windows", tuple([x.shape[axis] for axis in axes]), window, stride, dilation)
     return kernels.window_view(x, window, positions, stride, dilation, axes)
 
 
@@ -112,7 +118,7 @@ def _padded_windows(x: Any, window: Ints, stride: Ints, dilation: Ints, axes: In
     """Windows over all but the first two axes of an array that is padded along these; None for other windows."""
     if not isinstance(x, Padded) or axes != tuple(range(2, x.ndim)) or any(map(any, x.widths[:2])):
         return None
-    positions = tuple(window_positions(x.shape[n], k, s, d) for n, k, s, d in zip(axes, window, stride, dilation))
+    positions = _positions("sliding_windows", x.shape[2:], window, stride, dilation)
     return kernels.PaddedWindows(x, window, positions, stride, dilation, (x.shape[1],))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.sizes import Padding, PerAxis, check_fits, padding_pairs, per_axis
+from nn.functional.sizes import Padding, PerAxis, check_fits, once_for_ints, padding_pairs, per_axis
 
 # One einsum letter for each spatial axis: where a window lies, and where in it.
 POSITIONS, TAPS = "hijk", "wxyz"
@@ -46,12 +46,9 @@ def conv(
         raise ValueError(f"conv: wants a weight (F, C, *K) of 1 to {len(TAPS)} spatial axes, got shape {weight.shape}")
     if input.ndim == n + 1:
         return ag.squeeze(conv(ag.expand_dims(input, 0), weight, bias, stride, padding, dilation, groups), 0)
-    kernel = weight.shape[2:]
-    stride = per_axis(op, "stride", stride, n)
-    dilation = per_axis(op, "dilation", dilation, n)
     _check(op, input, weight, bias, groups)
-    pads = padding_pairs(op, padding, kernel, stride, dilation)
-    check_fits(op, input.shape, pads, kernel, dilation)
+    kernel = weight.shape[2:]
+    stride, dilation, pads = _settings(op, input.shape, kernel, stride, padding, dilation)
 
     batch, features = input.shape[0], weight.shape[0]
     at, tap = POSITIONS[:n], TAPS[:n]
@@ -66,6 +63,18 @@ def conv(
         y = ag.einsum(f"ngc{at}{tap},gfc{tap}->ngf{at}", windows, weight)  # (N, G, F/G, *O)
         y = ag.reshape(y, (batch, features, *y.shape[3:]))  # (N, F, *O)
     return y if bias is None else y + ag.reshape(bias, (features, *(1,) * n))
+
+
+@once_for_ints
+def _settings(
+    op: str, shape: tuple[int, ...], kernel: tuple[int, ...], stride: PerAxis, padding: Padding, dilation: PerAxis
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """Stride, dilation and padding for each axis; ValueError unless they are such and a window fits."""
+    n = len(kernel)
+    steps, apart = per_axis(op, "stride", stride, n), per_axis(op, "dilation", dilation, n)
+    pads = padding_pairs(op, padding, kernel, steps, apart)
+    check_fits(op, shape, pads, kernel, apart)
+    return steps, apart, tuple(pads)
 
 
 def conv1d(

@@ -45,11 +45,11 @@ def batch_norm(
     count = math.prod(input.shape[axis] for axis in axes)
     if count <= 1:
         raise ValueError(f"batch_norm: wants more than one value per channel in training, got input {input.shape}")
-    mean, var = ag.moments(input, axes)
+    mean, var = ag.moments(input, axes, keepdims=True)
     if running_mean is not None and running_var is not None:
         with ag.no_grad():
-            _move(running_mean, mean, momentum)
-            _move(running_var, var * (count / (count - 1)), momentum)
+            _move(running_mean, mean.reshape(channels), momentum)
+            _move(running_var, var.reshape(channels) * (count / (count - 1)), momentum)
     return _at_statistics(input, mean, var, weight, bias, eps)
 
 
@@ -226,13 +226,12 @@ def _at_statistics(
     input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Tensor:
     """(x - mean) / √(var + eps) · weight + bias, per channel, as one scale and one shift."""
+    weight, bias = (p if p is None or p.shape == mean.shape else ag.reshape(p, mean.shape) for p in (weight, bias))
     scale = ag.rsqrt(var + eps)
     if weight is not None:
         scale = scale * weight
-    shift = -mean * scale
-    if bias is not None:
-        shift = shift + bias
-    return _scaled(input, scale, shift, _column(input))
+    shift = -mean * scale if bias is None else bias - mean * scale
+    return _scaled(input, scale, shift, mean.shape if mean.ndim == input.ndim else _column(input))
 
 
 def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 PerAxis = int | Sequence[int]
 Padding = PerAxis | Sequence[tuple[int, int]] | str
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def once_for_ints(function: Function) -> Function:
+    """`function`, called once for the same arguments if they are strings, ints and tuples of ints; they are compared as
+    numbers, which 1.0 and True would pass for 1 in."""
+    known = functools.lru_cache(maxsize=1024)(function)
+
+    @functools.wraps(function)
+    def called(*arguments: Any) -> Any:
+        for argument in arguments:
+            kind = type(argument)
+            if kind is not int and kind is not str and not (kind is tuple and all(type(n) is int for n in argument)):
+                return function(*arguments)
+        return known(*arguments)
+
+    return cast(Function, called)
 
 
 def per_axis(op: str, name: str, value: Any, n: int, least: float = 1) -> tuple[int, ...]:
