@@ -395,14 +395,11 @@ class Blocks:
         return weight.reshape(len(weight), -1)
 
     def few(self, block: Block, size: int) -> int | None:
-        """Of how many columns to make products with a matrix of this size, if not of all: as many as are in the range
-        of BLAS' kernels for small matrices, which make up to 1.6 times the speed. None if that does not work out."""
+        """Of how many columns to make products with a matrix of this size, if not of all."""
         count = (block.columns.stop - block.columns.start) * self.rest
         if not self.overlapping:
             count *= block.rows.stop - block.rows.start
-        if not self.direct or count <= FEW or FEW * size > SMALL_PRODUCT:
-            return None
-        return next((count // n for n in range(count // FEW, count // (2 * FEW), -1) if count % n == 0), None)
+        return _few(count) if self.direct and count > FEW and FEW * size <= SMALL_PRODUCT else None
 
     def columns(self, y: Array, block: Block, few: int | None) -> Array | None:
         """A block of results as the matrices of a product, of a few columns each; None if it cannot be seen so."""
@@ -508,6 +505,13 @@ class Plan(NamedTuple):
     strides: Ints = ()
     zeros: Sequence[Any] = ()
     pieces: Sequence[tuple[Any, Region]] | None = None
+
+
+@functools.lru_cache(maxsize=1024)
+def _few(count: int) -> int | None:
+    """A part of so many columns in the range of BLAS' kernels for small matrices, which make up to 1.6 times the speed;
+    None if there is none that divides them."""
+    return next((count // n for n in range(count // FEW, count // (2 * FEW), -1) if count % n == 0), None)
 
 
 def _within(start: int, step: int, count: int, length: int) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from autograd.dtypes import Array
 __all__ = ["get_num_threads", "set_num_threads"]
 
 WAITING = 2  # postponed calls for each thread, at most
+VIEWS = 4096  # shapes of scratch memory that are kept ready for each thread, at most
 
 
 def get_num_threads() -> int:
@@ -64,7 +65,7 @@ def share(work: Callable[[Any], object], items: Iterable[Any], blas: bool = True
     raised again here, when the items that others have begun are done.
     """
     waiting = deque(items)
-    if getattr(_own, "busy", False):
+    if _own.busy:
         for item in waiting:
             work(item)
         return
@@ -82,7 +83,7 @@ def postpone(call: Callable[[], Any]) -> Postponed:
     Of those made before, all but a few are done first: what waits keeps memory from being freed.
     """
     postponed = Postponed(call)
-    if _pool.threads == 1 or getattr(_own, "busy", False):
+    if _pool.threads == 1 or _own.busy:
         postponed.settle()
     else:
         _pool.postpone(postponed)
@@ -91,11 +92,17 @@ def postpone(call: Callable[[], Any]) -> Postponed:
 
 def scratch(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
     """Uninitialised memory that belongs to this thread, and stays in its cache: the same at each call with one name."""
-    size = dtype.itemsize * math.prod(shape)
-    memory = _own.__dict__.setdefault("memory", {})
-    if name not in memory or memory[name].size < size:
-        memory[name] = np.empty(size, np.uint8)
-    return memory[name][:size].view(dtype).reshape(shape)
+    memory, views = _own.memory, _own.views
+    view = views.get((name, shape, dtype))
+    if view is None:
+        size = dtype.itemsize * math.prod(shape)
+        if name not in memory or memory[name].size < size:
+            memory[name] = np.empty(size, np.uint8)
+            views.clear()
+        if len(views) >= VIEWS:
+            views.clear()
+        view = views[name, shape, dtype] = memory[name][:size].view(dtype).reshape(shape)
+    return view
 
 
 class Job:
@@ -252,6 +259,16 @@ class Pool:
             self.begun = True
 
 
+class _Own(threading.local):
+    """What each thread has for itself: whether it is at shared work; its scratch memory, and views of that."""
+
+    busy = False
+
+    def __init__(self) -> None:
+        self.memory: dict[str, Array] = {}
+        self.views: dict[tuple[str, tuple[int, ...], np.dtype[Any]], Array] = {}
+
+
 class _Blas:
     """The BLAS libraries that NumPy and others have loaded, and how many callers hold them to one thread."""
 
@@ -308,14 +325,14 @@ def _after_fork() -> None:
     """A child process has none of its parent's threads, and locks may have been held by them."""
     global _pool, _blas, _own
     former, _blas = _blas, _Blas()
-    _pool, _own = Pool(_pool.threads), threading.local()
+    _pool, _own = Pool(_pool.threads), _Own()
     if former.callers:
         former.set(former.former)
 
 
 _pool = Pool(_cores())
 _blas = _Blas()
-_own = threading.local()
+_own = _Own()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

@@ -5,8 +5,8 @@ y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A, comes from 6×6 elements of the image by
 channels before Aᵀ · A, each of the 36 is a matrix product. The matrices evaluate polynomials at five points and
 infinity; the usual points 0, ±1, ±2 lose two to four times as much to rounding as 0, ±5/8, ±3/2.
 
-Arrays are in memory order, batch last: images (C, H, W, N), results (F, P, Q, N), weights (F, C, 3, 3). Any strides are
-right; runs of images in memory are fast. Dilated by d, rows of each remainder by d are convolved apart, and so are
+Arrays are in memory order, batch last: images (C, H, W, N), results (F, P, Q, N), weights (F, C, 3, 3). Those that lie
+in memory in another way are copied. Dilated by d, rows of each remainder by d are convolved apart, and so are
 columns, which lie beside each other as images do: (C, H / d, W / d, d · N). Tiles × images, taken in blocks that stay
 in cache, are the columns of all products. They are shared out over threads, cut up by shape alone and summed in order:
 results are the same bits at any number of threads.
@@ -27,7 +27,8 @@ from autograd.kernels.threads import scratch, share
 
 __all__ = ["use_winograd"]
 
-Dilation = tuple[int, ...]
+Ints = tuple[int, ...]
+Dilation = Ints
 
 POINTS = (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)
 # Columns of a block, at least, and its columns · channels, at most.
@@ -117,7 +118,7 @@ def weight_gradient(x: Array, g: Array, padding: int = 0, dilation: Dilation = (
     blocks = [
         (images, cotangent, block)
         for images, cotangent in zip(_apart(x, dilation), _apart(g, dilation), strict=True)
-        for block in _blocks(cotangent, max(channels, features))
+        for block in _blocks(cotangent.shape, max(channels, features))
     ]
     parts = min(len(blocks), PARTS, max(2, PARTIAL_SUMS // (36 * features * channels)))
     sums = _memory((parts, 36, features, channels), x.dtype, "sums")
@@ -178,28 +179,51 @@ def _convolve(x: Array, u: Array, padding: int, dilation: Dilation) -> Array:
     height, width = (n + 2 * d * (padding - 1) for n, d in zip(x.shape[1:3], dilation, strict=True))
     whole = np.empty((features, height, width, x.shape[3]), x.dtype)
 
-    def work(task: tuple[Array, Array, Block]) -> None:
+    def work(task: tuple[Images, Images, Block]) -> None:
         images, y, block = task
         v = _two_sided(matrices.data, _tiles(images, block, 6, padding, "first"), "second", "first")
         m = _memory((6, 6, features, *block.shape), x.dtype, "second")
         np.matmul(u, v.reshape(36, channels, -1), out=m.reshape(36, features, -1))
         tiles = _two_sided(matrices.result, m, "first", "second")
-        for place, window in _windows(y, block, 4, 0):
-            _copy(window, tiles[place])
+        runs = tiles.view(y.run(block))[..., 0]
+        for place, region in _pieces(y.shape, y.strides, block, 4, 0)[1]:
+            np.copyto(y.view(region, block), runs[place])
 
     parts = zip(_apart(x, dilation), _apart(whole, dilation), strict=True)
-    share(work, [(images, y, block) for images, y in parts for block in _blocks(y, max(channels, features))])
+    share(work, [(images, y, block) for images, y in parts for block in _blocks(y.shape, max(channels, features))])
     return whole
 
 
-def _apart(x: Array, dilation: Dilation) -> list[Array]:
+class Images(NamedTuple):
+    """Images (C, H, W, N) in memory that is one piece, from so many bytes on; N is contiguous."""
+
+    memory: Array
+    offset: int
+    shape: Ints
+    strides: Ints
+
+    def run(self, block: Block) -> np.dtype[Any]:
+        """The images of a block, which lie beside each other, as one element."""
+        return _run(self.memory.dtype, len(block.images))
+
+    def view(self, region: Region, block: Block) -> Array:
+        offset, shape, strides = region
+        return np.ndarray(shape, self.run(block), self.memory, self.offset + offset, strides)
+
+
+@functools.cache
+def _run(dtype: np.dtype[Any], count: int) -> np.dtype[Any]:
+    return np.dtype((np.void, count * dtype.itemsize)) if count > 1 else dtype
+
+
+def _apart(x: Array, dilation: Dilation) -> list[Images]:
     """The parts of images (C, H, W, N) that a dilated convolution does not mix, as images of their own."""
     down, over = dilation
+    x = np.ascontiguousarray(x)
     channels, height, width, images = x.shape
-    return [
-        x[:, first::down].reshape(channels, len(range(first, height, down)), width // over, over * images)
-        for first in range(down)
-    ]
+    c, h, w, n = x.strides
+    shapes = ((channels, len(range(k, height, down)), width // over, over * images) for k in range(down))
+    return [Images(x, k * h, shape, (c, down * h, over * w, n)) for k, shape in enumerate(shapes)]
 
 
 def _transformed(weight: Array, flipped: bool) -> Array:
@@ -239,9 +263,10 @@ class Block(NamedTuple):
         return len(self.rows), len(self.columns), len(self.images)
 
 
-def _blocks(y: Array, channels: int) -> list[Block]:
+@functools.lru_cache(maxsize=1024)
+def _blocks(shape: Ints, channels: int) -> list[Block]:
     """The tiles of results (F, H, W, N), in blocks, so many channels being the most."""
-    _, height, width, images = y.shape
+    _, height, width, images = shape
     rows, columns = -(-height // 4), -(-width // 4)
     most = min(max(COLUMNS, BLOCK // channels), max(FEW // channels, -(-rows * columns * images // 2)))
     several = _ranges(images, most)
@@ -250,50 +275,119 @@ def _blocks(y: Array, channels: int) -> list[Block]:
     return [Block(*ranges) for ranges in itertools.product(high, wide, several)]
 
 
-def _tiles(x: Array, block: Block, size: int, padding: int, name: str) -> Array:
-    """The tiles of a block, (size, size, C, *block.shape), with zeros for what lies outside of `x`."""
-    tiles = _memory((size, size, len(x), *block.shape), x.dtype, name)
-    if len(block.rows) > 1:  # many have an edge of their own
-        x, block, padding = _patch(x, block, size, padding), Block(*map(range, block.shape)), 0
-    for place, window in _windows(x, block, size, padding):
-        i, j, *which = place
-        some = tiles[(slice(None), slice(None), *which)]
-        some[: i.start] = some[i.stop :] = 0
-        some[i, : j.start] = some[i, j.stop :] = 0
-        _copy(tiles[place], window)
+def _tiles(x: Images, block: Block, size: int, padding: int, name: str) -> Array:
+    """The tiles of a block, (size, size, C, *block.shape), with zeros for what lies outside of the images."""
+    dtype, run = x.memory.dtype, x.run(block)
+    plan = _plan(x.shape, x.strides, block, size, padding)
+    if plan.patch is not None:
+        shape, place, region, zeros = plan.patch
+        patch = _memory((*shape, len(block.images)), dtype, "patch")
+        for outside in zeros:
+            patch[outside] = 0
+        if region is not None:
+            np.copyto(_memory(shape, run, "patch")[place], x.view(region, block))
+        x = Images(patch, 0, patch.shape, patch.strides)
+    shape = (size, size, x.shape[0], *block.shape)
+    tiles, runs = _memory(shape, dtype, name), _memory(shape[:-1], run, name)
+    for outside in plan.zeros:
+        tiles[outside] = 0
+    for place, region in plan.pieces:
+        np.copyto(runs[place], x.view(region, block))
     return tiles
 
 
-def _patch(x: Array, block: Block, size: int, padding: int) -> Array:
-    """The elements of a block's tiles, with zeros for what lies outside of `x`."""
+Place = tuple[slice, ...]
+
+
+class Region(NamedTuple):
+    """Runs of images that begin so many bytes from the first."""
+
+    offset: int
+    shape: Ints
+    strides: Ints
+
+
+class Patch(NamedTuple):
+    """The elements of a block's tiles, side by side: their shape (C, height, width); what of it is inside of the
+    images, and where there, if anything; and what is outside."""
+
+    shape: Ints
+    place: Place
+    region: Region | None
+    zeros: list[Place]
+
+
+class Plan(NamedTuple):
+    """How a block's tiles (size, size, C, rows, columns, images) come from images, or from a patch of them: pieces that
+    are inside, the images of a tile being one element, and what is outside."""
+
+    patch: Patch | None
+    zeros: list[Place]
+    pieces: list[tuple[Place, Region]]
+
+
+@functools.lru_cache(maxsize=4096)
+def _plan(shape: Ints, strides: Ints, block: Block, size: int, padding: int) -> Plan:
+    if len(block.rows) == 1 or (not padding and _whole(block, shape)):  # no or few tiles with an edge of their own
+        return Plan(None, *_pieces(shape, strides, block, size, padding))
+    patch = _patch(shape, strides, block, size, padding)
+    whole = (*patch.shape, len(block.images))
+    inner = tuple(math.prod(whole[axis + 1 :]) * strides[3] for axis in range(4))
+    return Plan(patch, *_pieces(whole, inner, Block(*map(range, block.shape)), size, 0))
+
+
+def _whole(block: Block, shape: Ints) -> bool:
+    """Whether all tiles are inside of the images."""
+    return 4 * block.rows.stop <= shape[1] and 4 * block.columns.stop <= shape[2]
+
+
+def _patch(shape: Ints, strides: Ints, block: Block, size: int, padding: int) -> Patch:
     inner, outer = [], []
-    for tiles, length in zip((block.rows, block.columns), x.shape[1:3], strict=True):
+    for tiles, length in zip((block.rows, block.columns), shape[1:3], strict=True):
         first, reach = 4 * tiles.start - padding, 4 * (len(tiles) - 1) + size
         start, stop = min(reach, max(0, -first)), max(0, min(reach, length - first))
-        inner.append((start, stop, reach))
-        outer.append(slice(max(0, first + start), max(0, first + stop)))
+        inner.append((start, max(start, stop), reach))
+        outer.append(max(0, first + start))
     (top, bottom, high), (left, right, wide) = inner
-    patch = _memory((len(x), high, wide, len(block.images)), x.dtype, "patch")
-    patch[:, :top] = patch[:, bottom:] = 0
-    patch[:, top:bottom, :left] = patch[:, top:bottom, right:] = 0
-    images = slice(block.images.start, block.images.stop)
-    _copy(patch[:, top:bottom, left:right], x[:, outer[0], outer[1], images])
-    return patch
+    everything, rows = slice(None), slice(top, bottom)
+    outside = [
+        (everything, slice(top)),
+        (everything, slice(bottom, high)),
+        (everything, rows, slice(left)),
+        (everything, rows, slice(right, wide)),
+    ]
+    offset = outer[0] * strides[1] + outer[1] * strides[2] + block.images.start * strides[3]
+    counts = (shape[0], bottom - top, right - left)
+    region = Region(offset, counts, strides[:3]) if all(counts) else None
+    return Patch((shape[0], high, wide), (everything, rows, slice(left, right)), region, _not_empty(outside))
 
 
-def _windows(x: Array, block: Block, size: int, padding: int) -> Iterator[tuple[tuple[slice, ...], Array]]:
-    """Places in the tiles of a block, (size, size, C, *block.shape), with views of what of `x` lies there."""
-    c, h, w, n = x.strides
-    images = slice(block.images.start, block.images.stop)
-    for i, rows, top in _inside(block.rows, x.shape[1], size, padding):
-        for j, columns, left in _inside(block.columns, x.shape[2], size, padding):
-            corner = x[:, top:, left:, images]
-            shape = [s.stop - s.start for s in (i, j, rows, columns)]
-            shape[2:2] = [len(x)]
-            window = np.lib.stride_tricks.as_strided(
-                corner, (*shape, len(block.images)), (h, w, c, 4 * h, 4 * w, n), writeable=x.flags.writeable
-            )
-            yield (i, j, slice(None), rows, columns), window
+@functools.lru_cache(maxsize=4096)
+def _pieces(
+    shape: Ints, strides: Ints, block: Block, size: int, padding: int
+) -> tuple[list[Place], list[tuple[Place, Region]]]:
+    """What of a block's tiles is outside of the images, and what is inside, and where there."""
+    zeros: list[Place] = []
+    pieces: list[tuple[Place, Region]] = []
+    c, h, w, n = strides
+    everything = slice(None)
+    for i, rows, top in _inside(block.rows, shape[1], size, padding):
+        for j, columns, left in _inside(block.columns, shape[2], size, padding):
+            which = (everything, rows, columns)
+            for outside in (slice(i.start), slice(i.stop, size)):
+                zeros += _not_empty([(outside, everything, *which)])
+            for outside in (slice(j.start), slice(j.stop, size)):
+                zeros += _not_empty([(i, outside, *which)])
+            counts = [part.stop - part.start for part in (i, j, rows, columns)]
+            counts[2:2] = [shape[0]]
+            offset = top * h + left * w + block.images.start * n
+            if min(counts) > 0:
+                pieces.append(((i, j, *which), Region(offset, tuple(counts), (h, w, c, 4 * h, 4 * w))))
+    return zeros, pieces
+
+
+def _not_empty(places: list[Place]) -> list[Place]:
+    return [place for place in places if all(part == slice(None) or (part.start or 0) < part.stop for part in place)]
 
 
 def _inside(tiles: range, length: int, size: int, padding: int) -> Iterator[tuple[slice, slice, int]]:
@@ -308,15 +402,6 @@ def _inside(tiles: range, length: int, size: int, padding: int) -> Iterator[tupl
         same = list(group)
         first = same[0] - tiles.start
         yield slice(start, stop), slice(first, first + len(same)), max(0, 4 * same[0] - padding + start)
-
-
-def _copy(target: Array, source: Array) -> None:
-    """np.copyto, with each run of images that is contiguous in both moved as one element."""
-    images, item = target.shape[-1], target.itemsize
-    if images > 1 and target.strides[-1] == item and source.strides[-1] == item:
-        run = np.dtype((np.void, images * item))
-        target, source = target.view(run), source.view(run)
-    np.copyto(target, source)
 
 
 def _memory(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
