@@ -378,6 +378,7 @@ class Blocks:
         self.direct = _one_stretch(merged[1:] if self.overlapping or self.high == 1 else merged, item)
         self.direct = self.direct and (self.overlapping or self.high == 1 or not narrow)
         self.plans: dict[tuple[int, int, int | None, int], Plan] = {}
+        self.regions: dict[tuple[int, int, int | None], Region] = {}
 
     @functools.cached_property
     def all(self) -> Sequence[Block]:
@@ -405,11 +406,16 @@ class Blocks:
         """A block of results as the matrices of a product, of a few columns each; None if it cannot be seen so."""
         if not self.direct:
             return None
+        key = (block.rows.start, block.columns.start, few)
+        region = self.regions.get(key) or self.regions.setdefault(key, self._columns(y, block, few))
+        return _view(y, region)
+
+    def _columns(self, y: Array, block: Block, few: int | None) -> Region:
         rows, columns = block
         high, count, item = rows.stop - rows.start, (columns.stop - columns.start) * self.rest, y.itemsize
         shape: Ints = (high, len(y), count) if self.overlapping else (len(y), high * count)
         strides: Ints = (y.strides[1], y.strides[0], item) if self.overlapping else (y.strides[0], item)
-        return _view(y, Region(rows.start, columns.start, *_cut(shape, strides, few)))
+        return Region(rows.start, columns.start, *_cut(shape, strides, few))
 
     def patches(self, x: Array, block: Block, few: int | None) -> Array:
         """The patches of a block: (C · taps, columns), or for each row of results such a matrix, which overlap."""

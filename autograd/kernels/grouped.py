@@ -23,9 +23,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from autograd.dtypes import Array
+from autograd.kernels.layout import Placed, Region, placed
 from autograd.kernels.threads import scratch, share
 from autograd.kernels.windows import Ints
 
@@ -66,11 +66,11 @@ def weight_gradient(
     x, g = x.astype(dtype, copy=False), g.astype(dtype, copy=False)
     tasks: list[Task] = []
     sums: list[tuple[Part, Array]] = []
-    for part in _parts(x, [g], taps, stride, dilation, before or (0,) * len(taps)):
-        for place in part.places():
+    for part, images, (results,) in _parts(x, [g], taps, stride, dilation, before or (0,) * len(taps)):
+        for blocks in part.blocks:
             own_sums = np.empty((groups, part.depth(part.band), features * part.band), dtype)
             sums.append((part, own_sums))
-            tasks += [partial(part.sum_products, own, place, own_sums[own]) for own in part.groups()]
+            tasks += [partial(part.sum_products, images, results, block, own_sums[block.groups]) for block in blocks]
     _run(tasks)
     total = functools.reduce(np.add, (part.unbanded(own_sums) for part, own_sums in sums))
     by_tap = total.reshape(groups, part.tall, channels, -1, features).transpose(0, 4, 2, 1, 3)
@@ -161,11 +161,10 @@ def _correlation(
         for target in targets:
             target[...] = 0
     elif targets[0].size:
-        for part in _parts(x, targets, weight.shape[3:], stride, dilation, before):
-            matrices = part.weight_matrices(weight)
-            for place in part.places():
-                for own in part.groups():
-                    yield partial(part.multiply, matrices[own], own, place)
+        for part, images, results in _parts(x, targets, weight.shape[3:], stride, dilation, before):
+            matrices = part.weight_matrices(weight, results[0].memory.dtype)
+            for block in itertools.chain(*part.blocks):
+                yield partial(part.multiply, matrices[block.groups, None], images, results, block)
 
 
 def _parts(
@@ -175,8 +174,9 @@ def _parts(
     stride: Sequence[int],
     dilation: Sequence[int],
     before: Sequence[int],
-) -> Iterator[Part]:
-    """Convolutions of two or more spatial axes, undilated along the first, that together make one of any kind.
+) -> Iterator[tuple[Part, Placed, list[Placed]]]:
+    """Convolutions of two or more spatial axes, undilated along the first, that together make one of any kind; with
+    what of x and the targets they go between.
 
     Rows that are a multiple of the dilation apart do not meet the others.
     """
@@ -193,51 +193,88 @@ def _parts(
     turns = apart // math.gcd(step, apart)
     for turn in range(min(turns, targets[0].shape[2])):
         skipped, first = divmod(turn * step - ahead, apart)
-        yield Part(
-            x[:, :, first::apart],
-            [target[:, :, turn::turns] for target in targets],
-            (tall, *inner),
-            (step * turns // apart, *steps),
-            tuple(inner_dilation),
-            (-skipped, *inner_before),
+        images, results = placed(x[:, :, first::apart]), [placed(target[:, :, turn::turns]) for target in targets]
+        setting = ((tall, *inner), (step * turns // apart, *steps), tuple(inner_dilation), (-skipped, *inner_before))
+        part = Part.of(
+            images.shape,
+            images.strides,
+            images.memory.itemsize,
+            tuple([(target.shape, target.strides) for target in results]),
+            results[0].memory.itemsize,
+            *setting,
         )
+        yield part, images, results
 
 
-class Place(NamedTuple):
-    """Some rows of positions, along the first spatial axis, and some of the second axis, with their products."""
+class Product(NamedTuple):
+    """Of a block: rows of the weight matrices and their depth; patches, and results, as stacks of matrices."""
 
-    rows: slice
-    seconds: slice
-    columns: slice
-    bands: Sequence[Band]
-
-
-class Band(NamedTuple):
-    """Rows of positions as products of `high` rows each, over `depth` rows of patches, cut along columns."""
-
-    rows: slice
-    products: int
-    high: int
+    rows: int
     depth: int
-    columns: Sequence[slice]
+    patches: Region
+    results: Region
+
+
+class Border(NamedTuple):
+    """A part of x with zeros around it: its shape, what of it is outside of x, and what is inside, if anything, and
+    where there."""
+
+    shape: Ints
+    zeros: list[tuple[slice, ...]]
+    place: tuple[slice, ...]
+    inside: Region | None
+
+
+class Block(NamedTuple):
+    """Some rows of positions, along the first spatial axis, and some of the second one, of some groups.
+
+    The shape of their patches, windows along all spatial axes but the first; where these are, in x or in a part of it
+    with a border; their products; and, unless the results are such matrices in memory, the shape of an array of them,
+    and where its parts are in the targets.
+    """
+
+    groups: slice
+    patches: Ints
+    windows: Region
+    border: Border | None
+    products: list[Product]
+    lines: Ints | None
+    copies: list[tuple[tuple[Any, ...], int, Region]]
 
 
 class Part:
-    """A convolution between x and its targets, cut into blocks, with patches and results as stacks of matrices."""
+    """How a convolution between x and its targets is cut into blocks, for all that lie alike in memory."""
+
+    @classmethod
+    @functools.lru_cache(maxsize=1024)
+    def of(cls, *setting: Any) -> Part:
+        """The same object for the same arguments."""
+        return cls(*setting)
 
     def __init__(
-        self, x: Array, targets: Sequence[Array], taps: Ints, stride: Ints, dilation: Ints, before: Ints
+        self,
+        shape: Ints,
+        strides: Ints,
+        own_item: int,
+        targets: Sequence[tuple[Ints, Ints]],
+        item: int,
+        taps: Ints,
+        stride: Ints,
+        dilation: Ints,
+        before: Ints,
     ) -> None:
-        y = targets[0]
-        self.x, self.targets = x, targets
+        self.shape, self.strides, self.own_item = shape, strides, own_item
+        self.targets, self.item = targets, item
+        channels, images = shape[1], shape[-1]
+        results, _ = targets[0]
         self.tall, *inner = taps
         self.step, *self.steps = stride
         self.taps, self.dilation, self.before = tuple(inner), dilation, before
-        self.layer = x.shape[1] * math.prod(inner)  # rows of a patch that a row of x makes
-        self.features = len(targets) * y.shape[1]
-        self.positions: Ints = y.shape[2:-1]
+        self.layer = channels * math.prod(inner)  # rows of a patch that a row of x makes
+        self.features = len(targets) * results[1]
+        self.positions: Ints = results[2:-1]
         rows, seconds, *others = self.positions
-        self.rest = math.prod(others) * y.shape[-1]  # columns of a position along the second axis
+        self.rest = math.prod(others) * images  # columns of a position along the second axis
         banded = self.features == 1 and 3 * self.step < 2 * self.tall
         self.band = min(BAND, rows) if banded else 1
 
@@ -249,31 +286,17 @@ class Part:
 
         self.spans = [(rows - 1) * self.step + self.tall]
         self.spans += map(_span, (seconds, *others), self.steps, self.taps, self.dilation)
-        inside = not any(before) and all(map(operator.le, self.spans, x.shape[2:]))
-        self.windows = self.windows_of(x, self.positions[1:]) if inside else None
-        direct = len(targets) == 1 and _has_rows(y)
-        self.lines = y.reshape(*y.shape[:3], -1) if direct else None
+        self.direct = len(targets) == 1 and _has_rows(*targets[0], item)
 
-    def groups(self) -> Iterator[slice]:
-        return _slices(len(self.x), self.many)
-
-    def places(self) -> Iterator[Place]:
+    @functools.cached_property
+    def blocks(self) -> list[list[Block]]:
+        """All blocks: for some positions each, those of all groups."""
         rows, seconds = self.positions[:2]
-        for some in _slices(rows, self.high, self.band):
-            for second in _slices(seconds, self.wide):
-                columns = slice(second.start * self.rest, second.stop * self.rest)
-                yield Place(some, second, columns, self.bands(some.stop - some.start, columns.stop - columns.start))
-
-    def bands(self, rows: int, columns: int) -> list[Band]:
-        """Whole bands, then one of the rows that are left."""
-        most = rows - rows % self.band
-        bands = []
-        for start, stop, high in ((0, most, self.band), (most, rows, rows - most)):
-            if start < stop:
-                depth = self.depth(high)
-                cut = list(_slices(columns, max(SHORT, PRODUCT // depth)))
-                bands.append(Band(slice(start, stop), (stop - start) // high, high, depth, cut))
-        return bands
+        return [
+            [self._block(own, some, second) for own in _slices(self.shape[0], self.many)]
+            for some in _slices(rows, self.high, self.band)
+            for second in _slices(seconds, self.wide)
+        ]
 
     def depth(self, band: int) -> int:
         """Rows of the patches of a band."""
@@ -284,10 +307,9 @@ class Part:
         start = i * self.step * self.layer
         return slice(start, start + self.depth(1))
 
-    def weight_matrices(self, weight: Array) -> Array:
+    def weight_matrices(self, weight: Array, dtype: np.dtype[Any]) -> Array:
         """The weight as matrices (G, F, rows of a patch); for several rows of y at once, banded."""
         groups, features, channels = weight.shape[:3]
-        dtype = self.targets[0].dtype
         by_row = weight.reshape(groups, features, channels, self.tall, -1).swapaxes(2, 3).astype(dtype, order="C")
         flat = by_row.reshape(groups, features, self.depth(1))
         if self.band == 1:
@@ -303,93 +325,164 @@ class Part:
             return sums
         return functools.reduce(np.add, (sums[:, self.shifted(i), i : i + 1] for i in range(self.band)))
 
-    def multiply(self, matrices: Array, own: slice, place: Place) -> None:
-        """Weights by patches, for some groups and places: a block of results."""
-        patches = self.patches(own, place)
-        if self.lines is not None:
-            lines = self.lines[own, :, place.rows, place.columns]
-        else:
-            shape = (len(patches), self.features, place.rows.stop - place.rows.start, patches.shape[-1])
-            lines = scratch(shape, patches.dtype, "grouped results")
-        for band in place.bands:
-            results, operands = self.stacks(band, lines, patches)
-            chosen = matrices[:, None, : results.shape[-2], : band.depth]
-            for some in band.columns:
-                np.matmul(chosen, operands[..., some], out=results[..., some])
-        if self.lines is None:
-            shape = (len(lines), len(self.targets), -1, lines.shape[2], *self.counts(place), self.x.shape[-1])
-            results = lines.reshape(shape)
-            for i, target in enumerate(self.targets):
-                target = target[own, :, place.rows, place.seconds]
-                np.copyto(target, results[:, i][_along(list(map(slice, target.shape[2:])), 0)])
+    def multiply(self, matrices: Array, x: Placed, targets: Sequence[Placed], block: Block) -> None:
+        """Weights by patches: a block of results."""
+        dtype = targets[0].memory.dtype
+        patches = _patches(x, block, dtype)
+        lines = targets[0] if block.lines is None else _scratch(block.lines, dtype, "grouped results")
+        for rows, depth, seen, made in block.products:
+            np.matmul(matrices[..., :rows, :depth], patches.view(seen), out=lines.view(made))
+        for place, i, region in block.copies:
+            np.copyto(targets[i].view(region), lines.memory.reshape(self._by_position(block))[place])
 
-    def sum_products(self, own: slice, place: Place, total: Array) -> None:
+    def sum_products(self, x: Placed, results: Placed, block: Block, total: Array) -> None:
         """Patches by results, summed over rows, for a block: (groups, rows of a band's patch, F or band)."""
-        patches = self.patches(own, place)
-        if self.lines is not None:
-            lines = self.lines[own, :, place.rows, place.columns]
-        else:
-            source = self.targets[0][own, :, place.rows, place.seconds]
-            lines = scratch((*source.shape[:3], patches.shape[-1]), source.dtype, "grouped results")
-            np.copyto(lines.reshape(source.shape), source)
+        dtype = results.memory.dtype
+        patches = _patches(x, block, dtype)
+        lines = results
+        if block.lines is not None:
+            lines = _scratch(block.lines, dtype, "grouped results")
+            for place, _, region in block.copies:
+                lines.memory.reshape(self._by_position(block))[place] = results.view(region)
         total[...] = 0
-        for band in place.bands:
-            results, operands = self.stacks(band, lines, patches)
-            results = results.swapaxes(-1, -2)
-            sums = total[:, : band.depth, : results.shape[-1]]
-            for some in band.columns:
-                sums += np.add.reduce(np.matmul(operands[..., some], results[..., some, :]), axis=1)
+        for rows, depth, seen, made in block.products:
+            sums = total[:, :depth, :rows]
+            sums += np.add.reduce(np.matmul(patches.view(seen), lines.view(made).swapaxes(-1, -2)), axis=1)
 
-    def stacks(self, band: Band, lines: Array, patches: Array) -> tuple[Array, Array]:
-        """Results (groups, products, F or rows of the band, columns) and patches (groups, products, depth, columns)."""
-        results = lines[:, :, band.rows]
+    def _by_position(self, block: Block) -> Ints:
+        """The shape of a block's results with one axis for each target and each spatial axis."""
+        groups, rows, inner = block.patches[0], block.lines[2], block.patches[3 + len(self.taps) :]  # type: ignore[index]
+        return groups, len(self.targets), -1, rows, *inner
+
+    def _block(self, own: slice, rows: slice, seconds: slice) -> Block:
+        counts = (seconds.stop - seconds.start, *self.positions[2:])
+        starts = [rows.start * self.step - self.before[0], seconds.start * self.steps[0] - self.before[1]]
+        starts += [-before for before in self.before[2:]]
+        high = (rows.stop - rows.start - 1) * self.step + self.tall
+        spans = [high, _span(counts[0], self.steps[0], self.taps[0], self.dilation[0]), *self.spans[2:]]
+        groups, channels, images = own.stop - own.start, self.shape[1], self.shape[-1]
+        patches = (groups, high, channels, *self.taps, *counts, images)
+        lengths = self.shape[2:-1]
+        inside = all(a >= 0 and a + span <= n for a, span, n in zip(starts, spans, lengths, strict=True))
+        if inside:
+            windows = Region(
+                own.start * self.strides[0] + sum(map(operator.mul, starts, self.strides[2:-1])),
+                patches,
+                self._windows(self.strides),
+            )
+            border = None
+        else:
+            border = self._border(own, starts, spans)
+            windows = Region(0, patches, self._windows(_strides(border.shape, self.own_item)))
+        lines = None
+        strides = self.targets[0][1]
+        offset = own.start * strides[0] + rows.start * strides[2] + seconds.start * self.rest * self.item
+        if not self.direct:
+            lines = (groups, self.features, rows.stop - rows.start, counts[0] * self.rest)
+            strides, offset = _strides(lines, self.item), 0
+        products = [
+            product
+            for band in self._bands(rows.stop - rows.start)
+            for product in self._products(groups, high, band, counts[0] * self.rest, offset, strides[:3])
+        ]
+        return Block(own, patches, windows, border, products, lines, self._copies(own, rows, seconds) if lines else [])
+
+    def _bands(self, rows: int) -> Iterator[tuple[int, int, int]]:
+        """Whole bands, then one of the rows that are left: where they start, how many, and how high they are."""
+        most = rows - rows % self.band
+        for start, stop, high in ((0, most, self.band), (most, rows, rows - most)):
+            if start < stop:
+                yield start, (stop - start) // high, high
+
+    def _products(
+        self, groups: int, tall: int, band: tuple[int, int, int], columns: int, offset: int, by: Ints
+    ) -> Iterator[Product]:
+        """The products of bands, cut along columns: over patches of so many rows of x, for results that begin so many
+        bytes from the first, by groups, features and rows."""
+        start, count, high = band
+        item, depth = self.item, self.depth(high)
+        by_group, by_feature, by_row = by
+        apart = self.step * self.layer * columns * item
+        wide = (columns * item, item)
         if self.band == 1:
-            results = results.swapaxes(1, 2)
+            rows, strides = self.features, (by_group, by_row, by_feature, item)
         else:
-            results = results.reshape(len(lines), band.products, band.high, -1)
-        group, row, column = patches.strides
-        apart = self.step * self.layer * row
-        operands: Array = np.ndarray(
-            (len(patches), band.products, band.depth, patches.shape[-1]),
-            patches.dtype,
-            patches,
-            band.rows.start * apart,
-            (group, band.high * apart, row, column),
-        )
-        return results, operands
+            rows, strides = high, (by_group, high * by_row, by_row, item)
+        for some in _slices(columns, max(SHORT, PRODUCT // depth)):
+            length, ahead = some.stop - some.start, some.start * item
+            yield Product(
+                rows,
+                depth,
+                Region(
+                    start * apart + ahead,
+                    (groups, count, depth, length),
+                    (tall * self.layer * columns * item, high * apart, *wide),
+                ),
+                Region(offset + start * by_row + ahead, (groups, count, rows, length), strides),
+            )
 
-    def patches(self, own: slice, place: Place) -> Array:
-        """Windows along all spatial axes but the first, as matrices (groups, rows of x · C · taps, columns)."""
-        start = place.rows.start * self.step
-        high = (place.rows.stop - place.rows.start - 1) * self.step + self.tall
-        if self.windows is not None:
-            others = [slice(None)] * (len(self.positions) - 2)
-            windows = self.windows[own, start : start + high][_along([place.seconds, *others])]
-        else:
-            counts = self.counts(place)
-            first = [-ahead for ahead in self.before]
-            first[0] += start
-            first[1] += place.seconds.start * self.steps[0]
-            spans = [high, _span(counts[0], self.steps[0], self.taps[0], self.dilation[0]), *self.spans[2:]]
-            windows = self.windows_of(_region(self.x[own], first, spans), counts)
-        copied = scratch(windows.shape, self.targets[0].dtype, "grouped patches")
-        np.copyto(copied, windows)
-        return copied.reshape(len(copied), high * self.layer, -1)
+    def _copies(self, own: slice, rows: slice, seconds: slice) -> list[tuple[tuple[Any, ...], int, Region]]:
+        """Where of a block's results, each target's features and axes apart, those that a target has are in it."""
+        copies = []
+        for i, (shape, strides) in enumerate(self.targets):
+            ends = (rows.stop, seconds.stop, *self.positions[2:])
+            firsts = (rows.start, seconds.start, *(0,) * len(self.positions[2:]))
+            counts = [min(end, n) - first for first, end, n in zip(firsts, ends, shape[2:-1], strict=True)]
+            if min(counts) > 0:
+                offset = own.start * strides[0] + rows.start * strides[2] + seconds.start * strides[3]
+                region = Region(offset, (own.stop - own.start, shape[1], *counts, shape[-1]), strides)
+                copies.append(((slice(None), i, slice(None), *map(slice, counts)), i, region))
+        return copies
 
-    def counts(self, place: Place) -> Ints:
-        """How many positions there are along all spatial axes but the first."""
-        return place.seconds.stop - place.seconds.start, *self.positions[2:]
-
-    def windows_of(self, x: Array, counts: Ints) -> Array:
-        """Windows along all spatial axes but the first, (G, rows of x, C, *taps, *counts, N)."""
-        group, channel, row, *inner, image = x.strides
+    def _windows(self, strides: Ints) -> Ints:
+        """The strides of patches of images (G, C, *L, N) with these."""
+        group, channel, row, *inner, image = strides
         at = map(operator.mul, inner, self.steps)
         tap = map(operator.mul, inner, self.dilation)
-        return as_strided(
-            x,
-            (len(x), x.shape[2], x.shape[1], *self.taps, *counts, x.shape[-1]),
-            (group, row, channel, *tap, *at, image),
-        )
+        return group, row, channel, *tap, *at, image
+
+    def _border(self, own: slice, starts: Sequence[int], spans: Sequence[int]) -> Border:
+        """So many elements of each spatial axis, from some on, of some groups of x."""
+        everything = slice(None)
+        zeros: list[tuple[slice, ...]] = []
+        place: list[slice] = [everything, everything]
+        counts, offset = [], own.start * self.strides[0]
+        for length, stride, start, span in zip(self.shape[2:-1], self.strides[2:-1], starts, spans, strict=True):
+            low, high = (min(max(end, 0), length) for end in (start, start + span))
+            first, last = (low - start, high - start) if low < high else (span, span)
+            zeros += [(*place, slice(first))] if first else []
+            zeros += [(*place, slice(last, span))] if last < span else []
+            place.append(slice(first, last))
+            counts.append(last - first)
+            offset += low * stride
+        shape = (own.stop - own.start, self.shape[1], *spans, self.shape[-1])
+        region = Region(offset, (*shape[:2], *counts, shape[-1]), self.strides) if all(counts) else None
+        return Border(shape, zeros, tuple(place), region)
+
+
+def _patches(x: Placed, block: Block, dtype: np.dtype[Any]) -> Placed:
+    """The patches of a block, in scratch memory."""
+    if block.border is not None:
+        shape, zeros, place, inside = block.border
+        region = scratch(shape, x.memory.dtype, "grouped region")
+        for outside in zeros:
+            region[outside] = 0
+        if inside is not None:
+            np.copyto(region[place], x.view(inside))
+        x = Placed(region, 0, region.shape, region.strides)
+    patches = _scratch(block.patches, dtype, "grouped patches")
+    np.copyto(patches.memory, x.view(block.windows))
+    return patches
+
+
+def _scratch(shape: Ints, dtype: np.dtype[Any], name: str) -> Placed:
+    memory = scratch(shape, dtype, name)
+    return Placed(memory, 0, shape, memory.strides)
+
+
+def _strides(shape: Ints, item: int) -> Ints:
+    """Those of an array in C order."""
+    return tuple(item * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _span(count: int, step: int, taps: int, apart: int) -> int:
@@ -397,35 +490,19 @@ def _span(count: int, step: int, taps: int, apart: int) -> int:
     return (count - 1) * step + (taps - 1) * apart + 1
 
 
-def _region(x: Array, first: Sequence[int], spans: Sequence[int]) -> Array:
-    """So many elements of each spatial axis of x (G, C, *L, N), from `first` on, zero where they lie outside of x."""
-    inside, filled = [], []
-    for length, start, span in zip(x.shape[2:-1], first, spans, strict=True):
-        low, high = (min(max(end, 0), length) for end in (start, start + span))
-        inside.append(slice(low, high))
-        filled.append(slice(low - start, high - start) if low < high else slice(0))
-    part = x[_along(inside)]
-    if part.shape[2:-1] == tuple(spans):
-        return part
-    region = scratch((*x.shape[:2], *spans, x.shape[-1]), x.dtype, "grouped region")
-    region[...] = 0
-    region[_along(filled)] = part
-    return region
-
-
 def _along(axes: Sequence[slice], last: int = 1) -> tuple[Any, ...]:
     """The index that takes these slices of the last axes but `last`."""
     return (..., *axes, *(slice(None),) * last)
 
 
-def _has_rows(x: Array) -> bool:
-    """Whether the axes of x (G, F, *P, N) after the first of P are contiguous, as the rows of a matrix are."""
-    size = x.itemsize
-    for length, stride in zip(x.shape[:2:-1], x.strides[:2:-1], strict=True):
+def _has_rows(shape: Ints, strides: Ints, item: int) -> bool:
+    """Whether the axes of an array (G, F, *P, N) after the first of P are contiguous, as the rows of a matrix are."""
+    size = item
+    for length, stride in zip(shape[:2:-1], strides[:2:-1], strict=True):
         if length > 1 and stride != size:
             return False
         size *= length
-    return all(length == 1 or stride >= size for length, stride in zip(x.shape[1:3], x.strides[1:3], strict=True))
+    return all(length == 1 or stride >= size for length, stride in zip(shape[1:3], strides[1:3], strict=True))
 
 
 def _slices(length: int, most: int, multiple: int = 1) -> Iterator[slice]:

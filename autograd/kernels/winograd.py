@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.layout import Placed, Region
 from autograd.kernels.threads import scratch, share
 
 __all__ = ["use_winograd"]
@@ -179,51 +180,36 @@ def _convolve(x: Array, u: Array, padding: int, dilation: Dilation) -> Array:
     height, width = (n + 2 * d * (padding - 1) for n, d in zip(x.shape[1:3], dilation, strict=True))
     whole = np.empty((features, height, width, x.shape[3]), x.dtype)
 
-    def work(task: tuple[Images, Images, Block]) -> None:
+    def work(task: tuple[Placed, Placed, Block]) -> None:
         images, y, block = task
         v = _two_sided(matrices.data, _tiles(images, block, 6, padding, "first"), "second", "first")
         m = _memory((6, 6, features, *block.shape), x.dtype, "second")
         np.matmul(u, v.reshape(36, channels, -1), out=m.reshape(36, features, -1))
         tiles = _two_sided(matrices.result, m, "first", "second")
-        runs = tiles.view(y.run(block))[..., 0]
+        run = _run(x.dtype, len(block.images))
+        runs = tiles.view(run)[..., 0]
         for place, region in _pieces(y.shape, y.strides, block, 4, 0)[1]:
-            np.copyto(y.view(region, block), runs[place])
+            np.copyto(y.view(region, run), runs[place])
 
     parts = zip(_apart(x, dilation), _apart(whole, dilation), strict=True)
     share(work, [(images, y, block) for images, y in parts for block in _blocks(y.shape, max(channels, features))])
     return whole
 
 
-class Images(NamedTuple):
-    """Images (C, H, W, N) in memory that is one piece, from so many bytes on; N is contiguous."""
-
-    memory: Array
-    offset: int
-    shape: Ints
-    strides: Ints
-
-    def run(self, block: Block) -> np.dtype[Any]:
-        """The images of a block, which lie beside each other, as one element."""
-        return _run(self.memory.dtype, len(block.images))
-
-    def view(self, region: Region, block: Block) -> Array:
-        offset, shape, strides = region
-        return np.ndarray(shape, self.run(block), self.memory, self.offset + offset, strides)
-
-
 @functools.cache
 def _run(dtype: np.dtype[Any], count: int) -> np.dtype[Any]:
+    """So many images, which lie beside each other, as one element."""
     return np.dtype((np.void, count * dtype.itemsize)) if count > 1 else dtype
 
 
-def _apart(x: Array, dilation: Dilation) -> list[Images]:
+def _apart(x: Array, dilation: Dilation) -> list[Placed]:
     """The parts of images (C, H, W, N) that a dilated convolution does not mix, as images of their own."""
     down, over = dilation
     x = np.ascontiguousarray(x)
     channels, height, width, images = x.shape
     c, h, w, n = x.strides
     shapes = ((channels, len(range(k, height, down)), width // over, over * images) for k in range(down))
-    return [Images(x, k * h, shape, (c, down * h, over * w, n)) for k, shape in enumerate(shapes)]
+    return [Placed(x, k * h, shape, (c, down * h, over * w, n)) for k, shape in enumerate(shapes)]
 
 
 def _transformed(weight: Array, flipped: bool) -> Array:
@@ -275,9 +261,10 @@ def _blocks(shape: Ints, channels: int) -> list[Block]:
     return [Block(*ranges) for ranges in itertools.product(high, wide, several)]
 
 
-def _tiles(x: Images, block: Block, size: int, padding: int, name: str) -> Array:
+def _tiles(x: Placed, block: Block, size: int, padding: int, name: str) -> Array:
     """The tiles of a block, (size, size, C, *block.shape), with zeros for what lies outside of the images."""
-    dtype, run = x.memory.dtype, x.run(block)
+    dtype = x.memory.dtype
+    run = _run(dtype, len(block.images))
     plan = _plan(x.shape, x.strides, block, size, padding)
     if plan.patch is not None:
         shape, place, region, zeros = plan.patch
@@ -285,26 +272,18 @@ def _tiles(x: Images, block: Block, size: int, padding: int, name: str) -> Array
         for outside in zeros:
             patch[outside] = 0
         if region is not None:
-            np.copyto(_memory(shape, run, "patch")[place], x.view(region, block))
-        x = Images(patch, 0, patch.shape, patch.strides)
+            np.copyto(_memory(shape, run, "patch")[place], x.view(region, run))
+        x = Placed(patch, 0, patch.shape, patch.strides)
     shape = (size, size, x.shape[0], *block.shape)
     tiles, runs = _memory(shape, dtype, name), _memory(shape[:-1], run, name)
     for outside in plan.zeros:
         tiles[outside] = 0
     for place, region in plan.pieces:
-        np.copyto(runs[place], x.view(region, block))
+        np.copyto(runs[place], x.view(region, run))
     return tiles
 
 
 Place = tuple[slice, ...]
-
-
-class Region(NamedTuple):
-    """Runs of images that begin so many bytes from the first."""
-
-    offset: int
-    shape: Ints
-    strides: Ints
 
 
 class Patch(NamedTuple):
