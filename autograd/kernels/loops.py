@@ -6,6 +6,7 @@ elements two threads were three times as slow as one, with 131,072 they take lit
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.threads import share
+
+Ints = tuple[int, ...]
 
 # Elements from which sharing pays: for what takes longer than a few additions, and for what does not.
 LARGE, VERY_LARGE = 1 << 18, 1 << 20
@@ -68,18 +71,24 @@ def arranged(arrays: Sequence[Array]) -> list[Array]:
 
     Axes of length 1 are dropped, and neighbouring axes are made one where they are one stretch in all of the arrays.
     """
-    first = arrays[0]
-    alone = [axis for axis in range(first.ndim) if first.shape[axis] == 1]
-    order = [axis for axis in range(first.ndim) if first.shape[axis] != 1]
-    order.sort(key=lambda axis: -abs(first.strides[axis]))
+    axes, shape = _arrangement(arrays[0].shape, tuple([x.strides for x in arrays]))
+    return [x.transpose(axes).reshape(shape) for x in arrays]
+
+
+@functools.lru_cache(maxsize=1024)
+def _arrangement(lengths: Ints, strides: tuple[Ints, ...]) -> tuple[list[int], list[int]]:
+    """`arranged`, of arrays with these strides: in which order to take axes, and the shape of the views."""
+    alone = [axis for axis, length in enumerate(lengths) if length == 1]
+    order = [axis for axis, length in enumerate(lengths) if length != 1]
+    order.sort(key=lambda axis: -abs(strides[0][axis]))
     shape: list[int] = []
     for k, axis in enumerate(order):
-        length = first.shape[axis]
-        if k and all(x.strides[order[k - 1]] == x.strides[axis] * length for x in arrays):
+        length = lengths[axis]
+        if k and all(by[order[k - 1]] == by[axis] * length for by in strides):
             shape[-1] *= length
         else:
             shape.append(length)
-    return [x.transpose(alone + order).reshape(shape) for x in arrays]
+    return alone + order, shape
 
 
 def tiles(shape: Sequence[int], size: int) -> Iterator[tuple[int | slice, ...]]:

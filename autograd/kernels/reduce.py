@@ -8,7 +8,7 @@ made before it is summed. Stretches of a few thousand elements are added up so, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,24 +45,44 @@ def grouped(arrays: Sequence[Array], axes: Axes) -> tuple[list[Array], str, list
     Neighbouring axes of a kind are made one. Where they do not merge, or lie in different orders in the arrays, or the
     last one is not contiguous, the string is empty.
     """
-    first = arrays[0]
-    order = sorted(range(first.ndim), key=lambda axis: -abs(first.strides[axis]))
-    order = [axis for axis in order if first.shape[axis] != 1]
+    layouts = tuple([(x.strides, x.itemsize) for x in arrays])
+    axes_in_order, shape, kinds, order = _grouping(arrays[0].shape, layouts, tuple(axes))
+    return [x.transpose(axes_in_order).reshape(shape) for x in arrays] if kinds else [], kinds, order
+
+
+@lru_cache(maxsize=1024)
+def _grouping(
+    lengths: Axes, layouts: tuple[tuple[Axes, int], ...], axes: Axes
+) -> tuple[list[int], list[int], str, list[int]]:
+    """`grouped`, of arrays with these strides and item sizes: the order of all axes, the shape of the views, the kinds,
+    and the order of the axes that are longer than 1."""
+    strides, _ = layouts[0]
+    order = sorted(range(len(lengths)), key=lambda axis: -abs(strides[axis]))
+    order = [axis for axis in order if lengths[axis] != 1]
     shape: list[int] = []
     kinds = ""
     for k, axis in enumerate(order):
-        length, kind = first.shape[axis], "r" if axis in axes else "k"
+        length, kind = lengths[axis], "r" if axis in axes else "k"
         if not kinds.endswith(kind):
             kinds += kind
             shape.append(length)
-        elif all(x.strides[order[k - 1]] == x.strides[axis] * length for x in arrays):
+        elif all(by[order[k - 1]] == by[axis] * length for by, _ in layouts):
             shape[-1] *= length
         else:
-            return [], "", order
-    if not order or any(x.strides[order[-1]] != x.itemsize for x in arrays):
-        return [], "", order
-    alone = [axis for axis in range(first.ndim) if first.shape[axis] == 1]
-    return [x.transpose(alone + order).reshape(shape) for x in arrays], kinds, order
+            return [], [], "", order
+    if not order or any(by[order[-1]] != item for by, item in layouts):
+        return [], [], "", order
+    alone = [axis for axis, length in enumerate(lengths) if length == 1]
+    return alone + order, shape, kinds, order
+
+
+def logical(values: Array, shape: Axes, axes: Axes, order: list[int]) -> Array:
+    """What is left of arrays of this shape, in the order of their memory, as arrays in which `axes` have length 1."""
+    kept = [axis for axis in order if axis not in axes]
+    if len(kept) > 1:
+        values = values.reshape([shape[axis] for axis in kept])
+        values = values.transpose(sorted(range(len(kept)), key=kept.__getitem__))
+    return values.reshape([1 if axis in axes else length for axis, length in enumerate(shape)])
 
 
 @cache
@@ -81,29 +101,31 @@ def row_sums(x: Array) -> Array:
     else:
         sums = whole @ ones(whole.shape[-1], x.dtype)
     sums = np.add.reduce(sums, axis=-1, dtype=np.float64)
-    return sums + rest @ ones(rest.shape[-1], x.dtype) if rest.shape[-1] else sums
+    return sums if rest is None else sums + rest @ ones(rest.shape[-1], x.dtype)
 
 
 def row_products(x: Array, y: Array) -> Array:
     """Sums of x · y over the last axis, in double precision."""
     (whole, rest), (other, end) = _stretches(x, -1, _STRETCH), _stretches(y, -1, _STRETCH)
     sums = np.add.reduce(np.vecdot(whole, other), axis=-1, dtype=np.float64)
-    return sums + np.vecdot(rest, end) if rest.shape[-1] else sums
+    return sums if rest is None or end is None else sums + np.vecdot(rest, end)
 
 
 def column_sums(x: Array) -> Array:
     """Sums over the last axis but one, in double precision."""
     whole, rest = _stretches(x, -2, _COLUMN)
     sums = np.add.reduce(ones(whole.shape[-2], x.dtype) @ whole, axis=-2, dtype=np.float64)
-    return sums + ones(rest.shape[-2], x.dtype) @ rest if rest.shape[-2] else sums
+    return sums if rest is None else sums + ones(rest.shape[-2], x.dtype) @ rest
 
 
-def _stretches(x: Array, axis: int, length: int) -> tuple[Array, Array]:
-    """`x` with an axis split into stretches (..., count, length, ...), and what remains at its end."""
+def _stretches(x: Array, axis: int, length: int) -> tuple[Array, Array | None]:
+    """`x` with an axis split into stretches (..., count, length, ...), and what remains at its end, if anything."""
     shape = x.shape
     axis += x.ndim
     length = min(length, shape[axis])
     count = shape[axis] // length
+    if count * length == shape[axis]:
+        return x.reshape(*shape[:axis], count, length, *shape[axis + 1 :]), None
     before = (slice(None),) * axis
     whole = x[(*before, slice(count * length))].reshape(*shape[:axis], count, length, *shape[axis + 1 :])
     return whole, x[(*before, slice(count * length, None))]
@@ -116,10 +138,7 @@ def _added(arrays: list[Array], axes: Axes) -> Array | None:
     lead = [1] * (3 - len(kinds))
     with one_blas_thread():
         sums = (_added_rows if kinds.endswith("r") else _added_columns)([x.reshape(*lead, *x.shape) for x in views])
-    shape = arrays[0].shape
-    kept = [axis for axis in order if axis not in axes]
-    sums = sums.astype(arrays[0].dtype).reshape([shape[axis] for axis in kept]).transpose(np.argsort(kept))
-    return sums.reshape([1 if axis in axes else length for axis, length in enumerate(shape)])
+    return logical(sums.astype(arrays[0].dtype), arrays[0].shape, axes, order)
 
 
 def _added_rows(views: list[Array]) -> Array:
@@ -147,6 +166,8 @@ def _added_columns(views: list[Array]) -> Array:
 def _in_pieces(work: Callable[..., Array], views: list[Array], axis: int) -> list[Array]:
     """`work` on the pieces that the views are cut into along `axis`, shared over threads if there is much."""
     x = views[0]
+    if x.size <= _PIECE:
+        return [work(*views)]
     step = max(1, _PIECE * x.shape[axis] // x.size)
     before = (slice(None),) * axis
     pieces = [(*before, slice(start, start + step)) for start in range(0, x.shape[axis], step)]

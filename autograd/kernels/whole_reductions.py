@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.loops import LONG
-from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, row_products, row_sums
+from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, logical, row_products, row_sums
 from autograd.kernels.threads import scratch, share
 
 _BLOCK = 1 << 18  # elements of a block
@@ -95,9 +95,7 @@ class WholeReductions:
 
     def logical(self, values: Array) -> Array:
         """A statistic in the axes of the arrays, those that are reduced having length 1."""
-        kept = [axis for axis in self.order if axis not in self.axes]
-        values = values.reshape([self.shape[axis] for axis in kept]).transpose(np.argsort(kept))
-        return values.reshape([1 if axis in self.axes else length for axis, length in enumerate(self.shape)])
+        return logical(values, self.shape, self.axes, self.order)
 
     def physical(self, values: Array) -> Array:
         """The inverse of `logical`."""
