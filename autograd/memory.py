@@ -17,22 +17,13 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.deferred import Deferred, unsettled
+from autograd.kernels.deferred import Deferred, owner, settle_readers
 
 tick: Callable[[], int] = itertools.count(1).__next__
 
 _stamps: dict[int, tuple[int, weakref.ref[Array]]] = {}
 latest_write = [0]
 _lock = threading.RLock()
-
-
-def owner(array: Array) -> Array:
-    """The array that owns the memory which `array` is a view of."""
-    below: Any = array
-    while (below := getattr(below, "base", None)) is not None:
-        if isinstance(below, np.ndarray):
-            array = below
-    return array
 
 
 def freeze(array: Array) -> Array:
@@ -53,8 +44,7 @@ class writing:  # noqa: N801
     def __enter__(self) -> Array:
         _lock.acquire()
         try:
-            if unsettled:
-                _settle(self.memory)
+            settle_readers(self.memory)
             _stamp(self.memory)
             self.memory.setflags(write=True)
             _unlock(self.array)
@@ -67,14 +57,6 @@ class writing:  # noqa: N801
         self.array.setflags(write=False)
         self.memory.setflags(write=False)
         _lock.release()
-
-
-def _settle(memory: Array) -> None:
-    """Have those settle that are going to read this memory."""
-    for reader in list(unsettled.values()):
-        if any(owner(array) is memory for array in reader.sources):
-            reader.settle()
-            unsettled.pop(id(reader), None)
 
 
 def _unlock(array: Array) -> None:

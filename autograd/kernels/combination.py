@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.deferred import Deferred, unsettled
+from autograd.kernels.deferred import Deferred, reads
 from autograd.kernels.loops import compute
 from autograd.kernels.reduce import total_product
 from autograd.kernels.threads import scratch
@@ -33,7 +33,7 @@ class Combination(Deferred):
         first = terms[0][0]
         super().__init__(first.shape, first.dtype)
         self.terms = terms
-        unsettled[id(self)] = self
+        reads(self)
 
     @property
     def sources(self) -> tuple[Array, ...]:
@@ -57,6 +57,7 @@ class Combination(Deferred):
         if len(self.terms) >= MOST:
             self.terms = ((self.array, None),)
         self.terms += other.terms if isinstance(other, Combination) else ((np.asarray(other), None),)
+        reads(self)
         self.__dict__.pop("array", None)
         return self
 

@@ -15,8 +15,39 @@ import numpy as np
 
 from autograd.dtypes import Array
 
-# Those that stand in a tensor for its array, by their ids: they have to settle before what they read is written into.
-unsettled: WeakValueDictionary[int, Deferred] = WeakValueDictionary()
+# Those that stand for an array, by their ids: they have to settle before what they read is written into.
+_unsettled: WeakValueDictionary[int, Deferred] = WeakValueDictionary()
+# The ids of the memory that they read, and of some that they did: most of what is written into, nobody reads.
+_read: set[int] = set()
+MANY_READ = 4096
+
+
+def owner(array: Array) -> Array:
+    """The array that owns the memory which `array` is a view of."""
+    below: Any = array
+    while (below := getattr(below, "base", None)) is not None:
+        if isinstance(below, np.ndarray):
+            array = below
+    return array
+
+
+def reads(reader: Deferred) -> None:
+    """Remember that it reads its sources."""
+    _unsettled[id(reader)] = reader
+    _read.update([id(owner(array)) for array in reader.sources])
+
+
+def settle_readers(memory: Array) -> None:
+    """Have those settle that are going to read this memory. One thread at a time."""
+    global _read
+    if len(_read) > MANY_READ:
+        _read = set()  # first: others may be adding to it
+        _read.update([id(owner(array)) for reader in list(_unsettled.values()) for array in reader.sources])
+    if id(memory) in _read:
+        for reader in list(_unsettled.values()):
+            if any(owner(array) is memory for array in reader.sources):
+                reader.settle()
+                _unsettled.pop(id(reader), None)
 
 
 class Deferred(np.lib.mixins.NDArrayOperatorsMixin):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.deferred import Deferred, unsettled
+from autograd.kernels.deferred import Deferred, reads
 from autograd.kernels.threads import share
 
 Widths = Sequence[tuple[int, int]]
@@ -64,7 +64,7 @@ class Padded(Deferred):
         )
         self.inner: Array | None = inner
         self.widths = widths
-        unsettled[id(self)] = self
+        reads(self)
 
     @property
     def sources(self) -> tuple[Array, ...]:

@@ -26,7 +26,7 @@ from autograd.kernels.convolution import (
     input_gradient,
     weight_gradient,
 )
-from autograd.kernels.deferred import Deferred, unsettled
+from autograd.kernels.deferred import Deferred, reads
 from autograd.kernels.layout import strided
 from autograd.kernels.threads import Postponed, one_blas_thread, postpone, share
 from autograd.kernels.windows import DeferredWindows, PaddedWindows
@@ -321,7 +321,7 @@ class WeightCotangent(Deferred):
         super().__init__(shape, images.dtype)
         self.postponed = postponed
         self.images = images
-        unsettled[id(self)] = self
+        reads(self)
 
     @property
     def sources(self) -> tuple[Array, ...]:
@@ -352,7 +352,7 @@ class WindowsCotangent(DeferredWindows):
         super().__init__(shape, result.dtype)
         self.result = result
         self.weight = weight
-        unsettled[id(self)] = self
+        reads(self)
 
     @property
     def sources(self) -> tuple[Array, ...]:
@@ -390,7 +390,7 @@ class ImagesCotangent(Deferred):
         self.result = result
         self.weight = weight
         self.at = at
-        unsettled[id(self)] = self
+        reads(self)
 
     @property
     def sources(self) -> tuple[Array, ...]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.deferred import Deferred, unsettled
+from autograd.kernels.deferred import Deferred, reads
 from autograd.kernels.layout import empty_in_order, memory_order, strided
 from autograd.kernels.masking import keep_where
 from autograd.kernels.padding import Padded
@@ -289,7 +289,7 @@ class MaxCotangent(DeferredWindows):
         self.g = g
         self.windows = windows
         self.y = y
-        unsettled[id(self)] = self
+        reads(self)
 
     @property
     def sources(self) -> tuple[Array, ...]:
