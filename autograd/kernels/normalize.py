@@ -1,6 +1,8 @@
 """Mean and variance, and standardisation with its derivative, in blocks of whole reductions.
 
-Mean and variance are taken in two passes, the second over deviations from the mean, so that nothing cancels.
+A variance is the mean of squares less the square of the mean, where that is not larger than the variance, so that no
+more than a factor of two is lost to rounding, and squares are finite; elsewhere the mean square of deviations from the
+mean, in a second pass.
 """
 
 from __future__ import annotations
@@ -27,9 +29,14 @@ def moments(x: Array, axes: Axes) -> tuple[Array, Array] | None:
 
     def block(index: Any, kept: Any) -> None:
         part = form.views[0][index]
-        mean[kept] = m = form.sums(part) / form.count
-        deviation = np.subtract(part, form.spread(m, x.dtype), out=scratch(part.shape, x.dtype, "deviation"))
-        variance[kept] = form.products(deviation, deviation) / form.count
+        m = form.sums(part) / form.count
+        with np.errstate(over="ignore", invalid="ignore"):
+            v = form.products(part, part) / form.count - m * m
+            plain = np.isfinite(v) & (v >= m * m)
+        if not plain.all():
+            deviation = np.subtract(part, form.spread(m, x.dtype), out=scratch(part.shape, x.dtype, "deviation"))
+            v = form.products(deviation, deviation) / form.count
+        mean[kept], variance[kept] = m, v
 
     form.run(block)
     return form.logical(mean), form.logical(variance)
