@@ -1,7 +1,7 @@
 """Elementwise work on large arrays: in pieces, arranged as memory lies, shared over threads.
 
 The pieces are large, since threads hand Python's lock to each other between NumPy's calls: with pieces of 16,384
-elements two threads were three times as slow as one, with 131,072 they take little more than half the time.
+elements two threads were three times as slow as one, with 262,144 they take little more than half the time.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.threads import share
+from autograd.kernels.threads import get_num_threads, share
 
 Ints = tuple[int, ...]
 
 # Elements from which sharing pays: for what takes longer than a few additions, and for what does not.
 LARGE, VERY_LARGE = 1 << 18, 1 << 20
-PIECE = 1 << 17
+PIECE = 1 << 18  # elements, at most, but that all threads have as many pieces
 LONG = 1 << 13  # elements of NumPy's buffer: a broadcast operand is copied into it if rows are shorter, at each use
 
 
@@ -54,7 +54,9 @@ def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE) -> A
             parts[i] = view[index]
         kernel(*parts, out=target[index])
 
-    share(work, tiles(target.shape, PIECE), blas=False)
+    threads = get_num_threads()
+    rounds = -(-target.size // (threads * PIECE))
+    share(work, tiles(target.shape, -(-target.size // (threads * rounds))), blas=False)
     return out
 
 
@@ -92,7 +94,7 @@ def _arrangement(lengths: Ints, strides: tuple[Ints, ...]) -> tuple[list[int], l
 
 
 def tiles(shape: Sequence[int], size: int) -> Iterator[tuple[int | slice, ...]]:
-    """Indices that cut an array of this shape, along its first axes, into pieces of about `size` elements."""
+    """Indices that cut an array of this shape, along its first axes, into pieces of `size` elements or some more."""
     length = shape[0]
     inner = math.prod(shape[1:])
     if inner >= 2 * size and len(shape) > 1:
@@ -100,7 +102,7 @@ def tiles(shape: Sequence[int], size: int) -> Iterator[tuple[int | slice, ...]]:
             for rest in tiles(shape[1:], size):
                 yield (i, *rest)
     else:
-        step = max(1, size // inner)
+        step = -(-size // inner)
         for start in range(0, length, step):
             yield (slice(start, start + step),)
 

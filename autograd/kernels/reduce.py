@@ -24,7 +24,7 @@ KINDS = ("r", "kr", "rkr", "rk", "krk")
 # The most elements that are added up in single precision, along contiguous memory and across it.
 _STRETCH, _COLUMN = 4096, 512
 # Products of two arrays are summed in pieces, which are shared over threads if there are very many elements.
-_PIECE = 1 << 17
+_PIECE = 1 << 18
 _SHARED = 1 << 21
 
 

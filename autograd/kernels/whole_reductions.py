@@ -17,7 +17,7 @@ from autograd.kernels.loops import LONG
 from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, logical, row_products, row_sums
 from autograd.kernels.threads import scratch, share
 
-_BLOCK = 1 << 18  # elements of a block
+_BLOCK = 1 << 19  # elements of a block
 _SHARED = 1 << 17  # elements from which sharing pays
 _WIDTH = 1024  # the length that several short rows are taken together to
 

@@ -35,6 +35,8 @@ Ints = tuple[int, ...]
 
 # With fewer elements in the windows, the general contraction is faster.
 SMALL = 1 << 13
+# Elements from which copies are shared over threads.
+COPIED = 1 << 18
 PAGE = 4096
 
 
@@ -243,7 +245,7 @@ def batch_last(x: Array) -> Array:
         return x
     y = np.empty(x.shape, x.dtype)
     length, images = x.shape[1], x.shape[-1]
-    step = max(1, -(-length // PARTS)) if x.size >= BLOCK else length
+    step = max(1, -(-length // PARTS)) if x.size >= COPIED else length
     few = images if x.strides[-1] % PAGE else 8
 
     def copy(start: int) -> None:

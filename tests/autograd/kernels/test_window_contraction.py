@@ -7,9 +7,8 @@ import pytest
 
 import autograd as ag
 from autograd.kernels import window_contraction
-from autograd.kernels.convolution import BLOCK
 from autograd.kernels.threads import postpone
-from autograd.kernels.window_contraction import PAGE, batch_last
+from autograd.kernels.window_contraction import COPIED, PAGE, batch_last
 
 SHAPES = [(1, 3, 5), (2, 3, 4), (13, 2, 16, 32), (21, 64, 16, 16), (9, 1, 130, 16, 16), (7, 50, 30, 30)]
 
@@ -27,7 +26,7 @@ def test_batch_last(shape, dtype):
 def test_shapes_are_of_all_kinds():
     sizes = [int(np.prod(shape)) for shape in SHAPES]
     apart = [4 * size // shape[0] % PAGE for size, shape in zip(sizes, SHAPES, strict=True)]
-    kinds = {(size >= BLOCK, bool(rest)) for size, rest in zip(sizes, apart, strict=True)}
+    kinds = {(size >= COPIED, bool(rest)) for size, rest in zip(sizes, apart, strict=True)}
     assert len(kinds) == 4
 
 
