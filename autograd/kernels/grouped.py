@@ -31,9 +31,9 @@ from autograd.kernels.windows import Ints
 
 Task = Callable[[], object]
 
-# Elements of patches in a block: 4 MB of float32. In blocks of the 1 MB that a second-level cache holds, two threads wait
-# for each other almost as long as they work.
-BLOCK = 1 << 20
+# Elements of patches in a block: 1 MB of float32, what a second-level cache holds. Larger ones are faster by themselves,
+# since threads wait less for each other, and slower in a network, whose arrays they put out of the cache.
+BLOCK = 1 << 18
 # Elements of patches in one product, where its columns can be cut: what a first-level cache holds.
 PRODUCT = 12_000
 # Rows of fewer columns than this make one matrix for all rows, though taps of the first axis are then copied too.

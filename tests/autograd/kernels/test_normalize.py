@@ -9,7 +9,7 @@ ORDERS = {"batch last": (1, 2, 3, 0), "batch first": (0, 1, 2, 3), "channels las
 
 
 def drawn(order, offset, scale=1.0, shape=(8, 6, 31, 37)):
-    """Normal numbers (N, C, H, W) around `offset`, in the last channel around 0, with the axes in an order of memory."""
+    """Normal numbers (N, C, H, W) around `offset`, in the last channel around 0, with axes in an order of memory."""
     x = np.random.default_rng(0).normal(size=shape) + offset * (np.arange(shape[1]) < shape[1] - 1)[:, None, None]
     axes = ORDERS[order]
     return np.ascontiguousarray((x * scale).astype(np.float32).transpose(axes)).transpose(np.argsort(axes))
