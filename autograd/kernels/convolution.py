@@ -30,8 +30,8 @@ Task = Callable[[], object]
 COLUMNS = 256
 # Up to so many multiplications BLAS has kernels for small matrices, and at so few columns they are fastest.
 SMALL_PRODUCT, FEW = 1_000_000, 64
-# Elements in a block of patches: 2 MB of float32. With the 1 MB that a second-level cache holds, two threads wait for each
-# other longer than the cache saves.
+# Elements in a block of patches: 2 MB of float32. With the 1 MB that a second-level cache holds, two threads wait for
+# each other longer than the cache saves.
 BLOCK = 1 << 19
 # Rows of results in a block, at least: a block copies k - 1 rows of patches that its neighbour copies too.
 ROWS = 8

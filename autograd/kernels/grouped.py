@@ -31,8 +31,8 @@ from autograd.kernels.windows import Ints
 
 Task = Callable[[], object]
 
-# Elements of patches in a block: 1 MB of float32, what a second-level cache holds. Larger ones are faster by themselves,
-# since threads wait less for each other, and slower in a network, whose arrays they put out of the cache.
+# Elements of patches in a block: 1 MB of float32, what a second-level cache holds. Larger ones are faster alone, since
+# threads wait less for each other, and slower in a network, whose arrays they put out of the cache.
 BLOCK = 1 << 18
 # Elements of patches in one product, where its columns can be cut: what a first-level cache holds.
 PRODUCT = 12_000
