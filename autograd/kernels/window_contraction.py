@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels import grouped, winograd
+from autograd.kernels import depthwise, grouped, winograd
 from autograd.kernels.convolution import (
     BLOCK,
     PARTS,
@@ -112,6 +112,8 @@ def _images(windows: Any, terms: Terms) -> tuple[Array, Geometry] | None:
 def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
     """The result (G, F, *P, N) of images (G, C, *L, N) and a weight (G, F, C, *T)."""
     groups, features, channels = weight.shape[:3]
+    if groups > 1 and (axes := _depthwise(channels, features, at, x.shape[2:-1], x.shape[-1])) is not None:
+        return depthwise.forward(x[:, 0], weight[:, 0, 0], *axes)[:, None]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
     if _minimal(len(weight), weight.dtype, at, x.shape[2:-1]) and winograd.worthwhile(
@@ -140,6 +142,8 @@ def _to_weight(x: Array, g: Array, at: Geometry) -> Array:
 def _to_images(g: Array, weight: Array, at: Geometry, lengths: Ints) -> Array:
     """The gradient of the images (G, C, *lengths, N), from the result's cotangent (G, F, *P, N) and the weight."""
     groups, features, channels = weight.shape[:3]
+    if groups > 1 and (axes := _depthwise(channels, features, at, lengths, g.shape[-1])) is not None:
+        return depthwise.input_gradient(g[:, 0], weight[:, 0, 0], *axes)[:, None]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.input_gradient(g, weight, lengths, at.stride, at.dilation, at.before)
     if _minimal(len(weight), weight.dtype, at, lengths) and winograd.worthwhile(
@@ -160,6 +164,18 @@ def _run(tasks: Sequence[Task], multiplications: int) -> None:
         with one_blas_thread():
             for task in tasks:
                 task()
+
+
+@functools.lru_cache(maxsize=1024)
+def _depthwise(
+    channels: int, features: int, at: Geometry, lengths: Ints, images: int
+) -> tuple[depthwise.Meeting, depthwise.Meeting] | None:
+    """How the two spatial axes of images of these lengths are met, if convolution is to be by banded matrices."""
+    if len(lengths) != 2:
+        return None
+    settings = zip(lengths, at.positions, at.taps, at.stride, at.dilation, at.before, strict=True)
+    rows, columns = (depthwise.Meeting(*setting) for setting in settings)
+    return (rows, columns) if depthwise.worthwhile(channels, features, rows, columns, images) else None
 
 
 @functools.lru_cache(maxsize=1024)
