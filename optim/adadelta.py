@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, ascent, blocks, buffer
+from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer, in_blocks
 
 
 class Adadelta(Optimizer):
@@ -58,7 +58,8 @@ class Adadelta(Optimizer):
         state["step"] = state.get("step", 0) + 1
         square_avg = buffer(state, "square_avg", param)
         acc_delta = buffer(state, "acc_delta", param)
-        for p, g, v, u in blocks(param, grad, square_avg, acc_delta):
+
+        def change(p: Array, g: Array, v: Array, u: Array) -> None:
             g = ascent(p, g, group)
             v *= rho
             v += (1 - rho) * g * g
@@ -66,3 +67,5 @@ class Adadelta(Optimizer):
             u *= rho
             u += (1 - rho) * delta * delta
             p -= lr * delta
+
+        in_blocks(change, param, grad, square_avg, acc_delta)

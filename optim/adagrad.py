@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, ascent, blocks, buffer
+from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer, in_blocks
 
 
 class Adagrad(Optimizer):
@@ -68,7 +68,10 @@ class Adagrad(Optimizer):
         state["step"] = t = state.get("step", 0) + 1
         lr = group["lr"] / (1 + (t - 1) * group["lr_decay"])
         total = buffer(state, "sum", param, group["initial_accumulator_value"])
-        for p, g, s in blocks(param, grad, total):
+
+        def change(p: Array, g: Array, s: Array) -> None:
             g = ascent(p, g, group)
             s += g * g
             p -= lr * g / (np.sqrt(s) + group["eps"])
+
+        in_blocks(change, param, grad, total)

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, blocks, buffer, decayed
+from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed, in_blocks
 
 
 class Adam(Optimizer):
@@ -72,7 +72,8 @@ class Adam(Optimizer):
         exp_avg = buffer(state, "exp_avg", param)
         exp_avg_sq = buffer(state, "exp_avg_sq", param)
         max_exp_avg_sq = buffer(state, "max_exp_avg_sq", param) if amsgrad else exp_avg_sq
-        for p, g, m, v, largest in blocks(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq):
+
+        def change(p: Array, g: Array, m: Array, v: Array, largest: Array) -> None:
             g = decayed(p, g, group)
             m += (1 - beta1) * (g - m)
             v *= beta2
@@ -80,3 +81,5 @@ class Adam(Optimizer):
             if amsgrad:
                 np.maximum(largest, v, out=largest)
             p -= lr / correction1 * m / (np.sqrt(largest) / sqrt(correction2) + eps)
+
+        in_blocks(change, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq)

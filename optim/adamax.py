@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, ascent, blocks, buffer
+from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer, in_blocks
 
 
 class Adamax(Optimizer):
@@ -57,8 +57,11 @@ class Adamax(Optimizer):
         rate = group["lr"] / (1 - beta1**t)
         exp_avg = buffer(state, "exp_avg", param)
         exp_inf = buffer(state, "exp_inf", param)
-        for p, g, m, u in blocks(param, grad, exp_avg, exp_inf):
+
+        def change(p: Array, g: Array, m: Array, u: Array) -> None:
             g = ascent(p, g, group)
             m += (1 - beta1) * (g - m)
             np.maximum(beta2 * u, np.abs(g) + group["eps"], out=u)
             p -= rate * m / u
+
+        in_blocks(change, param, grad, exp_avg, exp_inf)

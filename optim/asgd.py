@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, ascent, blocks, buffer
+from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer, in_blocks
 
 
 class ASGD(Optimizer):
@@ -64,7 +64,8 @@ class ASGD(Optimizer):
         lr, lambd = group["lr"], group["lambd"]
         state["step"] = t = state.get("step", 0) + 1
         eta, mu = state.get("eta", lr), state.get("mu", 1.0)
-        for p, g, a in blocks(param, grad, buffer(state, "ax", param)):
+
+        def change(p: Array, g: Array, a: Array) -> None:
             g = ascent(p, g, group)
             p *= 1 - lambd * eta
             p -= eta * g
@@ -72,5 +73,7 @@ class ASGD(Optimizer):
                 a[...] = p
             else:
                 a += mu * (p - a)
+
+        in_blocks(change, param, grad, buffer(state, "ax", param))
         state["eta"] = lr / (1 + lambd * lr * t) ** group["alpha"]
         state["mu"] = 1 / max(1, t - group["t0"])

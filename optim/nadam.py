@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, blocks, buffer, decayed
+from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed, in_blocks
 
 
 class NAdam(Optimizer):
@@ -74,9 +74,12 @@ class NAdam(Optimizer):
         of_mean = lr * following / (1 - product * following)
         exp_avg = buffer(state, "exp_avg", param)
         exp_avg_sq = buffer(state, "exp_avg_sq", param)
-        for p, g, m, v in blocks(param, grad, exp_avg, exp_avg_sq):
+
+        def change(p: Array, g: Array, m: Array, v: Array) -> None:
             g = decayed(p, g, group)
             m += (1 - beta1) * (g - m)
             v *= beta2
             v += (1 - beta2) * g * g
             p -= (of_grad * g + of_mean * m) / (np.sqrt(v / (1 - beta2**t)) + eps)
+
+        in_blocks(change, param, grad, exp_avg, exp_avg_sq)

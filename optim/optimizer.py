@@ -12,6 +12,7 @@ import numpy as np
 from autograd.dtypes import Array, get_default_dtype
 from autograd.grad_mode import enable_grad
 from autograd.memory import writing
+from autograd.sharing import share
 from autograd.tensor import Tensor, wrap
 from optim.packing import Packing
 
@@ -21,6 +22,8 @@ Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Group]
 
 # Elements worked on at a time: the handful of arrays of an update then stay in cache between its passes.
 BLOCK = 1 << 15
+# Elements that a thread works on at a time where several do: with fewer, they wait for each other.
+SHARED_BLOCK = 1 << 17
 # Parameters of up to as many elements are updated together: the calls of an update take longer than its arithmetic.
 SMALL = 1 << 13
 
@@ -260,14 +263,25 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Matching stretches of equally shaped arrays, one after the other, as flat views to write into."""
-    if all(array.flags.c_contiguous for array in arrays):
-        arrays = tuple(array.reshape(-1) for array in arrays)
-        for start in range(0, arrays[0].size, BLOCK):
-            yield tuple(array[start : start + BLOCK] for array in arrays)
+def in_blocks(change: Callable[..., None], *arrays: Array) -> None:
+    """`change(*stretches)` for matching stretches of equally shaped arrays, as flat views to write into; many elements
+    are shared over threads."""
+    if not all(array.flags.c_contiguous for array in arrays):
+        change(*arrays)
+        return
+    flat = [array.reshape(-1) for array in arrays]
+    size = flat[0].size
+    block = SHARED_BLOCK if size >= 2 * SHARED_BLOCK else BLOCK
+
+    def work(start: int) -> None:
+        change(*[array[start : start + block] for array in flat])
+
+    starts = range(0, size, block)
+    if block == SHARED_BLOCK:
+        share(work, starts, blas=False)
     else:
-        yield arrays
+        for start in starts:
+            work(start)
 
 
 def buffer(state: State, name: str, param: Array, fill: float = 0.0) -> Array:

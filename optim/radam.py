@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, blocks, buffer, decayed
+from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed, in_blocks
 
 
 class RAdam(Optimizer):
@@ -76,9 +76,12 @@ class RAdam(Optimizer):
             rate *= sqrt((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length) * correction2)
         exp_avg = buffer(state, "exp_avg", param)
         exp_avg_sq = buffer(state, "exp_avg_sq", param)
-        for p, g, m, v in blocks(param, grad, exp_avg, exp_avg_sq):
+
+        def change(p: Array, g: Array, m: Array, v: Array) -> None:
             g = decayed(p, g, group)
             m += (1 - beta1) * (g - m)
             v *= beta2
             v += (1 - beta2) * g * g
             p -= rate * m / (np.sqrt(v) + group["eps"]) if rectified else rate * m
+
+        in_blocks(change, param, grad, exp_avg, exp_avg_sq)

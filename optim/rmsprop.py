@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, ascent, blocks, buffer
+from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer, in_blocks
 
 
 class RMSprop(Optimizer):
@@ -73,7 +73,8 @@ class RMSprop(Optimizer):
         # What the options do not ask for is not kept: v stands in its place and is left alone.
         momentum_buffer = buffer(state, "momentum_buffer", param) if momentum > 0 else square_avg
         grad_avg = buffer(state, "grad_avg", param) if centered else square_avg
-        for p, g, v, b, m in blocks(param, grad, square_avg, momentum_buffer, grad_avg):
+
+        def change(p: Array, g: Array, v: Array, b: Array, m: Array) -> None:
             g = ascent(p, g, group)
             v *= alpha
             v += (1 - alpha) * g * g
@@ -88,3 +89,5 @@ class RMSprop(Optimizer):
                 p -= lr * b
             else:
                 p -= lr * g / a
+
+        in_blocks(change, param, grad, square_avg, momentum_buffer, grad_avg)

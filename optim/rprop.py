@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, blocks, buffer
+from optim.optimizer import Group, Optimizer, Parameters, State, buffer, in_blocks
 
 
 class Rprop(Optimizer):
@@ -60,7 +60,8 @@ class Rprop(Optimizer):
         state["step"] = state.get("step", 0) + 1
         prev = buffer(state, "prev", param)
         step_size = buffer(state, "step_size", param, group["lr"])
-        for p, g, before, size in blocks(param, grad, prev, step_size):
+
+        def change(p: Array, g: Array, before: Array, size: Array) -> None:
             g = -g if group["maximize"] else g.copy()
             agreement = g * before
             size[agreement > 0] *= grow
@@ -69,3 +70,5 @@ class Rprop(Optimizer):
             g[agreement < 0] = 0
             p -= size * np.sign(g)
             before[...] = g
+
+        in_blocks(change, param, grad, prev, step_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, ascent, blocks
+from optim.optimizer import Group, Optimizer, Parameters, State, ascent, in_blocks
 
 
 class SGD(Optimizer):
@@ -65,13 +65,17 @@ class SGD(Optimizer):
     def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         lr, momentum, dampening, nesterov = (group[k] for k in ("lr", "momentum", "dampening", "nesterov"))
         if momentum == 0:
-            for p, g in blocks(param, grad):
+
+            def descend(p: Array, g: Array) -> None:
                 p -= lr * ascent(p, g, group)
+
+            in_blocks(descend, param, grad)
             return
         first = "momentum_buffer" not in state
         if first:
             state["momentum_buffer"] = np.empty_like(param)
-        for p, g, b in blocks(param, grad, state["momentum_buffer"]):
+
+        def change(p: Array, g: Array, b: Array) -> None:
             g = ascent(p, g, group)
             if first:
                 b[...] = g
@@ -79,3 +83,5 @@ class SGD(Optimizer):
                 b *= momentum
                 b += (1 - dampening) * g
             p -= lr * (g + momentum * b if nesterov else b)
+
+        in_blocks(change, param, grad, state["momentum_buffer"])

@@ -19,6 +19,7 @@ FLOORS = [
     [
         "autograd.grad_mode",
         "autograd.memory",
+        "autograd.sharing",
         "autograd.source",
         "autograd.watching",
         "autograd.graph",

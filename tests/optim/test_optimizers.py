@@ -135,20 +135,21 @@ def test_float32_stays_and_agrees(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
 def test_blocks_and_layouts_agree(name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small blocks, Fortran-ordered parameters and transposed gradients change nothing."""
+    """Small blocks, several threads, Fortran-ordered parameters and transposed gradients change nothing."""
     rng = np.random.default_rng(1)
     start, grads = rng.normal(size=(7, 5)), rng.normal(size=(4, 7, 5))
     results = []
-    for block, order in ((1 << 15, "C"), (4, "C"), (4, "F")):
+    for block, shared, order in ((99, 99, "C"), (4, 99, "C"), (4, 99, "F"), (99, 4, "C")):
         monkeypatch.setattr("optim.optimizer.BLOCK", block)
+        monkeypatch.setattr("optim.optimizer.SHARED_BLOCK", shared)
         p = tensor(np.array(start, order=order), requires_grad=True)
         optimizer = getattr(optim, name)([p], **options)
         for g in grads:
             p.grad = tensor(np.array(g, order="F"))
             optimizer.step()
         results.append(p.data)
-    np.testing.assert_allclose(results[1], results[0], rtol=1e-13)
-    np.testing.assert_allclose(results[2], results[0], rtol=1e-13)
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], rtol=1e-13)
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
