@@ -38,6 +38,8 @@ SMALL = 1 << 13
 # Elements from which copies are shared over threads.
 COPIED = 1 << 18
 PAGE = 4096
+# Multiplications from which the gradient of a grouped weight is left to other threads: in groups, each takes longer.
+POSTPONED = 1 << 20
 
 
 class Terms(NamedTuple):
@@ -312,7 +314,8 @@ def _fit(terms: Terms, windows: Ints, weight: Ints, result: Ints) -> bool:
 
 def _weight_cotangent(terms: Terms, windows: Any, weight: Any, result: Array) -> WeightCotangent | None:
     found = _images(windows, terms)
-    if found is None or result.size * (weight[0, 0] if terms.grouped else weight[0]).size < SHARED:
+    least, row = (POSTPONED, weight[0, 0]) if terms.grouped else (SHARED, weight[0])
+    if found is None or result.size * row.size < least:
         return None
     images, at = found
 
