@@ -17,7 +17,7 @@ from autograd.dtypes import Array
 
 # Those that stand for an array, by their ids: they have to settle before what they read is written into.
 _unsettled: WeakValueDictionary[int, Deferred] = WeakValueDictionary()
-# The ids of the memory that they read, and of some that they did: most of what is written into, nobody reads.
+# The ids of the memory that they read, and of some that was read before: most of what is written into, nobody reads.
 _read: set[int] = set()
 MANY_READ = 4096
 

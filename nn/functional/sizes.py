@@ -15,8 +15,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def once_for_ints(function: Function) -> Function:
-    """`function`, called once for the same arguments if they are strings, ints and tuples of ints; they are compared as
-    numbers, which 1.0 and True would pass for 1 in."""
+    """`function`, called once for the same arguments if they are strings, ints and tuples of ints; for others, such as
+    1.0 and True, which would pass for 1, each time."""
     known = functools.lru_cache(maxsize=1024)(function)
 
     @functools.wraps(function)
