@@ -168,7 +168,7 @@ def test_the_same_graph_is_drawn_the_same(name: str) -> None:
 
 def test_hidden_nodes_are_said() -> None:
     drawing = draw(resnet())
-    assert "+43 hidden" in texts(drawing)
+    assert "+37 hidden" in texts(drawing)
     assert re.fullmatch(r"<Drawing: graph of sum: \d+ boxes, \d+ nodes hidden in them>", repr(drawing))
 
 
