@@ -37,6 +37,9 @@ def leaf(values: Any) -> ag.Tensor:
 LAYERS = [
     ("Conv2d", options(3, 6, 3, groups=3, padding=1), normal(0, 3, 5, 4)),
     ("Conv2d", options(3, 6, 3, groups=3, padding=1), normal(2, 3, 5, 4)),
+    ("Conv2d", options(6, 6, 3, padding=1, groups=6), normal(16, 6, 9, 8)),
+    ("Conv2d", options(6, 6, (3, 2), stride=2, padding=(2, 1), dilation=(1, 2), groups=6), normal(17, 6, 10, 7)),
+    ("Conv2d", options(8, 8, 5, stride=(1, 3), padding=2, groups=8), normal(16, 8, 24, 25)),
     ("Conv1d", options(2, 3, 4, padding=3, padding_mode="replicate", dilation=2), normal(2, 2, 7)),
     ("Conv1d", options(2, 3, 4, padding=3, padding_mode="circular", stride=2), normal(2, 7)),
     ("Conv2d", options(3, 4, (4, 2), padding="same", padding_mode="replicate", dilation=2), normal(2, 3, 6, 7)),
