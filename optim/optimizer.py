@@ -271,13 +271,14 @@ def in_blocks(change: Callable[..., None], *arrays: Array) -> None:
         return
     flat = [array.reshape(-1) for array in arrays]
     size = flat[0].size
-    block = SHARED_BLOCK if size >= 2 * SHARED_BLOCK else BLOCK
+    shared = size >= 2 * SHARED_BLOCK
+    block = SHARED_BLOCK if shared else BLOCK
 
     def work(start: int) -> None:
         change(*[array[start : start + block] for array in flat])
 
     starts = range(0, size, block)
-    if block == SHARED_BLOCK:
+    if shared:
         share(work, starts, blas=False)
     else:
         for start in starts:

@@ -379,7 +379,7 @@ class Blocks:
         self.direct = _one_stretch(merged[1:] if self.overlapping or self.high == 1 else merged, item)
         self.direct = self.direct and (self.overlapping or self.high == 1 or not narrow)
         self.plans: dict[tuple[int, int, int | None, int], Plan] = {}
-        self.regions: dict[tuple[int, int, int | None], Region] = {}
+        self.views: dict[tuple[int, int, int | None], View] = {}
 
     @functools.cached_property
     def all(self) -> Sequence[Block]:
@@ -408,15 +408,15 @@ class Blocks:
         if not self.direct:
             return None
         key = (block.rows.start, block.columns.start, few)
-        region = self.regions.get(key) or self.regions.setdefault(key, self._columns(y, block, few))
-        return _view(y, region)
+        view = self.views.get(key) or self.views.setdefault(key, self._columns(y, block, few))
+        return _view(y, view)
 
-    def _columns(self, y: Array, block: Block, few: int | None) -> Region:
+    def _columns(self, y: Array, block: Block, few: int | None) -> View:
         rows, columns = block
         high, count, item = rows.stop - rows.start, (columns.stop - columns.start) * self.rest, y.itemsize
         shape: Ints = (high, len(y), count) if self.overlapping else (len(y), high * count)
         strides: Ints = (y.strides[1], y.strides[0], item) if self.overlapping else (y.strides[0], item)
-        return Region(rows.start, columns.start, *_cut(shape, strides, few))
+        return View(rows.start, columns.start, *_cut(shape, strides, few))
 
     def patches(self, x: Array, block: Block, few: int | None) -> Array:
         """The patches of a block: (C · taps, columns), or for each row of results such a matrix, which overlap."""
@@ -431,8 +431,8 @@ class Blocks:
             cells = (copied[None] if self.overlapping else copied).transpose(self.by_place)
             for place in plan.zeros:
                 cells[place] = 0
-            for place, region in plan.pieces:
-                np.copyto(cells[place], _view(x, region))
+            for place, view in plan.pieces:
+                np.copyto(cells[place], _view(x, view))
         return np.ndarray(plan.shape, x.dtype, copied, 0, plan.strides)
 
     def _plan(self, block: Block, few: int | None, channels: int) -> Plan:
@@ -442,7 +442,7 @@ class Blocks:
         top, left = (part.start * s - before for part, s, before in zip(block, at.stride, at.before))
         count = wide * self.rest
         if self.in_place:
-            inside = Region(top, left, *_cut((channels, high * count), (self.source[0], item), few))
+            inside = View(top, left, *_cut((channels, high * count), (self.source[0], item), few))
             return Plan(inside)
         if self.overlapping:
             tall = (high - 1) * at.stride[0] + at.taps[0]
@@ -453,20 +453,18 @@ class Blocks:
             copied = (channels, *inner, high, wide, *self.behind)
             shape, strides = (depth, high * count), (high * count * item, item)
         shape, strides = _cut(shape, strides, few)
-        inside = Region(top, left, copied, self.source)
+        inside = View(top, left, copied, self.source)
         beside = left >= 0 and left + (wide - 1) * at.stride[1] + self.reach[1] < self.lengths[1]
         if beside and top >= 0 and top + (high - 1) * at.stride[0] + self.reach[0] < self.lengths[0]:
             return Plan(inside, copied, shape, strides)
         whole = (1, *copied) if self.overlapping else copied
         return Plan(inside, copied, shape, strides, *self._at_border([whole[k] for k in self.by_place], block, beside))
 
-    def _at_border(
-        self, shape: Sequence[int], block: Block, beside: bool
-    ) -> tuple[list[Any], list[tuple[Any, Region]]]:
+    def _at_border(self, shape: Sequence[int], block: Block, beside: bool) -> tuple[list[Any], list[tuple[Any, View]]]:
         """Of a block of patches as places, in this shape: which are outside of the images, and what lies at the others;
         apart for each tap along rows, and, unless columns are all `beside`, for each along columns."""
         zeros: list[Any] = []
-        pieces: list[tuple[Any, Region]] = []
+        pieces: list[tuple[Any, View]] = []
         down, over, *_ = self.steps
         top, left = (part.start * s - before for part, s, before in zip(block, self.at.stride, self.at.before))
         for i in range(shape[0]):
@@ -478,8 +476,8 @@ class Blocks:
             rows = slice(above, below)
             row += above * down
             if beside:
-                region = Region(row, left, (below - above, *shape[2:]), self.place_strides)
-                pieces.append(((i, rows), region))
+                view = View(row, left, (below - above, *shape[2:]), self.place_strides)
+                pieces.append(((i, rows), view))
                 continue
             for j in range(shape[2]):
                 column = left + j * self.apart[1]
@@ -488,13 +486,13 @@ class Blocks:
                 zeros += [(i, rows, j, part) for part in outside if part.start != part.stop != 0]
                 if first < last:
                     found = (below - above, 1, last - first, *shape[4:])
-                    region = Region(row, column + first * over, found, self.place_strides)
-                    pieces.append(((i, rows, slice(j, j + 1), slice(first, last)), region))
+                    view = View(row, column + first * over, found, self.place_strides)
+                    pieces.append(((i, rows, slice(j, j + 1), slice(first, last)), view))
         return zeros, pieces
 
 
-class Region(NamedTuple):
-    """A view of images or results that begins at a place of the first two spatial axes."""
+class View(NamedTuple):
+    """A view of images or results, of any memory, that begins at a place of the first two spatial axes."""
 
     row: int
     column: int
@@ -506,12 +504,12 @@ class Plan(NamedTuple):
     """How a block's patches are made: a view of the images; or, as an array of shape `copied`, a copy of that, or else
     zeros in some places and pieces of the images in the others; and how that array is seen as matrices."""
 
-    inside: Region
+    inside: View
     copied: Ints | None = None
     shape: Ints = ()
     strides: Ints = ()
     zeros: Sequence[Any] = ()
-    pieces: Sequence[tuple[Any, Region]] | None = None
+    pieces: Sequence[tuple[Any, View]] | None = None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -541,8 +539,8 @@ def _cut(shape: Ints, strides: Ints, few: int | None) -> tuple[Ints, Ints]:
     return (*ahead, count // few, rows, few), (*by, few * item, by_row, item)
 
 
-def _view(x: Array, region: Region) -> Array:
-    row, column, shape, strides = region
+def _view(x: Array, view: View) -> Array:
+    row, column, shape, strides = view
     if x.flags.c_contiguous:
         return np.ndarray(shape, x.dtype, x, row * x.strides[1] + column * x.strides[2], strides)
     return np.lib.stride_tricks.as_strided(x[:, row:, column:], shape, strides)

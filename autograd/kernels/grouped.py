@@ -231,7 +231,7 @@ class Block(NamedTuple):
 
     The shape of their patches, windows along all spatial axes but the first; where these are, in x or in a part of it
     with a border; their products; and, unless the results are such matrices in memory, the shape of an array of them,
-    and where its parts are in the targets.
+    that with each target and each spatial axis apart, and where its parts are in the targets.
     """
 
     groups: slice
@@ -240,6 +240,7 @@ class Block(NamedTuple):
     border: Border | None
     products: list[Product]
     lines: Ints | None
+    apart: Ints
     copies: list[tuple[tuple[Any, ...], int, Region]]
 
 
@@ -334,7 +335,7 @@ class Part:
         for rows, depth, seen, made in block.products:
             np.matmul(matrices[..., :rows, :depth], patches.view(seen), out=lines.view(made))
         for place, i, region in block.copies:
-            np.copyto(targets[i].view(region), lines.memory.reshape(self._by_position(block))[place])
+            np.copyto(targets[i].view(region), lines.memory.reshape(block.apart)[place])
 
     def sum_products(self, x: Placed, results: Placed, block: Block, total: Array) -> None:
         """Patches by results, summed over rows, for a block: (groups, rows of a band's patch, F or band)."""
@@ -344,16 +345,11 @@ class Part:
         if block.lines is not None:
             lines = _scratch(block.lines, dtype, "grouped results")
             for place, _, region in block.copies:
-                lines.memory.reshape(self._by_position(block))[place] = results.view(region)
+                lines.memory.reshape(block.apart)[place] = results.view(region)
         total[...] = 0
         for rows, depth, seen, made in block.products:
             sums = total[:, :depth, :rows]
             sums += np.add.reduce(np.matmul(patches.view(seen), lines.view(made).swapaxes(-1, -2)), axis=1)
-
-    def _by_position(self, block: Block) -> Ints:
-        """The shape of a block's results with one axis for each target and each spatial axis."""
-        groups, rows, inner = block.patches[0], block.lines[2], block.patches[3 + len(self.taps) :]  # type: ignore[index]
-        return groups, len(self.targets), -1, rows, *inner
 
     def _block(self, own: slice, rows: slice, seconds: slice) -> Block:
         counts = (seconds.stop - seconds.start, *self.positions[2:])
@@ -386,7 +382,9 @@ class Part:
             for band in self._bands(rows.stop - rows.start)
             for product in self._products(groups, high, band, counts[0] * self.rest, offset, strides[:3])
         ]
-        return Block(own, patches, windows, border, products, lines, self._copies(own, rows, seconds) if lines else [])
+        apart = (groups, len(self.targets), -1, rows.stop - rows.start, *counts, images)
+        copies = self._copies(own, rows, seconds) if lines else []
+        return Block(own, patches, windows, border, products, lines, apart, copies)
 
     def _bands(self, rows: int) -> Iterator[tuple[int, int, int]]:
         """Whole bands, then one of the rows that are left: where they start, how many, and how high they are."""

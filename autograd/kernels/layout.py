@@ -36,13 +36,23 @@ def empty_in_order(shape: Sequence[int], dtype: np.dtype[Any], order: Sequence[i
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """A read-only view of another shape and other strides that begins where `x` does and stays within its memory: what
     `np.lib.stride_tricks.as_strided` makes, in a fifth of the time where `x` lies in one piece."""
-    memory: Any = x if x.flags.c_contiguous else x.base
-    if not (isinstance(memory, np.ndarray) and memory.flags.c_contiguous):
+    found = _piece(x)
+    if found is None:
         return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
-    offset = 0 if memory is x else x.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
-    view = np.ndarray(shape, x.dtype, memory, offset, strides)
+    view = np.ndarray(shape, x.dtype, *found, strides)
     view.setflags(write=False)
     return view
+
+
+def _piece(x: Array) -> tuple[Array, int] | None:
+    """The array in one piece, in C order, that `x` is or is a view of, and how many bytes from its first `x` begins;
+    None if there is none."""
+    if x.flags.c_contiguous:
+        return x, 0
+    memory: Any = x.base
+    if not (isinstance(memory, np.ndarray) and memory.flags.c_contiguous and memory.dtype == x.dtype):
+        return None
+    return memory, x.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
 
 
 class Region(NamedTuple):
@@ -72,11 +82,11 @@ class Placed(NamedTuple):
 
 def placed(x: Array) -> Placed:
     """Where an array lies; a copy, if its memory is not one piece in C order."""
-    memory: Any = x if x.flags.c_contiguous else x.base
-    if not (isinstance(memory, np.ndarray) and memory.flags.c_contiguous and memory.dtype == x.dtype):
-        memory = x = np.ascontiguousarray(x)
-    offset = 0 if memory is x else x.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
-    return Placed(memory, offset, x.shape, x.strides)
+    found = _piece(x)
+    if found is None:
+        x = np.ascontiguousarray(x)
+        found = x, 0
+    return Placed(*found, x.shape, x.strides)
 
 
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
