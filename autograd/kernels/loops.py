@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.threads import get_num_threads, share
+from autograd.kernels.threads import share
 
 Ints = tuple[int, ...]
 
 # Elements from which sharing pays: for what takes longer than a few additions, and for what does not.
 LARGE, VERY_LARGE = 1 << 18, 1 << 20
-PIECE = 1 << 18  # elements, at most, but that all threads have as many pieces
+PIECE = 1 << 18  # elements, about, at most: the pieces are of like size, and even in number
 LONG = 1 << 13  # elements of NumPy's buffer: a broadcast operand is copied into it if rows are shorter, at each use
 
 
@@ -54,9 +54,8 @@ def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE) -> A
             parts[i] = view[index]
         kernel(*parts, out=target[index])
 
-    threads = get_num_threads()
-    rounds = -(-target.size // (threads * PIECE))
-    share(work, tiles(target.shape, -(-target.size // (threads * rounds))), blas=False)
+    pieces = 2 * -(-target.size // (2 * PIECE))
+    share(work, tiles(target.shape, -(-target.size // pieces)), blas=False)
     return out
 
 
