@@ -16,6 +16,9 @@ from autograd.kernels.reduce import Axes
 from autograd.kernels.threads import scratch
 from autograd.kernels.whole_reductions import like, whole_reductions
 
+# Elements from which moments are shared over threads: with fewer, these wait for each other longer than they add.
+_MANY = 1 << 22
+
 
 def moments(x: Array, axes: Axes) -> tuple[Array, Array] | None:
     """The mean and the variance over `axes`, which stay with length 1.
@@ -38,7 +41,7 @@ def moments(x: Array, axes: Axes) -> tuple[Array, Array] | None:
             v = form.products(deviation, deviation) / form.count
         mean[kept], variance[kept] = m, v
 
-    form.run(block)
+    form.run(block, _MANY)
     return form.logical(mean), form.logical(variance)
 
 

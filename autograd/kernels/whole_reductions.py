@@ -15,7 +15,7 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.kernels.loops import LONG
 from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, logical, row_products, row_sums
-from autograd.kernels.threads import scratch, share
+from autograd.kernels.threads import one_blas_thread, scratch, share
 
 _BLOCK = 1 << 19  # elements of a block
 _SHARED = 1 << 17  # elements from which sharing pays
@@ -44,12 +44,15 @@ class WholeReductions:
             views = [x.reshape(a, b // self.together, c * self.together) for x in views]
         self.views = views
 
-    def run(self, block: Callable[[Any, Any], None]) -> None:
-        """`block(index, kept)` for each block: where it lies in the views, and in what is left of the kept axes."""
+    def run(self, block: Callable[[Any, Any], None], shared: int = _SHARED) -> None:
+        """`block(index, kept)` for each block: where it lies in the views, and in what is left of the kept axes.
+
+        Of at least so many elements they are `shared` over threads.
+        """
         shape = self.views[0].shape
         axis = 1 if self.rows else 0 if shape[0] > 1 else 2
         size = self.views[0].size
-        count = 2 * -(-size // (2 * _BLOCK)) if size >= _SHARED else 1
+        count = 2 * -(-size // (2 * _BLOCK)) if size >= shared else 1
         step = -(-shape[axis] // count)
         if axis == 2:
             step = shape[2] if self.together > 1 else max(step, _WIDTH)
@@ -61,7 +64,8 @@ class WholeReductions:
         if len(blocks) > 1:
             share(one, blocks)
         else:
-            one(blocks[0])
+            with one_blas_thread():
+                one(blocks[0])
 
     def statistic(self) -> Array:
         return np.empty(self.kept, self.views[0].dtype)
