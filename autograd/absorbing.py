@@ -42,8 +42,8 @@ Rule = Callable[[Any, Sequence[Any]], Any]
 
 # Operations whose rules choose by comparisons alone, or are zero: run on ones, they are zero just where they cut off.
 SELECTING = {
-    *("ceil", "clip", "floor", "floor_divide", "max", "maximum", "min", "minimum", "output", "pad", "relu", "round"),
-    *("setitem", "sign", "trunc", "where", "window_max", "window_pick", "window_put"),
+    *("ceil", "clip", "clip_exclusive", "floor", "floor_divide", "max", "maximum", "min", "minimum", "output", "pad"),
+    *("relu", "round", "setitem", "sign", "trunc", "where", "window_max", "window_pick", "window_put"),
 }
 ON_MATRICES = {"cholesky", "cofactor", "det", "eigh", "inv", "pinv", "qr", "slogdet", "svd"}
 

@@ -68,8 +68,8 @@ class Primitive:
     vjp that is also told the position `i`, and one jvp that takes all tangents at once); `plans`, by the bit mask of
     the inputs to differentiate by; `function`, the public operation; `kind`, how it was declared; `result`, what rules
     call the result; `takes_deferred`, whether its vjp makes use of a cotangent that is not computed yet
-    (`autograd.kernels.deferred`), and `reads_deferred`, whether its forward does of inputs. What is `later` gives the
-    result of a tensor's array, or of what is held in place of it, as one to be computed when somebody looks at it; or
+    (`autograd.kernels.deferred`), and `reads_deferred`, whether its forward does of inputs. `later` gives the
+    result of tensors' arrays, or of what is held in place of them, as one to be computed when somebody looks at it; or
     None.
     """
 
@@ -98,7 +98,8 @@ class Primitive:
         self.vjps: tuple[Rule | None, ...] = ()
         self.jvps: tuple[Rule | None, ...] = ()
         self.plans: dict[int, Plan | None] = {}
-        self.function = _public(self, elementwise, kernel, later)
+        self.later = later
+        self.function = _public(self, elementwise, kernel)
         if forward.__module__.startswith(f"{__package__}."):
             if self.name in registry:
                 raise ValueError(f"a primitive named '{self.name}' is declared already")
@@ -130,19 +131,22 @@ class Primitive:
         return values
 
 
-def _public(primitive: Primitive, elementwise: bool, kernel: Any, later: Rule | None) -> Callable[..., Any]:
+def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..., Any]:
     """The function a user calls: records when given a tensor, and only computes when given arrays.
 
     All go through `apply`, but for those of one input and elementwise ones of two, which have the same written out: on
     small arrays the bookkeeping takes longer than the arithmetic.
     """
-    forward, plans = primitive.forward, primitive.plans
+    forward, plans, later = primitive.forward, primitive.plans, primitive.later
     count, width = len(primitive.inputs), len(primitive.statics)
     large = LARGE if kernel else math.inf
 
     def unary(x: Any) -> Any:
-        if not isinstance(x, Tensor):
-            return forward(x)
+        if type(x) is not Tensor:
+            if not isinstance(x, Tensor):
+                return forward(x)
+            if later and (y := delayed(primitive, (x,))) is not None:
+                return y
         array = x.array
         try:
             y = forward(array) if array.size < large else compute(kernel, array)
@@ -158,20 +162,22 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any, later: Rule | 
 
     def binary(a: Any, b: Any) -> Any:
         first = second = None
-        if isinstance(a, Tensor):
+        if type(a) is Tensor:
             x1, first = a.array, a.node
-            if isinstance(b, Tensor):
+            if type(b) is Tensor:
                 x2, second = b.array, b.node
             elif type(b) in _SCALARS:
                 x2 = b
             else:
                 return apply(primitive, (a, b))
-        elif not isinstance(b, Tensor):
-            return forward(a, b)
-        elif type(a) in _SCALARS:
+            if later and x1.size >= LARGE and (y := delayed(primitive, (a, b))) is not None:
+                return y
+        elif type(b) is Tensor and type(a) in _SCALARS:
             x1, x2, second = a, b.array, b.node
-        else:
+        elif isinstance(a, Tensor) or isinstance(b, Tensor):
             return apply(primitive, (a, b))
+        else:
+            return forward(a, b)
         try:
             y = forward(x1, x2)
         except (ValueError, TypeError) as error:
@@ -247,19 +253,19 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any, later: Rule | 
 
 
 def elementwise(
-    *partials: Rule | Masked | float | None, kernel: Rule | None = None
+    *partials: Rule | Masked | float | None, kernel: Rule | None = None, later: Rule | None = None
 ) -> Callable[[Rule], Callable[..., Any]]:
     """Declare y = f(a, b, …), element by element and broadcasting, by its partial derivatives.
 
     A partial is a function of what it needs (inputs by name, or `y`), a number, a `Masked` condition, or None for an
     input without a derivative. One whose first parameter is `g` is the product of cotangent and partial, for those that
     divide better than they multiply. A `kernel` computes the same as an operation of one input, into an `out`, as a
-    ufunc does: large arrays are worked on by it, in pieces shared over threads.
+    ufunc does: large arrays are worked on by it, in pieces shared over threads. `later` is as a Primitive has it.
     """
     rules = tuple(_scaling(partial) for partial in partials)
 
     def declare(forward: Rule) -> Callable[..., Any]:
-        made = Primitive(forward, len(partials), elementwise=True, kernel=kernel)
+        made = Primitive(forward, len(partials), elementwise=True, kernel=kernel, later=later)
         made.kind = "elementwise"
         made.vjps = made.jvps = rules
         return made.function
@@ -515,6 +521,8 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
 
     `_public` has the same written out for operations of one input, and for elementwise ones of two.
     """
+    if primitive.later and (y := delayed(primitive, inputs, static)) is not None:
+        return y
     arrays = []
     parents = []
     mask = 0
@@ -548,6 +556,38 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
         if foreign:
             values = protected(values)
     return recorded(plan, parents, values, y)
+
+
+def delayed(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] = ()) -> Tensor | None:
+    """The result of a primitive on tensors and numbers, to be computed when somebody looks at it; None if it had better
+    be computed at once. What a rule keeps is computed."""
+    arrays: list[Any] = []
+    parents = []
+    mask = 0
+    for i, x in enumerate(inputs):
+        if isinstance(x, Tensor):
+            arrays.append(held(x))
+            if x.node is not None:
+                parents.append(x.node)
+                mask |= 1 << i
+        elif x is None or type(x) in _SCALARS:
+            arrays.append(x)
+        else:
+            return None
+    plan = (primitive.plans.get(mask) or primitive.plan(mask)) if mask and recording.get() else None
+    kept = plan.kept if plan else ()
+    for k in kept:
+        if k < len(inputs) and isinstance(inputs[k], Tensor):
+            arrays[k] = inputs[k].array
+    y = primitive.later(*arrays, *static)  # type: ignore[misc]
+    if y is None:
+        return None
+    if plan is None:
+        return bare(y)
+    if len(inputs) in kept:
+        y = y.array
+    shapes = tuple([np.shape(a) for a in arrays])
+    return record(plan, parents, plan.keep((*arrays, y, *static, *shapes)) if kept else (), y)
 
 
 def unrecorded(y: Any) -> Any:

@@ -33,7 +33,9 @@ _POINTWISE = (
     *(layers.InstanceNorm1d, layers.InstanceNorm2d, layers.InstanceNorm3d, layers.LocalResponseNorm),
 )
 _REDUCTIONS = {"max", "mean", "min", "norm", "sum"}
-_KEEPING = {name.strip("_") for name in _elementwise} | _REDUCTIONS | {"cast", "log_softmax", "logsumexp"}
+_KEEPING = (
+    {name.strip("_") for name in _elementwise} | _REDUCTIONS | {"cast", "clip_exclusive", "log_softmax", "logsumexp"}
+)
 _KEEPING |= {
     "broadcast_to",
     "clone",

@@ -112,14 +112,13 @@ def log_of_sum(values: Sequence[float]) -> float:
     return largest + math.log(math.fsum(math.exp(v - largest) for v in values))
 
 
-def clipped(x: float, low: float | None, high: float | None, _: bool) -> float:
-    x = x if low is None or x >= low else low
-    return x if high is None or x <= high else high
+def clipped(x: float, low: float, high: float) -> float:
+    x = x if x >= low else low
+    return x if x <= high else high
 
 
-def clip(x: Array, low: Any, high: Any, inclusive: bool) -> Array:
-    filled = [(-math.inf if low is None else low), (math.inf if high is None else high)]
-    return elementwise(lambda x, low, high: clipped(x, low, high, inclusive))(x, *filled)
+def clip(x: Array, low: Any, high: Any) -> Array:
+    return elementwise(clipped)(x, -math.inf if low is None else low, math.inf if high is None else high)
 
 
 NUMBERS: dict[str, Callable[..., Any]] = {
@@ -585,6 +584,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "broadcast_to": moved(lambda x, shape: shape, unstretched),
     "cast": lambda x, dtype: elementwise(float, dtype)(x),
     "clip": clip,
+    "clip_exclusive": clip,
     "cofactor": stacked(cofactors, lambda m, n: (m, n)),
     "concatenate": concatenate,
     "count_nonzero": reduction(lambda values: len([v for v in values if v]), int),

@@ -260,11 +260,19 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "clip": [
         sample(lambda x: ag.clip(x, -1, 1), apart(20, 16)),
-        sample(lambda x: ag.clip(x, -1, 1, inclusive=False), apart(20, 16)),
         sample(ag.clip, apart(2, 3), between(-0.5, -0.4)(2, 3), between(0.9, 1.0)(3)),
         sample(ag.clip, apart(2, 0), between(-0.5, -0.4)(), between(0.9, 1.0)(2, 1)),
         sample(lambda x, low: ag.clip(x, low, None), apart(2, 3), others(3)),
         sample(lambda x, high: ag.clip(x, None, high), apart(3), others(2, 1)),
+    ],
+    "clip_exclusive": [
+        sample(lambda x: ag.clip(x, -1, 1, inclusive=False), apart(20, 16)),
+        sample(
+            lambda x, low, high: ag.clip(x, low, high, inclusive=False),
+            *(apart(2, 3), between(-0.5, -0.4)(2, 3), between(0.9, 1.0)(3)),
+        ),
+        sample(lambda x, low: ag.clip(x, low, None, inclusive=False), apart(2, 3), others(3)),
+        sample(lambda x, high: ag.clip(x, None, high, inclusive=False), apart(3), others(2, 1)),
     ],
     "cast": [
         *unary(lambda x: ag.astype(x, x.dtype), normal),

@@ -359,6 +359,7 @@ DRAWN: dict[str, Strategy] = {
     "multiply_add": elementwise(ag.multiply_add, normal, normal, normal),
     "where": elementwise(ag.where, truths, normal, normal),
     "clip": elementwise(ag.clip, apart, between(-0.5, -0.4), between(0.9, 1.0)),
+    "clip_exclusive": elementwise(partial(ag.clip, inclusive=False), apart, between(-0.5, -0.4), between(0.9, 1.0)),
     "cast": elementwise(lambda x: ag.astype(x, x.dtype), normal),
     "discretize": elementwise(lambda x: ag.astype(x, int), apart),
     "clone": elementwise(ag.clone, normal),

@@ -34,7 +34,12 @@ def owner(array: Array) -> Array:
 def reads(reader: Deferred) -> None:
     """Remember that it reads its sources."""
     _unsettled[id(reader)] = reader
-    _read.update([id(owner(array)) for array in reader.sources])
+    may_be_read(*reader.sources)
+
+
+def may_be_read(*arrays: Array) -> None:
+    """Remember that these may be among the sources of those that are not settled."""
+    _read.update([id(owner(array)) for array in arrays])
 
 
 def settle_readers(memory: Array) -> None:

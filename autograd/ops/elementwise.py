@@ -16,6 +16,7 @@ import numpy.typing as npt
 from autograd.dtypes import Array
 from autograd.kernels import loops, special
 from autograd.kernels.combination import product
+from autograd.kernels.fusion import then
 from autograd.kernels.loops import VERY_LARGE, compute
 from autograd.kernels.masking import choose, keep_where, keep_where_positive, positive_part
 from autograd.ops.comparison import (
@@ -92,7 +93,7 @@ __all__ = [
 # Arithmetic
 
 
-@elementwise(1, 1)
+@elementwise(1, 1, later=lambda x1, x2: then(np.add, x1, x2, first=True) or then(np.add, x2, x1))
 def add(x1: Operand, x2: Operand) -> Any:
     """x1 + x2, broadcasting.
 
@@ -128,7 +129,12 @@ def multiply(x1: Operand, x2: Operand) -> Any:
     return np.multiply(x1, x2)
 
 
-@elementwise(needing(product, "x2"), needing(product, "x1"), 1)
+@elementwise(
+    needing(product, "x2"),
+    needing(product, "x1"),
+    1,
+    later=lambda x1, x2, x3: then(loops.multiply_add, x1, x2, x3, first=True),
+)
 def multiply_add(x1: Operand, x2: Operand, x3: Operand) -> Any:
     """x1 · x2 + x3, element by element, broadcasting, without the product in memory.
 
@@ -701,7 +707,7 @@ def _relu_rule(g: Any, y: Any) -> Any:
     return compute(keep_where_positive, y, g, least=1 << 19) if type(g) is np.ndarray else where(greater(y, 0), g, 0)
 
 
-@elementwise(_relu_rule)
+@elementwise(_relu_rule, later=lambda x: then(positive_part, x))
 def relu(x: Operand) -> Any:
     """max(x, 0). At 0, where it has a kink, the derivative is taken as 0.
 
@@ -779,34 +785,50 @@ def clip(x: Operand, min: Operand | None = None, max: Operand | None = None, *, 
     """
     if min is None and max is None:
         raise ValueError("clip: wants min or max, got None for both")
-    return _clip(x, min, max, inclusive)
+    return (_clip if inclusive else _clip_exclusive)(x, min, max)
 
 
-def _within(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
-    """Where x passes its cotangent on: not where it is NaN if the bounds are inclusive, as in PyTorch's clamp.
-
-    Its hardtanh, which excludes them, does.
-    """
-    if not inclusive:
-        below, above = min is not None and less_equal(x, min), max is not None and greater_equal(x, max)
-        return logical_not(logical_or(below, above))
+def _within(x: Any, min: Any, max: Any) -> Any:
+    """Where x passes its cotangent on: not where it is NaN, as in PyTorch's clamp."""
     if min is None:
         return less_equal(x, max)
     return greater_equal(x, min) if max is None else logical_and(greater_equal(x, min), less_equal(x, max))
 
 
-def _below(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
-    below = less(x, min) if inclusive else less_equal(x, min)
-    return below if max is None else logical_and(below, less(min, max))
+def _below(x: Any, min: Any, max: Any) -> Any:
+    return less(x, min) if max is None else logical_and(less(x, min), less(min, max))
 
 
-def _above(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
-    above = greater(x, max) if inclusive else greater_equal(x, max)
-    return above if min is None else logical_or(above, greater(min, max))
+def _above(x: Any, min: Any, max: Any) -> Any:
+    return greater(x, max) if min is None else logical_or(greater(x, max), greater(min, max))
 
 
 @elementwise(Masked(_within), Masked(_below), Masked(_above))
-def _clip(x: Any, min: Any, max: Any, inclusive: bool) -> Any:
+def _clip(x: Any, min: Any, max: Any) -> Any:
+    """Derivative: x̄ += where(min ≤ x ≤ max, ȳ, 0), min̄ += where(x < min < max, ȳ, 0),
+    max̄ += where(x > max or min > max, ȳ, 0).
+    """
+    return compute(np.clip, x, min, max, least=VERY_LARGE)
+
+
+def _between(y: Any, min: Any, max: Any) -> Any:
+    """Where x passes its cotangent on if bounds are excluded: also where it is NaN, as in PyTorch's hardtanh."""
+    return logical_not(logical_or(min is not None and less_equal(y, min), max is not None and greater_equal(y, max)))
+
+
+def _on_min(y: Any, min: Any, max: Any) -> Any:
+    return less_equal(y, min) if max is None else logical_and(less_equal(y, min), less(min, max))
+
+
+def _on_max(y: Any, min: Any, max: Any) -> Any:
+    return greater_equal(y, max) if min is None else logical_or(greater_equal(y, max), greater(min, max))
+
+
+@elementwise(Masked(_between), Masked(_on_min), Masked(_on_max), later=lambda x, min, max: then(np.clip, x, min, max))
+def _clip_exclusive(x: Any, min: Any, max: Any) -> Any:
+    """Derivative: x̄ += where(min < y < max, ȳ, 0), min̄ += where(y ≤ min < max, ȳ, 0),
+    max̄ += where(y ≥ max or min > max, ȳ, 0).
+    """
     return compute(np.clip, x, min, max, least=VERY_LARGE)
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from autograd.dtypes import Array
 from autograd.graph import unbroadcast
 from autograd.kernels.deferred import Deferred
+from autograd.kernels.fusion import Step
 from autograd.kernels.layout import repeated, reshaped
 from autograd.kernels.padding import Padded, bordered
 from autograd.kernels.windows import PaddedWindows
@@ -484,6 +485,7 @@ def _pad(x: Array, widths: Widths, value: Any) -> Any:
 
 def _padded(x: Any, widths: Widths, value: Any) -> Padded | None:
     """Zeros around a large array, for later; None for other borders."""
+    x = x.array if isinstance(x, Step) else x
     if type(x) is not np.ndarray or x.size < _LARGE or value != 0 or min(map(min, widths)) < 0:
         return None
     return Padded(x, widths)

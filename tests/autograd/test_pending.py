@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd as ag
-from autograd.kernels import padding
+from autograd.kernels import fusion, padding
 from autograd.tensor import Pending
+from autograd.watching import Observer, watched
 from nn import functional as F
 
 WIDTHS = [(0, 0), (0, 0), (1, 1), (2, 2)]
@@ -150,3 +152,121 @@ def test_second_order(monkeypatch):
     monkeypatch.setattr("autograd.ops.shaping._LARGE", 1 << 40)
     for mine, plain in zip(found, ag.gradients(penalty(), [x, weight]), strict=True):
         np.testing.assert_allclose(mine.array, plain.array, rtol=1e-10)
+
+
+# Elementwise steps
+
+LARGE = (16, 24, 20, 32)
+
+
+def scaled(x, w, b, other):
+    """Operations that wait for each other, and the last for whoever looks."""
+    return ag.relu(ag.multiply_add(x, w, b) + other)
+
+
+def operands(requires_grad=False, dtype=np.float32):
+    shapes = [LARGE, (24, 1, 1), (24, 1, 1), LARGE]
+    return [ag.tensor(images(*s, seed=k).astype(dtype), requires_grad=requires_grad) for k, s in enumerate(shapes)]
+
+
+def by_numpy(x, w, b, other):
+    return np.maximum(x.array * w.array + b.array + other.array, 0)
+
+
+def test_steps_wait_for_the_next():
+    given = operands()
+    waiting = ag.multiply_add(*given[:3])
+    assert isinstance(waiting, Pending)
+    assert isinstance(waiting + given[3], Pending)
+    y = scaled(*given)
+    assert isinstance(y, Pending)
+    np.testing.assert_array_equal(y.array, by_numpy(*given))
+    assert type(y) is ag.Tensor
+
+
+def test_what_a_rule_keeps_is_computed():
+    given = operands(requires_grad=True)
+    y = scaled(*given)
+    assert type(y) is ag.Tensor
+    assert y.node.values[0] is y.array
+    np.testing.assert_array_equal(y.array, by_numpy(*given))
+
+
+@pytest.mark.parametrize("end", [ag.relu, lambda x: ag.clip(x, -0.5, 0.5, inclusive=False)])
+def test_gradients_are_those_of_steps_done_apart(end, monkeypatch):
+    def gradients():
+        given = operands(requires_grad=True)
+        y = end(ag.multiply_add(*given[:3]) + given[3])
+        (y * y).sum().backward()
+        return [y.array, *(t.grad.array for t in given)]
+
+    found = gradients()
+    monkeypatch.setattr(fusion, "LARGE", 1 << 60)
+    for mine, apart in zip(found, gradients(), strict=True):
+        np.testing.assert_array_equal(mine, apart)
+
+
+def test_a_write_does_not_reach_what_was_computed_from_it_before():
+    given = operands()
+    expected = by_numpy(*given)
+    y = scaled(*given)
+    for t in given:
+        with ag.no_grad():
+            t += 1
+    np.testing.assert_array_equal(y.array, expected)
+
+
+def test_nor_does_one_into_a_step_that_was_looked_at():
+    given = operands()
+    first = ag.multiply_add(*given[:3])
+    second = first + given[3]
+    expected = first.array + given[3].array
+    with ag.no_grad():
+        first += 1
+    np.testing.assert_array_equal(second.array, expected)
+
+
+def test_arrays_of_the_users_own_are_read_at_once():
+    given = operands()
+    mine = given[3].array.copy()
+    y = ag.multiply_add(*given[:3]) + mine
+    expected = given[0].array * given[1].array + given[2].array + mine
+    mine[...] = 0
+    np.testing.assert_array_equal(y.array, expected)
+
+
+def test_a_long_sum_keeps_few_of_its_terms_alive():
+    total = ag.zeros(LARGE)
+    held = []
+    for k in range(20):
+        term = ag.tensor(images(*LARGE, seed=k).astype(np.float32))
+        held.append(weakref.ref(term.array))
+        total = total + term
+        del term
+    assert sum(reference() is not None for reference in held) <= fusion.MOST
+    np.testing.assert_allclose(total.array, sum(images(*LARGE, seed=k) for k in range(20)), rtol=1e-4, atol=1e-5)
+
+
+class Log(Observer):
+    """What ran, and what it gave."""
+
+    def __init__(self):
+        self.operations = []
+
+    def computed(self, operation):
+        self.operations.append((operation.primitive.name, operation.y))
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_observers_see_every_step(requires_grad):
+    given = operands(requires_grad)
+    log = Log()
+    with watched(log):
+        y = scaled(*given)
+    (_, product), (_, total), (_, positive) = log.operations
+    expected = given[0].array * given[1].array + given[2].array
+    np.testing.assert_array_equal(product, expected)
+    np.testing.assert_array_equal(total, expected + given[3].array)
+    np.testing.assert_array_equal(positive, y.array)
+    if requires_grad:
+        assert [name for name, _ in log.operations] == ["multiply_add", "add", "relu"]

@@ -13,7 +13,7 @@ import autograd as ag
 import nn
 from tests.benchmarks.report import Section, Settings, milliseconds, progress, spread, table
 from tests.benchmarks.timing import Stopwatch, compare
-from tests.benchmarks.workloads import OURS, THEIRS, Program, agree, tensors
+from tests.benchmarks.workloads import OURS, THEIRS, Program, agree, computed, tensors
 
 
 class Indices(NamedTuple):
@@ -60,12 +60,12 @@ def _programs(layer: Any, arrays: list[np.ndarray], library: str) -> tuple[Progr
     cotangent = tensors(library)(np.asarray(np.random.default_rng(1).normal(size=shape), np.float32))
 
     def forward() -> Any:
-        return layer(*inputs)
+        return computed(layer(*inputs))
 
     def both() -> Any:
         for leaf in leaves:
             leaf.grad = None
-        layer(*inputs).backward(cotangent)
+        computed(layer(*inputs)).backward(cotangent)
         return tuple(leaf.grad for leaf in leaves)
 
     return forward, both

@@ -88,7 +88,7 @@ class Network(NamedTuple):
 
         def infer() -> Any:
             with library.no_grad():
-                return model(images)
+                return computed(model(images))
 
         return train if training else infer
 
@@ -133,6 +133,13 @@ class Chain(NamedTuple):
 
 
 Workload = Network | Chain
+
+
+def computed(result: Any) -> Any:
+    """A tensor, its array looked at: one of ours may else be left to be computed."""
+    if isinstance(result, ag.Tensor):
+        result.data  # noqa: B018
+    return result
 
 
 def tensors(variant: str) -> Callable[[Any], Any]:

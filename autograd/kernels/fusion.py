@@ -1,0 +1,110 @@
+"""Elementwise steps that follow each other, done in one pass over memory.
+
+What scales, adds or clips a large array takes its time from memory, not from arithmetic. So such a step may wait for
+the next one: `then` describes its result, and all of them are done, one after the other on pieces that stay in cache,
+when somebody looks. The numbers are those that the steps done apart give, to the last bit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.dtypes import Array
+from autograd.kernels.deferred import Deferred, may_be_read, reads
+from autograd.kernels.loops import compute
+
+Operand = Any  # an array that broadcasts, a number or None
+
+# Elements from which a step is worth waiting for.
+LARGE = 1 << 17
+# Steps that wait, at most: they keep alive what they read.
+MOST = 4
+
+
+class Part(NamedTuple):
+    """What a step does: `kernel(x, *others)`, where `x` is an array or another step."""
+
+    kernel: Callable[..., Any]
+    x: Any
+    others: tuple[Operand, ...]
+
+
+class Step(Deferred):
+    """`kernel(x, *others)`, elementwise and of the shape and dtype of `x`, to be computed in one pass with what `x` is
+    to be computed by."""
+
+    def __init__(self, kernel: Callable[..., Any], x: Array | Step, others: tuple[Operand, ...]) -> None:
+        super().__init__(x.shape, x.dtype)
+        self.part: Part | None = Part(kernel, x, others)
+        self.length: int = x.length + 1 if isinstance(x, Step) else 1
+        self.errors = np.geterr()
+        self.computing = threading.Lock()
+        reads(self)
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        part = self.part
+        if part is None:
+            return ()
+        ahead = part.x.sources if isinstance(part.x, Step) and not part.x.computed else (evaluated(part.x),)
+        return (*ahead, *(other for other in part.others if isinstance(other, np.ndarray)))
+
+    def compute(self) -> Array:
+        with self.computing:
+            if self.part is not None:
+                with np.errstate(**self.errors):  # NumPy's warnings are as they were set for the step
+                    self.__dict__["array"] = y = _done(self.part)
+                may_be_read(y)  # by steps that waited for this one
+                self.part = None
+        found: Array = self.__dict__["array"]
+        return found
+
+
+def _done(last: Part) -> Array:
+    """What a step gives, and those that it waits for."""
+    parts = [last]
+    while isinstance(parts[0].x, Step) and (before := parts[0].x.part) is not None:
+        parts.insert(0, before)
+
+    def chain(x: Array, *others: Operand, out: Array | None = None) -> Array:
+        rest = iter(others)
+        for part in parts:
+            x = out = part.kernel(x, *[next(rest) for _ in part.others], out=out)
+        return x
+
+    y: Array = compute(chain, evaluated(parts[0].x), *[other for part in parts for other in part.others])
+    return y
+
+
+def then(kernel: Callable[..., Any], x: Any, *others: Any, first: bool = False) -> Step | None:
+    """`kernel(x, *others)` to be done with what follows it; None if it had better be done at once.
+
+    That is so unless `x` is a step that waits or, if this may be the `first`, a large array; and unless `others` are
+    numbers, or arrays of its dtype that broadcast to its shape. Nobody may write into arrays unseen.
+    """
+    if isinstance(x, Step) and (x.computed or x.length == MOST):
+        x = x.array
+    if not (isinstance(x, Step) or (first and isinstance(x, np.ndarray) and x.size >= LARGE)):
+        return None
+    if x.dtype.char not in "fd" or not all(_fits(other, x) for other in others):
+        return None
+    if not {"raise", "call"}.isdisjoint(np.geterr().values()):
+        return None
+    return Step(kernel, x, tuple([evaluated(other) for other in others]))
+
+
+def evaluated(x: Any) -> Any:
+    """An operand, not as a step but as its array."""
+    return x.array if isinstance(x, Step) else x
+
+
+def _fits(other: Any, x: Array | Step) -> bool:
+    if other is None or type(other) in (int, float):
+        return True
+    if not isinstance(other, (np.ndarray, Step)) or other.dtype != x.dtype or other.ndim > x.ndim:
+        return False
+    return all(n in (1, m) for n, m in zip(other.shape[::-1], x.shape[::-1]))
