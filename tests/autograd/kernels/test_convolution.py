@@ -138,3 +138,15 @@ def test_threads_do_not_change_a_bit():
     for other in made[1:]:
         for one, same_one in zip(made[0], other, strict=True):
             np.testing.assert_array_equal(one, same_one)
+
+
+@pytest.mark.parametrize("apart", [1, 2])
+@pytest.mark.parametrize("wide", [16, 15])
+def test_rows_of_patches_that_are_put_apart(wide, apart):
+    """Their 16 · 8 or 15 · 8 columns, 1024 or 960 bytes, side by side in memory or a line further apart."""
+    at = Geometry((16, wide), (3, 3), (1, 1), (apart, 1), (apart, 1))
+    blocks = convolution.blocks_of(at, np.zeros((4, 16, wide, 8)), np.zeros((6, 16, wide, 8)))
+    plan = blocks._plan(blocks.all[0], None, 4)
+    columns = math.prod(plan.copied[-2:] if blocks.overlapping else plan.copied[-3:])
+    assert plan.memory[1] - columns == (8 if columns * 8 % 1024 == 0 else 0)
+    check((16, wide), 4, 6, 8, at)
