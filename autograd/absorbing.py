@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.graph import Bundle, Cotangent, Node, evaluated, interposed, unbroadcast
-from autograd.kernels.deferred import Deferred
+from autograd.graph import Bundle, Cotangent, Node, interposed, unbroadcast
+from autograd.kernels.deferred import Deferred, evaluated
 from autograd.ops.axes import kept_shape
 from autograd.ops.elementwise import where
 from autograd.primitive import combined

@@ -135,11 +135,6 @@ class Bundle:
         return self
 
 
-def evaluated(share: Any) -> Any:
-    """A contribution as an array."""
-    return share.array if isinstance(share, Deferred) else share
-
-
 class Visit(NamedTuple):
     """What a watched sweep yields at a node: the cotangent that arrived, and what each parent is given, or None.
 

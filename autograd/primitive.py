@@ -30,8 +30,8 @@ from numpy import ndarray
 
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import recording
-from autograd.graph import Bundle, Node, evaluated
-from autograd.kernels.deferred import Deferred
+from autograd.graph import Bundle, Node
+from autograd.kernels.deferred import Deferred, evaluated
 from autograd.kernels.loops import LARGE, compute
 from autograd.kernels.masking import keep_where
 from autograd.memory import freeze, owner, tick

@@ -120,3 +120,8 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         given = [x.array if isinstance(x, Deferred) else x for x in inputs]
         return getattr(ufunc, method)(*given, **options)
+
+
+def evaluated(x: Any) -> Any:
+    """An array that may be Deferred, as an array; anything else as it is."""
+    return x.array if isinstance(x, Deferred) else x

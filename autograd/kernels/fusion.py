@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.deferred import Deferred, may_be_read, reads
+from autograd.kernels.deferred import Deferred, evaluated, may_be_read, reads
 from autograd.kernels.loops import compute
 
 Operand = Any  # an array that broadcasts, a number or None
@@ -95,11 +95,6 @@ def then(kernel: Callable[..., Any], x: Any, *others: Any, first: bool = False) 
     if not {"raise", "call"}.isdisjoint(np.geterr().values()):
         return None
     return Step(kernel, x, tuple([evaluated(other) for other in others]))
-
-
-def evaluated(x: Any) -> Any:
-    """An operand, not as a step but as its array."""
-    return x.array if isinstance(x, Step) else x
 
 
 def _fits(other: Any, x: Array | Step) -> bool:

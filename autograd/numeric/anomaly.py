@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.graph import Bundle, Cotangent, Node, Visit, ancestors, evaluated, forward_sweep, reverse_sweep
+from autograd.graph import Bundle, Cotangent, Node, Visit, ancestors, forward_sweep, reverse_sweep
+from autograd.kernels.deferred import evaluated
 from autograd.numeric.causes import Index, cause_of_derivative, cause_of_result
 from autograd.numeric.recorded import live_tensors
 from autograd.numeric.replay import known_results

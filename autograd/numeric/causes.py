@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.graph import Node, evaluated
+from autograd.graph import Node
+from autograd.kernels.deferred import evaluated
 from autograd.primitive import Primitive
 
 Index = tuple[int, ...]

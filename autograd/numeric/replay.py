@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.graph import Bundle, Node, evaluated, unbroadcast
+from autograd.graph import Bundle, Node, unbroadcast
+from autograd.kernels.deferred import evaluated
 from autograd.numeric.recorded import kept_results
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.graph import Cotangent, Node, Visit, ancestors, evaluated, fitted, saved, stretched
+from autograd.graph import Cotangent, Node, Visit, ancestors, fitted, saved, stretched
+from autograd.kernels.deferred import evaluated
 from autograd.numeric.locate import NodeCheck, check_node
 from autograd.stepping.display import step_html
 from autograd.stepping.graph_view import view

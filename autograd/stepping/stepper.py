@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.dtypes import Array, to_array
-from autograd.graph import Bundle, Cotangent, Node, evaluated
+from autograd.graph import Bundle, Cotangent, Node
+from autograd.kernels.deferred import evaluated
 from autograd.stepping.backward_pass import BackwardPass, Kept, Replacement
 from autograd.stepping.graph_view import GraphView
 from autograd.stepping.live import Live

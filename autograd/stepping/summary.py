@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.graph import Bundle, evaluated
+from autograd.graph import Bundle
+from autograd.kernels.deferred import evaluated
 from autograd.tensor import Tensor
 
 __all__ = ["Summary", "summary_of"]

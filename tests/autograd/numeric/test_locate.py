@@ -15,7 +15,8 @@ from samples import SAMPLES, Sample
 
 import autograd as ag
 import nn
-from autograd.graph import Bundle, Node, ancestors, evaluated
+from autograd.graph import Bundle, Node, ancestors
+from autograd.kernels.deferred import evaluated
 from autograd.numeric import check_node, locate_wrong_node
 from autograd.primitive import Primitive, elementwise, primitive, registry
 from autograd.tensor import Tensor
