@@ -23,9 +23,13 @@ KINDS = ("r", "kr", "rkr", "rk", "krk")
 
 # The most elements that are added up in single precision, along contiguous memory and across it.
 _STRETCH, _COLUMN = 4096, 512
-# Products of two arrays are summed in pieces, which are shared over threads if there are very many elements.
-_PIECE = 1 << 18
-_SHARED = 1 << 21
+# Elements of rows from which sums over them are shared over threads, in so many parts.
+_SHARED, _PARTS = 1 << 20, 4
+# Products of no more results than this keep Python's lock, however long they take, and other threads wait for them;
+# shorter stretches, of this many elements at least, make for more results.
+_KEEPING, _SHORTEST = 500, 256
+# Products of two arrays are summed over columns in pieces, which are shared if there are very many elements.
+_PIECE, _MANY = 1 << 18, 1 << 21
 
 
 def total(x: Array, axes: Axes) -> Array | None:
@@ -95,20 +99,47 @@ def ones(length: int, dtype: np.dtype[Any]) -> Array:
 
 def row_sums(x: Array) -> Array:
     """Sums over the last axis, in double precision."""
-    whole, rest = _stretches(x, -1, _STRETCH)
-    if whole.flags.c_contiguous:  # one product
-        sums = (whole.reshape(-1, whole.shape[-1]) @ ones(whole.shape[-1], x.dtype)).reshape(whole.shape[:-1])
-    else:
-        sums = whole @ ones(whole.shape[-1], x.dtype)
-    sums = np.add.reduce(sums, axis=-1, dtype=np.float64)
+    whole, rest = _stretches(x, -1, _row(x))
+    sums = np.add.reduce(_by_stretches(_sums, whole), axis=-1, dtype=np.float64)
     return sums if rest is None else sums + rest @ ones(rest.shape[-1], x.dtype)
 
 
 def row_products(x: Array, y: Array) -> Array:
     """Sums of x · y over the last axis, in double precision."""
-    (whole, rest), (other, end) = _stretches(x, -1, _STRETCH), _stretches(y, -1, _STRETCH)
-    sums = np.add.reduce(np.vecdot(whole, other), axis=-1, dtype=np.float64)
+    (whole, rest), (other, end) = _stretches(x, -1, _row(x)), _stretches(y, -1, _row(x))
+    sums = np.add.reduce(_by_stretches(np.vecdot, whole, other), axis=-1, dtype=np.float64)
     return sums if rest is None or end is None else sums + np.vecdot(rest, end)
+
+
+def _row(x: Array) -> int:
+    """The length of the stretches that rows are added up in: a power of two."""
+    most = x.size // (_PARTS * (_KEEPING + 1))
+    return 1 << (most.bit_length() - 1) if _SHORTEST <= most < _STRETCH else _STRETCH
+
+
+def _by_stretches(product: Callable[..., object], *arrays: Array) -> Array:
+    """`product` over the last axis of arrays (..., count, length), in a few parts that are shared over threads if there
+    is much."""
+    x = arrays[0]
+    sums = np.empty(x.shape[:-1], x.dtype)
+    if x.size < _SHARED:
+        product(*arrays, out=sums)
+        return sums
+    axis = max(range(sums.ndim), key=sums.shape.__getitem__)
+    before, step = (slice(None),) * axis, -(-sums.shape[axis] // _PARTS)
+
+    def part(start: int) -> None:
+        some = (*before, slice(start, start + step))
+        product(*[array[some] for array in arrays], out=sums[some])
+
+    share(part, range(0, sums.shape[axis], step))
+    return sums
+
+
+def _sums(x: Array, out: Array) -> None:
+    if x.flags.c_contiguous and out.flags.c_contiguous:  # one product
+        x, out = x.reshape(-1, x.shape[-1]), out.reshape(-1)
+    np.matmul(x, ones(x.shape[-1], x.dtype), out=out)
 
 
 def column_sums(x: Array) -> Array:
@@ -143,11 +174,7 @@ def _added(arrays: list[Array], axes: Axes) -> Array | None:
 
 def _added_rows(views: list[Array]) -> Array:
     """The sums of (r1, k, r2) over r1 and r2."""
-    if len(views) == 1:
-        return np.add.reduce(row_sums(views[0]), axis=0)
-    axis = next((axis for axis in range(3) if views[0].shape[axis] > 1), 0)
-    sums = _in_pieces(lambda x, y: np.add.reduce(row_products(x, y), axis=0), views, axis)
-    return np.concatenate(sums) if axis == 1 else np.add.reduce(sums)
+    return np.add.reduce(row_sums(*views) if len(views) == 1 else row_products(*views), axis=0)
 
 
 def _added_columns(views: list[Array]) -> Array:
@@ -176,7 +203,7 @@ def _in_pieces(work: Callable[..., Array], views: list[Array], axis: int) -> lis
     def one(k: int) -> None:
         results[k] = work(*(x[pieces[k]] for x in views))
 
-    if x.size < _SHARED:
+    if x.size < _MANY:
         for k in range(len(pieces)):
             one(k)
     else:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from autograd.kernels import normalize, softmax, threads
-from autograd.kernels.reduce import total, total_product
+from autograd.kernels.reduce import _KEEPING, _PARTS, _row, total, total_product
 
 Array = np.ndarray
 
@@ -43,6 +43,31 @@ def plain_softmax(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
         shifted = x - np.where(np.isfinite(largest), largest, 0)
         sums = np.exp(shifted).sum(axes, keepdims=True)
         return np.exp(shifted) / sums, np.log(sums) + np.where(np.isfinite(largest), largest, 0)
+
+
+@pytest.mark.parametrize("shape", [(16, 33, 33, 64), (3, 400_000), (1_300_000,), (70_000, 16)])
+def test_sums_of_many_elements_are_the_same_bits_at_any_number_of_threads(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, g = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
+    before = threads.get_num_threads()
+    for axes in {(len(shape) - 1,), tuple(range(1, len(shape))) or (0,), tuple(range(len(shape)))}:
+        found = []
+        for number in (1, 2, 3):
+            threads.set_num_threads(number)
+            found.append((total(x, axes), total_product(x, g, axes)))
+        threads.set_num_threads(before)
+        for sums, products in found:
+            np.testing.assert_array_equal(sums, found[0][0])
+            np.testing.assert_array_equal(products, found[0][1])
+        exact = (np.sum(y, axis=axes, keepdims=True, dtype=np.float64) for y in (x, x.astype(np.float64) * g))
+        for y, expected in zip(found[0], exact, strict=True):
+            assert_allclose(y, expected, rtol=3e-6, atol=3e-3)
+
+
+@pytest.mark.parametrize("size", [1 << 19, 600_000, 1 << 20, 5_000_000, 1 << 24])
+def test_long_sums_have_so_many_results_that_they_let_go_of_pythons_lock(size: int) -> None:
+    x = np.broadcast_to(np.float32(1), (4, size // 4))
+    assert x.size // _row(x) > _PARTS * _KEEPING
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
