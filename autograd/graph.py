@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from types import CodeType
@@ -380,6 +380,7 @@ def unbroadcast(cotangent: Cotangent, shape: tuple[int, ...]) -> Cotangent:
     return cotangent.sum(axis=axes).reshape(shape)
 
 
+@lru_cache(maxsize=4096)
 def stretched(shape: tuple[int, ...], before: tuple[int, ...]) -> tuple[int, ...]:
     """The axes along which broadcasting from the shape `before` has stretched."""
     extra = len(shape) - len(before)

@@ -37,7 +37,7 @@ class Combination(Deferred):
 
     @property
     def sources(self) -> tuple[Array, ...]:
-        return tuple(factor for term in self.terms for factor in term if isinstance(factor, np.ndarray))
+        return tuple([factor for term in self.terms for factor in term if isinstance(factor, np.ndarray)])
 
     def settle(self) -> None:
         self.terms = ((self.compute(), None),)

@@ -8,38 +8,65 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
+from collections.abc import Iterator
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 import numpy as np
 
 from autograd.dtypes import Array
 
-# Those that stand for an array, by their ids: they have to settle before what they read is written into.
-_unsettled: WeakValueDictionary[int, Deferred] = WeakValueDictionary()
-# The ids of the memory that they read, and of some that was read before: most of what is written into, nobody reads.
+# The ids of memory that is to be read, and of some that was read before: most of what is written into, nobody reads.
 _read: set[int] = set()
-MANY_READ = 4096
+MANY_READ, FEW_READERS = 4096, 64
+
+
+class _Readers:
+    """Those that have to settle before what they read is written into, as long as somebody else keeps them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.known: list[ref[Deferred]] = []
+        self.most = FEW_READERS  # that are known, before those are forgotten that are gone
+
+    def add(self, reader: Deferred) -> None:
+        with self.lock:
+            self.known.append(ref(reader))
+            if len(self.known) > self.most:
+                self.known = [known for known in self.known if known() is not None]
+                self.most = max(FEW_READERS, 2 * len(self.known))
+
+    def __iter__(self) -> Iterator[Deferred]:
+        for known in self.known:
+            reader = known()
+            if reader is not None:
+                yield reader
+
+
+_readers = _Readers()
 
 
 def owner(array: Array) -> Array:
     """The array that owns the memory which `array` is a view of."""
-    below: Any = array
-    while (below := getattr(below, "base", None)) is not None:
+    below: Any = array.base
+    while below is not None:
         if isinstance(below, np.ndarray):
             array = below
+        below = getattr(below, "base", None)
     return array
 
 
 def reads(reader: Deferred) -> None:
     """Remember that it reads its sources."""
-    _unsettled[id(reader)] = reader
     may_be_read(*reader.sources)
+    _readers.add(reader)
 
 
 def may_be_read(*arrays: Array) -> None:
     """Remember that these may be among the sources of those that are not settled."""
-    _read.update([id(owner(array)) for array in arrays])
+    for array in arrays:
+        _read.add(id(array if array.base is None else owner(array)))
 
 
 def settle_readers(memory: Array) -> None:
@@ -47,12 +74,12 @@ def settle_readers(memory: Array) -> None:
     global _read
     if len(_read) > MANY_READ:
         _read = set()  # first: others may be adding to it
-        _read.update([id(owner(array)) for reader in list(_unsettled.values()) for array in reader.sources])
+        for reader in _readers:
+            may_be_read(*reader.sources)
     if id(memory) in _read:
-        for reader in list(_unsettled.values()):
+        for reader in _readers:
             if any(owner(array) is memory for array in reader.sources):
                 reader.settle()
-                _unsettled.pop(id(reader), None)
 
 
 class Deferred(np.lib.mixins.NDArrayOperatorsMixin):

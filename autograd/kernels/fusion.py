@@ -7,6 +7,7 @@ when somebody looks. The numbers are those that the steps done apart give, to th
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -37,11 +38,11 @@ class Step(Deferred):
     """`kernel(x, *others)`, elementwise and of the shape and dtype of `x`, to be computed in one pass with what `x` is
     to be computed by."""
 
-    def __init__(self, kernel: Callable[..., Any], x: Array | Step, others: tuple[Operand, ...]) -> None:
+    def __init__(self, kernel: Callable[..., Any], x: Array | Step, others: tuple[Operand, ...], errors: Any) -> None:
         super().__init__(x.shape, x.dtype)
         self.part: Part | None = Part(kernel, x, others)
         self.length: int = x.length + 1 if isinstance(x, Step) else 1
-        self.errors = np.geterr()
+        self.errors = errors
         self.computing = threading.Lock()
         reads(self)
 
@@ -51,7 +52,7 @@ class Step(Deferred):
         if part is None:
             return ()
         ahead = part.x.sources if isinstance(part.x, Step) and not part.x.computed else (evaluated(part.x),)
-        return (*ahead, *(other for other in part.others if isinstance(other, np.ndarray)))
+        return (*ahead, *[other for other in part.others if isinstance(other, np.ndarray)])
 
     def compute(self) -> Array:
         with self.computing:
@@ -90,16 +91,25 @@ def then(kernel: Callable[..., Any], x: Any, *others: Any, first: bool = False) 
         x = x.array
     if not (isinstance(x, Step) or (first and isinstance(x, np.ndarray) and x.size >= LARGE)):
         return None
-    if x.dtype.char not in "fd" or not all(_fits(other, x) for other in others):
+    if x.dtype.char not in "fd":
         return None
-    if not {"raise", "call"}.isdisjoint(np.geterr().values()):
+    for other in others:
+        if not _fits(other, x):
+            return None
+    errors = np.geterr()
+    if "raise" in errors.values() or "call" in errors.values():
         return None
-    return Step(kernel, x, tuple([evaluated(other) for other in others]))
+    return Step(kernel, x, tuple([evaluated(other) for other in others]), errors)
 
 
 def _fits(other: Any, x: Array | Step) -> bool:
     if other is None or type(other) in (int, float):
         return True
-    if not isinstance(other, (np.ndarray, Step)) or other.dtype != x.dtype or other.ndim > x.ndim:
+    if not isinstance(other, (np.ndarray, Step)) or other.dtype != x.dtype:
         return False
-    return all(n in (1, m) for n, m in zip(other.shape[::-1], x.shape[::-1]))
+    return other.shape == x.shape or _broadcasts(other.shape, x.shape)
+
+
+@functools.lru_cache(maxsize=4096)
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1]))

@@ -1,8 +1,9 @@
 """Work shared out over a few threads that stay.
 
 NumPy lets go of the interpreter's lock in its loops and in matrix products, so threads of one process run them side by
-side. A product inside shared work runs on one thread: blocks that each stay in a core's cache beat one large product
-spread over cores, and what a block computes does not depend on who computes it.
+side; but not in products of 500 results or fewer, however long they take, for which all others wait. A product inside
+shared work runs on one thread: blocks that each stay in a core's cache beat one large product spread over cores, and
+what a block computes does not depend on who computes it.
 """
 
 from __future__ import annotations
@@ -275,25 +276,30 @@ class _Blas:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.libraries: list[Any] | None = None
-        self.setters: list[Callable[[int], None]] = []
+        self.getters: list[Callable[[], int]] = []
+        self.setters: list[Callable[[int], object]] = []
         self.former: list[int] = []
         self.callers = 0
 
     def __enter__(self) -> None:
         with self.lock:
             if self.callers == 0:
-                self.former = [library.get_num_threads() for library in self.found()]
-                self.set([1] * len(self.former))
+                if self.libraries is None:
+                    self.found()
+                self.former = [threads() for threads in self.getters]
+                for choose in self.setters:
+                    choose(1)
             self.callers += 1
 
     def __exit__(self, *_: object) -> None:
         with self.lock:
             self.callers -= 1
             if self.callers == 0:
-                self.set(self.former)
+                self.restore()
 
-    def set(self, numbers: list[int]) -> None:
-        for choose, threads in zip(self.setters, numbers, strict=True):
+    def restore(self) -> None:
+        """Give the libraries as many threads as they had."""
+        for choose, threads in zip(self.setters, self.former, strict=True):
             choose(threads)
 
     def hold_here(self) -> None:
@@ -306,10 +312,19 @@ class _Blas:
         """The libraries, looked for once."""
         if self.libraries is None:
             libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-            # threadpoolctl's own `set_num_threads` obeys just one thread of the process.
-            self.setters = [getattr(library, "_real_set_num_threads", library.set_num_threads) for library in libraries]
+            self.getters = [_function(library, "get_num_threads") for library in libraries]
+            self.setters = [_function(library, "set_num_threads") for library in libraries]
             self.libraries = libraries  # last: other threads go by it
         return self.libraries
+
+
+def _function(library: Any, name: str) -> Callable[..., Any]:
+    """A function of a BLAS library: OpenBLAS' own, since threadpoolctl looks for it at each call, and obeys just one
+    thread of the process; else threadpoolctl's."""
+    symbol = None
+    if library.internal_api == "openblas" and library.threading_layer != "openmp":
+        symbol = library._get_symbol(f"openblas_{name}")
+    return symbol or getattr(library, name)
 
 
 def one_blas_thread() -> AbstractContextManager[None]:
@@ -327,7 +342,7 @@ def _after_fork() -> None:
     former, _blas = _blas, _Blas()
     _pool, _own = Pool(_pool.threads), _Own()
     if former.callers:
-        former.set(former.former)
+        former.restore()
 
 
 _pool = Pool(_cores())

@@ -46,6 +46,8 @@ KERNELS = 2048
 PARTS, PARTIAL_SUMS = 8, 1 << 22
 # So many kernels, 36 elements each, are not in cache when they are used; a fourth, not when a gradient is summed.
 MANY_KERNELS = 1 << 17
+# Scratch memory that tiles and products go to and fro between.
+FIRST, SECOND, THIRD = "winograd first", "winograd second", "winograd third"
 
 _enabled = True
 
@@ -122,16 +124,16 @@ def weight_gradient(x: Array, g: Array, padding: int = 0, dilation: Dilation = (
         for block in _blocks(cotangent.shape, max(channels, features))
     ]
     parts = min(len(blocks), PARTS, max(2, PARTIAL_SUMS // (36 * features * channels)))
-    sums = _memory((parts, 36, features, channels), x.dtype, "sums")
+    sums = scratch((parts, 36, features, channels), x.dtype, "winograd sums")
     a, b = _squares(features), _squares(channels)
 
     def add(part: int) -> None:
         for i, (images, cotangent, block) in enumerate(blocks[part::parts]):
-            v = _two_sided(matrices.data, _tiles(images, block, 6, padding, "first"), "second", "first")
-            m = _two_sided(matrices.result.T, _tiles(cotangent, block, 4, 0, "second"), "third", "second")
+            v = _two_sided(matrices.data, _tiles(images, block, 6, padding, FIRST), SECOND, FIRST)
+            m = _two_sided(matrices.result.T, _tiles(cotangent, block, 4, 0, SECOND), THIRD, SECOND)
             left = m.reshape(36, a, 1, features // a, -1)
             right = v.reshape(36, 1, b, channels // b, -1).swapaxes(3, 4)
-            product = _memory(sums.shape[1:], x.dtype, "third") if i else sums[part]
+            product = scratch(sums.shape[1:], x.dtype, THIRD) if i else sums[part]
             np.matmul(left, right, out=product.reshape(36, a, features // a, b, channels // b).swapaxes(2, 3))
             if i:
                 np.add(sums[part], product, out=sums[part])
@@ -182,10 +184,10 @@ def _convolve(x: Array, u: Array, padding: int, dilation: Dilation) -> Array:
 
     def work(task: tuple[Placed, Placed, Block]) -> None:
         images, y, block = task
-        v = _two_sided(matrices.data, _tiles(images, block, 6, padding, "first"), "second", "first")
-        m = _memory((6, 6, features, *block.shape), x.dtype, "second")
+        v = _two_sided(matrices.data, _tiles(images, block, 6, padding, FIRST), SECOND, FIRST)
+        m = scratch((6, 6, features, *block.shape), x.dtype, SECOND)
         np.matmul(u, v.reshape(36, channels, -1), out=m.reshape(36, features, -1))
-        tiles = _two_sided(matrices.result, m, "first", "second")
+        tiles = _two_sided(matrices.result, m, FIRST, SECOND)
         run = _run(x.dtype, len(block.images))
         runs = tiles.view(run)[..., 0]
         for place, region in _pieces(y.shape, y.strides, block, 4, 0)[1]:
@@ -216,7 +218,7 @@ def _transformed(weight: Array, flipped: bool) -> Array:
     """G w Gᵀ of each kernel, as (36, F, C)."""
     matrix = _matrices(weight.dtype).kernel[:, ::-1] if flipped else _matrices(weight.dtype).kernel
     flat = np.ascontiguousarray(weight).reshape(-1, 9)
-    u = _memory((36, len(flat)), weight.dtype, "weight")
+    u = scratch((36, len(flat)), weight.dtype, "winograd weight")
 
     def transform(kernels: slice) -> None:
         np.matmul(matrix, np.ascontiguousarray(flat[kernels].T), out=u[:, kernels])
@@ -230,9 +232,9 @@ def _two_sided(matrix: Array, tiles: Array, between: str, name: str) -> Array:
     m, k = matrix.shape
     length = math.prod(tiles.shape[2:])
     parts = _divisor(length, SMALL_PRODUCT // 36)
-    half = _memory((m, k * parts, length // parts), tiles.dtype, between)
+    half = scratch((m, k * parts, length // parts), tiles.dtype, between)
     np.matmul(matrix, tiles.reshape(k, k * parts, -1).swapaxes(0, 1), out=half.swapaxes(0, 1))
-    whole = _memory((m, m, parts, length // parts), tiles.dtype, name)
+    whole = scratch((m, m, parts, length // parts), tiles.dtype, name)
     np.matmul(matrix, half.reshape(m, k, parts, -1).swapaxes(1, 2), out=whole.swapaxes(1, 2))
     return whole.reshape(m, m, *tiles.shape[2:])
 
@@ -268,14 +270,14 @@ def _tiles(x: Placed, block: Block, size: int, padding: int, name: str) -> Array
     plan = _plan(x.shape, x.strides, block, size, padding)
     if plan.patch is not None:
         shape, place, region, zeros = plan.patch
-        patch = _memory((*shape, len(block.images)), dtype, "patch")
+        patch = scratch((*shape, len(block.images)), dtype, "winograd patch")
         for outside in zeros:
             patch[outside] = 0
         if region is not None:
-            np.copyto(_memory(shape, run, "patch")[place], x.view(region, run))
+            np.copyto(scratch(shape, run, "winograd patch")[place], x.view(region, run))
         x = Placed(patch, 0, patch.shape, patch.strides)
     shape = (size, size, x.shape[0], *block.shape)
-    tiles, runs = _memory(shape, dtype, name), _memory(shape[:-1], run, name)
+    tiles, runs = scratch(shape, dtype, name), scratch(shape[:-1], run, name)
     for outside in plan.zeros:
         tiles[outside] = 0
     for place, region in plan.pieces:
@@ -381,10 +383,6 @@ def _inside(tiles: range, length: int, size: int, padding: int) -> Iterator[tupl
         same = list(group)
         first = same[0] - tiles.start
         yield slice(start, stop), slice(first, first + len(same)), max(0, 4 * same[0] - padding + start)
-
-
-def _memory(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
-    return scratch(shape, dtype, f"winograd {name}")
 
 
 def _ranges(length: int, most: int) -> list[range]:

@@ -12,7 +12,8 @@ Axis = int | Sequence[int] | None
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of a tensor, an array or anything array-like."""
-    return x.shape if hasattr(x, "shape") else np.shape(x)
+    shape: tuple[int, ...] | None = getattr(x, "shape", None)
+    return np.shape(x) if shape is None else shape
 
 
 def normalize_axis(op: str, axis: SupportsIndex, ndim: int) -> int:
@@ -30,7 +31,8 @@ def normalize_axes(op: str, axis: Axis, ndim: int) -> tuple[int, ...]:
     """`axis` (None: all) as a tuple of numbers from 0; ValueError if one comes twice."""
     if axis is None:
         return tuple(range(ndim))
-    axes = tuple(normalize_axis(op, a, ndim) for a in (axis if isinstance(axis, Sequence) else (axis,)))
+    given: Any = axis if type(axis) is tuple or isinstance(axis, Sequence) else (axis,)
+    axes = tuple([normalize_axis(op, a, ndim) for a in given])
     if len(set(axes)) != len(axes):
         raise ValueError(f"{op}: an axis comes twice in {axis}")
     return axes

@@ -469,18 +469,29 @@ def _pad_constant(x: Operand, widths: Widths, constant_values: Any) -> Tensor:
     return y
 
 
+@functools.lru_cache(maxsize=1024)
+def _opposite(widths: Widths) -> Widths:
+    return tuple((-before, -after) for before, after in widths)
+
+
 @primitive(
-    vjps=[lambda g, widths: _pad(g, tuple((-before, -after) for before, after in widths), 0)],
+    vjps=[lambda g, widths: _pad(g, _opposite(widths), 0)],
     jvps=[lambda g, widths: _pad(g, widths, 0)],
     takes_deferred=True,
     later=lambda x, widths, value: _padded(x, widths, value),
 )
 def _pad(x: Array, widths: Widths, value: Any) -> Any:
     x = x if isinstance(x, Deferred) else np.asarray(x)
-    inside = x[tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(x.shape, widths))]
+    inside = x[_cropped(x.shape, widths)]
     if all(before <= 0 and after <= 0 for before, after in widths):
         return inside
     return bordered(inside, [(max(before, 0), max(after, 0)) for before, after in widths], value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _cropped(shape: tuple[int, ...], widths: Widths) -> tuple[slice, ...]:
+    """What negative widths leave of an array of this shape."""
+    return tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(shape, widths))
 
 
 def _padded(x: Any, widths: Widths, value: Any) -> Padded | None:

@@ -287,9 +287,9 @@ def _window_count(op: str, windows: Operand, count: int) -> int:
 def _per_axis(op: str, name: str, value: int | Sequence[int], count: int) -> Ints:
     """One int for each of `count` axes; a single int stands for all."""
     try:
-        if not isinstance(value, Sequence):
+        if type(value) is not tuple and not isinstance(value, Sequence):
             return (operator.index(value),) * count
-        numbers = tuple(operator.index(n) for n in value)
+        numbers = tuple(map(operator.index, value))
     except TypeError:
         raise TypeError(f"{op}: {name} has to be an int or a sequence of ints, got {value!r}") from None
     if len(numbers) != count:

@@ -14,6 +14,9 @@ Padding = PerAxis | Sequence[tuple[int, int]] | str
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+_INT = frozenset({int})
+
+
 def once_for_ints(function: Function) -> Function:
     """`function`, called once for the same arguments if they are strings, ints and tuples of ints; for others, such as
     1.0 and True, which would pass for 1, each time."""
@@ -23,7 +26,7 @@ def once_for_ints(function: Function) -> Function:
     def called(*arguments: Any) -> Any:
         for argument in arguments:
             kind = type(argument)
-            if kind is not int and kind is not str and not (kind is tuple and all(type(n) is int for n in argument)):
+            if kind is not int and kind is not str and not (kind is tuple and _INT.issuperset(map(type, argument))):
                 return function(*arguments)
         return known(*arguments)
 
