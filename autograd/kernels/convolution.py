@@ -41,7 +41,7 @@ PARTS = 4
 # products with them take up to a fifth longer.
 LINE, SPACING = 64, 1024
 # Work of fewer multiplications is done in one part: in several, threads wait for Python's lock longer than they work.
-SHARED = 1 << 24
+SHARED = 1 << 23
 # A gradient of the weight of at least so many elements is not made as a sum of parts.
 LARGE = 1 << 16
 

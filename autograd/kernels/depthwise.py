@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,8 @@ Ints = tuple[int, ...]
 
 # Elements of a row, at most, and images, at least.
 LONGEST, IMAGES = 32, 16
-# Blocks of channels.
-PARTS = 4
+# Blocks of channels; with results of fewer elements, half as many.
+PARTS, LARGE = 4, 1 << 20
 
 
 class Meeting(NamedTuple):
@@ -126,24 +127,35 @@ def _banded(x: Array, weight: Array, rows: Pairs, columns: Pairs) -> Array:
     x = np.ascontiguousarray(x)
     groups, images = len(x), x.shape[-1]
     y = np.empty((groups, rows.to, columns.to, images), x.dtype)
-    bands = np.zeros((groups, len(weight[0]), columns.to, columns.of), x.dtype)
-    targets, sources, taps = (np.array(places, np.intp) for places in columns[:3])
-    bands[:, :, targets, sources] = weight[:, :, taps]
-    matrices = []
-    for run in runs(rows):
-        matrix = np.zeros((groups, 1, columns.to, run.high, columns.of), x.dtype)
-        for row, tap in run.taps:
-            matrix[:, 0, :, row] = bands[:, tap]
-        matrices.append(matrix.reshape(groups, 1, columns.to, -1))
     for row in set(range(rows.to)).difference(rows.targets):
         y[:, row] = 0
 
+    matrices = list(_matrices(weight, rows, columns))
+
     def work(some: slice) -> None:
-        for run, matrix in zip(runs(rows), matrices, strict=True):
+        for run, matrix in matrices:
             np.matmul(matrix[some], _rows(x[some], run, True), out=_rows(y[some], run, False))
 
-    share(work, _parts(groups))
+    share(work, _parts(groups, PARTS if y.size >= LARGE else PARTS // 2))
     return y
+
+
+def _matrices(weight: Array, rows: Pairs, columns: Pairs) -> Iterator[tuple[Run, Array]]:
+    """For each run of rows the banded matrices (G, 1, elements of a result's row, elements seen) of a weight."""
+    targets, sources, taps = _indices(columns)
+    bands = np.zeros((*weight.shape[:2], columns.to, columns.of), weight.dtype)
+    bands[:, :, targets, sources] = weight[:, :, taps]
+    for run in runs(rows):
+        matrix = np.zeros((len(weight), 1, columns.to, run.high, columns.of), weight.dtype)
+        for row, tap in run.taps:
+            matrix[:, 0, :, row] = bands[:, tap]
+        yield run, matrix.reshape(len(weight), 1, columns.to, -1)
+
+
+@functools.lru_cache(maxsize=1024)
+def _indices(pairs: Pairs) -> tuple[Array, Array, Array]:
+    targets, sources, taps = (np.array(places, np.intp) for places in pairs[:3])
+    return targets, sources, taps
 
 
 def _rows(x: Array, run: Run, seen: bool) -> Array:
@@ -155,6 +167,6 @@ def _rows(x: Array, run: Run, seen: bool) -> Array:
     return np.ndarray(shape, x.dtype, x, first * by_row, strides)
 
 
-def _parts(groups: int) -> list[slice]:
-    step = -(-groups // PARTS)
+def _parts(groups: int, count: int) -> list[slice]:
+    step = -(-groups // count)
     return [slice(start, min(groups, start + step)) for start in range(0, groups, step)]
