@@ -22,8 +22,9 @@ from autograd.kernels.deferred import Deferred, owner, settle_readers
 tick: Callable[[], int] = itertools.count(1).__next__
 
 _stamps: dict[int, tuple[int, weakref.ref[Array]]] = {}
-_PLAIN = frozenset({int, bool, str, type(None)})
 latest_write = [0]
+# What shapes, axes and the like are made of: a tuple of just these has no arrays to be looked for.
+_PLAIN = frozenset({int, bool, str, type(None)})
 _lock = threading.RLock()
 
 

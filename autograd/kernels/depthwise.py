@@ -129,7 +129,6 @@ def _banded(x: Array, weight: Array, rows: Pairs, columns: Pairs) -> Array:
     y = np.empty((groups, rows.to, columns.to, images), x.dtype)
     for row in set(range(rows.to)).difference(rows.targets):
         y[:, row] = 0
-
     matrices = list(_matrices(weight, rows, columns))
 
     def work(some: slice) -> None:

@@ -186,7 +186,7 @@ def tiles(shape: Sequence[int], size: int) -> Iterator[tuple[int | slice, ...]]:
 
 def _repetition(views: list[Array]) -> tuple[int, int]:
     """Of `arranged` views: where rows are short and what is broadcast repeats itself, how many times to write that out
-    in a longer one; and along how many of the first axes it repeats itself. Elsewhere 0."""
+    in a longer one, or else 0; and along how many of the first axes it repeats itself."""
     shape = views[0].shape
     stretched = [x for x in views if not x.flags.c_contiguous]
     if not stretched or shape[-1] >= LONG:
