@@ -350,13 +350,9 @@ def held(tensor: Tensor) -> Any:
 
 def wrap(array: Array | Deferred) -> Tensor:
     """A tensor around an array that the caller gives away, without a copy."""
-    if type(array) is np.ndarray:
-        result: Tensor = Tensor.__new__(Tensor)
-        array.setflags(False)  # type: ignore[call-arg]  # by position, twice as fast
-        result.array = array
-    elif isinstance(array, Deferred):
-        result = Pending.__new__(Pending)
-        result.array = array
+    if isinstance(array, Deferred):
+        result: Tensor = Pending.__new__(Pending)
+        result.array = array  # type: ignore[assignment]
     else:
         result = Tensor.__new__(Tensor)
         result.array = freeze(np.asarray(array))

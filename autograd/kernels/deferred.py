@@ -23,22 +23,28 @@ MANY_READ, FEW_READERS = 4096, 64
 
 
 class _Readers:
-    """Those that have to settle before what they read is written into, as long as somebody else keeps them."""
+    """Those that have to settle before what they read is written into, as long as somebody else keeps them.
+
+    Any thread may add one at any time, also from a finalizer that runs while another is added: nobody waits for a lock.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
         self.known: list[ref[Deferred]] = []
         self.most = FEW_READERS  # that are known, before those are forgotten that are gone
+        self.forgetting = threading.Lock()
 
     def add(self, reader: Deferred) -> None:
-        with self.lock:
-            self.known.append(ref(reader))
-            if len(self.known) > self.most:
-                self.known = [known for known in self.known if known() is not None]
-                self.most = max(FEW_READERS, 2 * len(self.known))
+        self.known.append(ref(reader))
+        if len(self.known) > self.most and self.forgetting.acquire(blocking=False):
+            try:
+                before = self.known.copy()
+                self.known[: len(before)] = left = [known for known in before if known() is not None]
+                self.most = max(FEW_READERS, 2 * len(left))
+            finally:
+                self.forgetting.release()
 
     def __iter__(self) -> Iterator[Deferred]:
-        for known in self.known:
+        for known in self.known.copy():
             reader = known()
             if reader is not None:
                 yield reader
@@ -59,8 +65,8 @@ def owner(array: Array) -> Array:
 
 def reads(reader: Deferred) -> None:
     """Remember that it reads its sources."""
+    _readers.add(reader)  # first: `settle_readers` may be about to look for what is read
     may_be_read(*reader.sources)
-    _readers.add(reader)
 
 
 def may_be_read(*arrays: Array) -> None:

@@ -91,11 +91,8 @@ def then(kernel: Callable[..., Any], x: Any, *others: Any, first: bool = False) 
         x = x.array
     if not (isinstance(x, Step) or (first and isinstance(x, np.ndarray) and x.size >= LARGE)):
         return None
-    if x.dtype.char not in "fd":
+    if x.dtype.char not in "fd" or not all(_fits(other, x) for other in others):
         return None
-    for other in others:
-        if not _fits(other, x):
-            return None
     errors = np.geterr()
     if "raise" in errors.values() or "call" in errors.values():
         return None

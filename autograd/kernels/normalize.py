@@ -16,7 +16,8 @@ from autograd.kernels.reduce import Axes
 from autograd.kernels.threads import scratch
 from autograd.kernels.whole_reductions import like, whole_reductions
 
-# Elements from which moments are shared over threads: with fewer, these wait for each other longer than they add.
+# Elements from which blocks of moments are shared over threads. Of fewer only the sums are: the steps around these are
+# many and short, and threads wait for each other longer than they work.
 _MANY = 1 << 22
 
 

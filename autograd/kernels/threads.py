@@ -284,8 +284,7 @@ class _Blas:
     def __enter__(self) -> None:
         with self.lock:
             if self.callers == 0:
-                if self.libraries is None:
-                    self.found()
+                self.found()
                 self.former = [threads() for threads in self.getters]
                 for choose in self.setters:
                     choose(1)
@@ -321,10 +320,11 @@ class _Blas:
 def _function(library: Any, name: str) -> Callable[..., Any]:
     """A function of a BLAS library: OpenBLAS' own, since threadpoolctl looks for it at each call, and obeys just one
     thread of the process; else threadpoolctl's."""
-    symbol = None
+    own = None
     if library.internal_api == "openblas" and library.threading_layer != "openmp":
-        symbol = library._get_symbol(f"openblas_{name}")
-    return symbol or getattr(library, name)
+        find = getattr(library, "_get_symbol", None)
+        own = find and find(f"openblas_{name}")
+    return own or getattr(library, name)
 
 
 def one_blas_thread() -> AbstractContextManager[None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from autograd.kernels import deferred
@@ -36,3 +38,37 @@ def test_readers_that_are_gone_are_forgotten() -> None:
     assert 200 <= len(deferred._readers.known) <= 1_000
     settle_readers(x)
     assert all(reader.computed for reader in kept)
+
+
+def test_a_finalizer_may_add_a_reader_while_readers_are_forgotten() -> None:
+    x = np.ones(3)
+    made = []
+
+    class Last(Padded):
+        def __del__(self) -> None:
+            made.append(Padded(x, [(1, 1)]))
+
+    for _ in range(1_000):
+        Last(x, [(1, 1)])
+    settle_readers(x)
+    assert len(made) == 1_000
+    assert all(reader.computed for reader in made)
+
+
+def test_readers_of_many_threads_all_settle() -> None:
+    x = np.ones(3)
+    kept: list[list[Padded]] = [[] for _ in range(4)]
+
+    def make(mine: list[Padded]) -> None:
+        for k in range(3_000):
+            reader = Padded(x, [(1, 1)])
+            if k % 3 == 0:
+                mine.append(reader)
+
+    threads = [threading.Thread(target=make, args=(mine,)) for mine in kept]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    settle_readers(x)
+    assert all(reader.computed for mine in kept for reader in mine)
