@@ -32,12 +32,15 @@ from autograd.ops import (
     assignment,
     comparison,
     creation,
+    diagonals,
     elementwise,
     indexing,
     joining,
     linalg,
+    padding,
     products,
     reductions,
+    repetition,
     shaping,
     sorting,
     windows,
@@ -45,12 +48,15 @@ from autograd.ops import (
 from autograd.ops.assignment import *  # noqa: F403
 from autograd.ops.comparison import *  # noqa: F403
 from autograd.ops.creation import *  # noqa: F403
+from autograd.ops.diagonals import *  # noqa: F403
 from autograd.ops.elementwise import *  # noqa: F403
 from autograd.ops.indexing import *  # noqa: F403
 from autograd.ops.joining import *  # noqa: F403
 from autograd.ops.linalg import *  # noqa: F403
+from autograd.ops.padding import *  # noqa: F403
 from autograd.ops.products import *  # noqa: F403
 from autograd.ops.reductions import *  # noqa: F403
+from autograd.ops.repetition import *  # noqa: F403
 from autograd.ops.shaping import *  # noqa: F403
 from autograd.ops.sorting import *  # noqa: F403
 from autograd.ops.windows import *  # noqa: F403
@@ -108,12 +114,15 @@ __all__ = [
 __all__ += assignment.__all__
 __all__ += comparison.__all__
 __all__ += creation.__all__
+__all__ += diagonals.__all__
 __all__ += elementwise.__all__
 __all__ += indexing.__all__
 __all__ += joining.__all__
 __all__ += linalg.__all__
+__all__ += padding.__all__
 __all__ += products.__all__
 __all__ += reductions.__all__
+__all__ += repetition.__all__
 __all__ += shaping.__all__
 __all__ += sorting.__all__
 __all__ += windows.__all__

@@ -15,12 +15,15 @@ from autograd.ops import (
     assignment,
     comparison,
     creation,
+    diagonals,
     elementwise,
     indexing,
     joining,
     linalg,
+    padding,
     products,
     reductions,
+    repetition,
     shaping,
     sorting,
     windows,
@@ -267,12 +270,12 @@ class Operators:
     topk = _torch_names(sorting.topk)
     var = reductions.var
 
-    # shaping
-    diagonal = shaping.diagonal
+    # shaping, repetition and diagonals
+    diagonal = diagonals.diagonal
     flatten = shaping.flatten
     mT = property(shaping.matrix_transpose)  # noqa: N815
     ravel = shaping.ravel
-    repeat = shaping.repeat
+    repeat = repetition.repeat
     reshape = view = shaping.reshape
     squeeze = shaping.squeeze
     swapaxes = shaping.swapaxes
@@ -473,8 +476,8 @@ FUNCTIONS: dict[Any, Any] = {
     np.count_nonzero: reductions.count_nonzero,
     np.cumprod: _numpy_order(reductions.cumprod, "axis", "dtype", "out"),
     np.cumsum: _numpy_order(reductions.cumsum, "axis", "dtype", "out"),
-    np.diag: shaping.diag,
-    np.diagonal: shaping.diagonal,
+    np.diag: diagonals.diag,
+    np.diagonal: diagonals.diagonal,
     np.dot: products.dot,
     np.einsum: lambda *operands, optimize=True: products.einsum(*operands),
     np.expand_dims: shaping.expand_dims,
@@ -490,7 +493,7 @@ FUNCTIONS: dict[Any, Any] = {
     ),
     np.linalg.cholesky: linalg.cholesky,
     np.linalg.det: linalg.det,
-    np.linalg.diagonal: lambda x, *, offset=0: shaping.diagonal(x, offset, -2, -1),
+    np.linalg.diagonal: lambda x, *, offset=0: diagonals.diagonal(x, offset, -2, -1),
     np.linalg.eigh: linalg.eigh,
     np.linalg.eigvalsh: linalg.eigvalsh,
     np.linalg.inv: linalg.inv,
@@ -519,10 +522,10 @@ FUNCTIONS: dict[Any, Any] = {
     np.nonzero: indexing.nonzero,
     np.ones_like: creation.ones_like,
     np.outer: products.outer,
-    np.pad: shaping.pad,
+    np.pad: padding.pad,
     np.prod: _numpy_order(reductions.prod, "axis", "dtype", "out", "keepdims"),
     np.ravel: shaping.ravel,
-    np.repeat: shaping.repeat,
+    np.repeat: repetition.repeat,
     np.reshape: lambda x, shape: shaping.reshape(x, shape),
     np.roll: shaping.roll,
     np.rot90: shaping.rot90,
@@ -539,11 +542,11 @@ FUNCTIONS: dict[Any, Any] = {
     np.take: indexing.take,
     np.take_along_axis: indexing.take_along_axis,
     np.tensordot: products.tensordot,
-    np.tile: shaping.tile,
+    np.tile: repetition.tile,
     np.trace: linalg.trace,
     np.transpose: shaping.transpose,
-    np.tril: shaping.tril,
-    np.triu: shaping.triu,
+    np.tril: diagonals.tril,
+    np.triu: diagonals.triu,
     np.var: _numpy_order(reductions.var, "axis", "dtype", "out", "ddof", "keepdims"),
     np.vstack: joining.vstack,
     np.where: elementwise.where,

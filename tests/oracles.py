@@ -199,7 +199,7 @@ BITS: dict[str, Callable[..., Any]] = {
 }
 
 
-# Shaping
+# Shaping, padding, repetition and diagonals
 
 
 def reshape(x: Array, shape: Sequence[int]) -> Array:

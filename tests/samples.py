@@ -315,6 +315,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(partial(ag.roll, shift=(1, -4), axis=(0, 1)), normal(2, 3)),
         sample(partial(ag.roll, shift=1, axis=0), normal(0, 2)),
     ],
+    # Padding
     "pad": [
         sample(partial(ag.pad, pad_width=0), normal()),
         sample(partial(ag.pad, pad_width=((1, 2), (0, 1)), constant_values=7), normal(2, 3)),
@@ -333,6 +334,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(lambda x: direct("fold_back")(x, ((2, 2),), "reflect"), normal(7)),
         sample(lambda x: direct("fold_back")(x, ((0, 0), (1, 1)), "edge"), normal(0, 4)),
     ],
+    # Repetition
     "repeat": [
         sample(partial(ag.repeat, repeats=2), normal()),
         sample(partial(ag.repeat, repeats=[2, 0, 3], axis=1), normal(2, 3)),
@@ -345,6 +347,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(lambda x: direct("add_repeats")(x, np.array([0, 0]), 0), normal(0, 2)),
         sample(lambda x: direct("add_repeats")(x, np.array([1, 1]), 0), normal(2)),
     ],
+    # Diagonals
     "diagonal": [
         sample(ag.diagonal, normal(3, 3)),
         sample(partial(ag.diagonal, offset=1, axis1=2, axis2=0), normal(2, 2, 3)),

@@ -364,7 +364,7 @@ DRAWN: dict[str, Strategy] = {
     "discretize": elementwise(lambda x: ag.astype(x, int), apart),
     "clone": elementwise(ag.clone, normal),
     "variable": elementwise(lambda x: direct("variable")(x), normal),
-    # Shaping
+    # Shaping, padding, repetition and diagonals
     "reshape": drawing(reshape),
     "transpose": drawing(transpose),
     "broadcast_to": drawing(broadcast_to),

@@ -24,9 +24,10 @@ from autograd.dtypes import Array
 from autograd.grad_mode import is_grad_enabled
 from autograd.ops import reductions
 from autograd.ops.axes import normalize_axes, shape_of
+from autograd.ops.diagonals import diagonal, tril, triu
 from autograd.ops.elementwise import abs, positive
 from autograd.ops.joining import concatenate, split
-from autograd.ops.shaping import diagonal, expand_dims, matrix_transpose, squeeze, tril, triu
+from autograd.ops.shaping import expand_dims, matrix_transpose, squeeze
 from autograd.primitive import Operand, nondifferentiable, primitive
 from autograd.tensor import Tensor, wrap
 

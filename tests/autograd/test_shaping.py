@@ -1,4 +1,4 @@
-"""Shaping operations against NumPy and PyTorch, and their derivatives against differences."""
+"""Shaping, padding, repetition and diagonals against NumPy and PyTorch, and their derivatives against differences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from derivatives import check_derivatives
 
-from autograd.ops import shaping
+import autograd as ag
+from autograd.ops import diagonals, padding, repetition, shaping
 from autograd.tensor import Tensor, tensor
 
 rng = np.random.default_rng(0)
@@ -108,7 +109,7 @@ CASES = [(name, arguments, shape) for name, arguments, shapes in SAME_AS_NUMPY f
 
 @pytest.mark.parametrize(("name", "arguments", "shape"), CASES)
 def test_values_are_numpys(name: str, arguments: tuple[Any, ...], shape: tuple[int, ...]) -> None:
-    operation, oracle = getattr(shaping, name), getattr(np, name)
+    operation, oracle = getattr(ag, name), getattr(np, name)
     for x in (draw(*shape).astype(np.float32), backwards(*shape), np.arange(np.prod(shape, dtype=int)).reshape(shape)):
         expected = oracle(x, *arguments)
         for result in (operation(tensor(x), *arguments), oracle(tensor(x), *arguments)):
@@ -123,14 +124,14 @@ def test_values_are_numpys(name: str, arguments: tuple[Any, ...], shape: tuple[i
 
 @pytest.mark.parametrize(("name", "arguments", "shape"), CASES)
 def test_derivatives(name: str, arguments: tuple[Any, ...], shape: tuple[int, ...]) -> None:
-    operation = getattr(shaping, name)
+    operation = getattr(ag, name)
     check_derivatives(lambda x: operation(x * x, *arguments), backwards(*shape))
 
 
 @pytest.mark.parametrize(("name", "arguments", "shape"), CASES)
 def test_gradient_keeps_float32(name: str, arguments: tuple[Any, ...], shape: tuple[int, ...]) -> None:
     x = tensor(draw(*shape).astype(np.float32), requires_grad=True)
-    getattr(shaping, name)(x, *arguments).sum().backward()
+    getattr(ag, name)(x, *arguments).sum().backward()
     assert x.grad is not None
     assert x.grad.dtype == np.float32
     assert x.grad.shape == shape
@@ -149,9 +150,9 @@ def test_gradient_keeps_float32(name: str, arguments: tuple[Any, ...], shape: tu
         lambda x: shaping.broadcast_arrays(x, np.zeros((2, 1, 1)))[0],
         shaping.flip,
         shaping.rot90,
-        shaping.diagonal,
-        lambda x: shaping.pad(x, -1),
-        lambda x: shaping.pad(x, 0),
+        diagonals.diagonal,
+        lambda x: padding.pad(x, -1),
+        lambda x: padding.pad(x, 0),
     ],
 )
 def test_views_share_memory(view: Callable[..., Tensor]) -> None:
@@ -174,9 +175,9 @@ def test_negative_padding_is_torchs(width: tuple[int, int], value: float) -> Non
     torch = pytest.importorskip("torch")
     x = draw(2, 3)
     expected = torch.nn.functional.pad(torch.from_numpy(x), width, value=value).numpy()
-    result = shaping.pad(tensor(x), ((0, 0), width), constant_values=value)
+    result = padding.pad(tensor(x), ((0, 0), width), constant_values=value)
     np.testing.assert_array_equal(result.array, expected)
-    check_derivatives(lambda x: shaping.pad(x * x, ((0, 0), width), constant_values=value), x)
+    check_derivatives(lambda x: padding.pad(x * x, ((0, 0), width), constant_values=value), x)
 
 
 @pytest.mark.parametrize(
@@ -186,21 +187,21 @@ def test_negative_padding_is_torchs(width: tuple[int, int], value: float) -> Non
 def test_constant_values_are_numpys(values: Any, width: Any) -> None:
     x = draw(2, 3)
     expected = np.pad(x, width, constant_values=values)
-    np.testing.assert_array_equal(shaping.pad(tensor(x), width, constant_values=values).array, expected)
+    np.testing.assert_array_equal(padding.pad(tensor(x), width, constant_values=values).array, expected)
     np.testing.assert_array_equal(np.pad(tensor(x), width, constant_values=values).array, expected)
     if np.isfinite(expected).all():
-        check_derivatives(lambda x: shaping.pad(x * x, width, constant_values=values), x)
+        check_derivatives(lambda x: padding.pad(x * x, width, constant_values=values), x)
 
 
 @pytest.mark.parametrize(("alias", "mode"), [("replicate", "edge"), ("circular", "wrap")])
 def test_torchs_names_of_modes(alias: str, mode: str) -> None:
     x = tensor(draw(3, 4))
-    np.testing.assert_array_equal(shaping.pad(x, 2, alias).array, shaping.pad(x, 2, mode).array)
+    np.testing.assert_array_equal(padding.pad(x, 2, alias).array, padding.pad(x, 2, mode).array)
 
 
 def test_padding_keeps_the_memory_layout() -> None:
     channels_last = draw(2, 5, 6, 3).transpose(0, 3, 1, 2)
-    padded = shaping.pad(tensor(channels_last), ((0, 0), (0, 0), (1, 1), (1, 1))).array
+    padded = padding.pad(tensor(channels_last), ((0, 0), (0, 0), (1, 1), (1, 1))).array
     assert padded.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
@@ -298,8 +299,8 @@ ERRORS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda x: shaping.rot90(x, axes=(0,)), ValueError, r"rot90: wants two axes, got \(0,\)"),
     (lambda x: shaping.roll(x, (1, 2), (0, 1, 0)), ValueError, r"roll: 2 shifts and 3 axes do not match"),
     (lambda x: shaping.roll(x, 1.5), TypeError, r"roll: shift has to be an integer, got 1.5"),
-    (lambda x: shaping.tile(x, (1, -2)), ValueError, r"tile: reps cannot be negative, got \(1, -2\)"),
-    (lambda x: shaping.tile(x, 0.5), TypeError, r"tile: reps has to be an integer, got 0.5"),
+    (lambda x: repetition.tile(x, (1, -2)), ValueError, r"tile: reps cannot be negative, got \(1, -2\)"),
+    (lambda x: repetition.tile(x, 0.5), TypeError, r"tile: reps has to be an integer, got 0.5"),
     (lambda x: x.repeat(-1), ValueError, r"repeat: repeats cannot be negative, got -1"),
     (lambda x: x.repeat(1.5), TypeError, r"repeat: repeats have to be integers, got 1.5"),
     (
@@ -309,22 +310,22 @@ ERRORS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     ),
     (lambda x: x.ravel().diagonal(), ValueError, r"diagonal: wants at least 2 dimensions, got shape \(6,\)"),
     (lambda x: x.diagonal(0, 1, 1), ValueError, r"diagonal: an axis comes twice"),
-    (lambda x: shaping.diag(x.unsqueeze(0)), ValueError, r"diag: wants a vector or a matrix, got shape \(1, 2, 3\)"),
-    (lambda x: shaping.tril(x.ravel()), ValueError, r"tril: wants at least 2 dimensions, got shape \(6,\)"),
-    (lambda x: shaping.triu(x, 0.5), TypeError, r"triu: k has to be an integer, got 0.5"),
-    (lambda x: shaping.pad(x, ((1, 1),) * 3), ValueError, r"pad: pad_width has to be n, .* for each of 2 axes; got"),
-    (lambda x: shaping.pad(x, 1.5), TypeError, r"pad: pad_width has to be integers, got 1.5"),
-    (lambda x: shaping.pad(x, {2: 1}), IndexError, r"pad: axis 2 is out of range"),
-    (lambda x: shaping.pad(x, ((0, 0), (-2, -2))), ValueError, r"pad: cannot crop \(-2, -2\) from an axis of length 3"),
-    (lambda x: shaping.pad(x, 1, "mirror"), ValueError, r"pad: mode has to be 'constant' or one of .*; got 'mirror'"),
-    (lambda x: shaping.pad(x, -1, "edge"), ValueError, r"pad: \(-1, -1\) would crop, which mode 'edge' cannot"),
-    (lambda x: shaping.pad(np.zeros((2, 0)), 1, "wrap"), ValueError, r"pad: mode 'wrap' has nothing to continue from"),
+    (lambda x: diagonals.diag(x.unsqueeze(0)), ValueError, r"diag: wants a vector or a matrix, got shape \(1, 2, 3\)"),
+    (lambda x: diagonals.tril(x.ravel()), ValueError, r"tril: wants at least 2 dimensions, got shape \(6,\)"),
+    (lambda x: diagonals.triu(x, 0.5), TypeError, r"triu: k has to be an integer, got 0.5"),
+    (lambda x: padding.pad(x, ((1, 1),) * 3), ValueError, r"pad: pad_width has to be n, .* for each of 2 axes; got"),
+    (lambda x: padding.pad(x, 1.5), TypeError, r"pad: pad_width has to be integers, got 1.5"),
+    (lambda x: padding.pad(x, {2: 1}), IndexError, r"pad: axis 2 is out of range"),
+    (lambda x: padding.pad(x, ((0, 0), (-2, -2))), ValueError, r"pad: cannot crop \(-2, -2\) from an axis of length 3"),
+    (lambda x: padding.pad(x, 1, "mirror"), ValueError, r"pad: mode has to be 'constant' or one of .*; got 'mirror'"),
+    (lambda x: padding.pad(x, -1, "edge"), ValueError, r"pad: \(-1, -1\) would crop, which mode 'edge' cannot"),
+    (lambda x: padding.pad(np.zeros((2, 0)), 1, "wrap"), ValueError, r"pad: mode 'wrap' has nothing to continue from"),
     (
-        lambda x: shaping.pad(x, 1, constant_values=x),
+        lambda x: padding.pad(x, 1, constant_values=x),
         TypeError,
         r"pad: constant_values have to be numbers.* got a Tensor",
     ),
-    (lambda x: shaping.pad(x, 1, constant_values=(1, 2, 3)), ValueError, r"pad: constant_values have to be v, "),
+    (lambda x: padding.pad(x, 1, constant_values=(1, 2, 3)), ValueError, r"pad: constant_values have to be v, "),
 ]
 
 
@@ -346,6 +347,6 @@ def test_repeats_are_not_shared_with_the_caller() -> None:
 
 def test_infinite_constants_do_not_reach_the_gradient() -> None:
     x = tensor(draw(2, 2), requires_grad=True)
-    padded = shaping.pad(x, 1, constant_values=-np.inf)
+    padded = padding.pad(x, 1, constant_values=-np.inf)
     padded.backward(np.where(np.isfinite(padded.array), 2.0, np.inf))
     np.testing.assert_array_equal(x.grad.array, np.full((2, 2), 2.0))
