@@ -118,10 +118,9 @@ def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
         return depthwise.forward(x[:, 0], weight[:, 0, 0], *axes)[:, None]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
-    if _minimal(len(weight), weight.dtype, at, x.shape[2:-1]) and winograd.worthwhile(
-        channels, features, at.positions[0], at.positions[1], x.shape[-1], at.dilation
-    ):
-        return winograd.forward(x[0], weight[0], at.before[0] // at.dilation[0], at.dilation)[None]
+    how = _minimal(len(weight), weight.dtype, at, x.shape[2:-1])
+    if how is not None and winograd.worthwhile(channels, features, how, (*at.positions, x.shape[-1])):
+        return winograd.forward(x[0], weight[0], how)[None]
     y = np.empty((groups, features, *at.positions, x.shape[-1]), x.dtype)
     tasks = [task for parts in zip(x, weight, y, strict=True) for task in correlation(*parts[:2], at, parts[2])]
     _run(tasks, y.size * weight[0, 0].size)
@@ -133,10 +132,11 @@ def _to_weight(x: Array, g: Array, at: Geometry) -> Array:
     groups, channels, features = *x.shape[:2], g.shape[1]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.weight_gradient(x, g, at.taps, at.stride, at.dilation, at.before)
-    if _minimal(len(x), x.dtype, at, x.shape[2:-1]) and winograd.worthwhile(
-        channels, features, at.positions[0], at.positions[1], g.shape[-1], at.dilation, weight_gradient=True
+    how = _minimal(len(x), x.dtype, at, x.shape[2:-1])
+    if how is not None and winograd.worthwhile(
+        channels, features, how, (*at.positions, g.shape[-1]), weight_gradient=True
     ):
-        return winograd.weight_gradient(x[0], g[0], at.before[0] // at.dilation[0], at.dilation)[None]
+        return winograd.weight_gradient(x[0], g[0], how)[None]
     gradients = [weight_gradient(own, part, at) for own, part in zip(x, g, strict=True)]
     return np.stack(gradients) if groups > 1 else gradients[0][None]
 
@@ -148,10 +148,9 @@ def _to_images(g: Array, weight: Array, at: Geometry, lengths: Ints) -> Array:
         return depthwise.input_gradient(g[:, 0], weight[:, 0, 0], *axes)[:, None]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.input_gradient(g, weight, lengths, at.stride, at.dilation, at.before)
-    if _minimal(len(weight), weight.dtype, at, lengths) and winograd.worthwhile(
-        features, channels, lengths[0], lengths[1], g.shape[-1], at.dilation
-    ):
-        return winograd.input_gradient(g[0], weight[0], at.before[0] // at.dilation[0], at.dilation)[None]
+    how = _minimal(len(weight), weight.dtype, at, lengths)
+    if how is not None and winograd.worthwhile(features, channels, how, (*lengths, g.shape[-1])):
+        return winograd.input_gradient(g[0], weight[0], how)[None]
     y = np.empty((groups, channels, *lengths, g.shape[-1]), g.dtype)
     tasks = [task for parts in zip(g, weight, y, strict=True) for task in input_gradient(*parts[:2], at, parts[2])]
     _run(tasks, g.size * weight[0, 0].size)
@@ -180,15 +179,9 @@ def _depthwise(
     return (rows, columns) if depthwise.worthwhile(channels, features, rows, columns, images) else None
 
 
-@functools.lru_cache(maxsize=1024)
-def _minimal(groups: int, dtype: np.dtype[Any], at: Geometry, lengths: Ints) -> bool:
-    """Whether Winograd's minimal filtering can be used, there being one group: for windows over images of these
-    lengths that leave them by the same at all ends, columns being a multiple of their dilation."""
-    if groups > 1 or dtype != np.float32 or at.taps != (3, 3) or at.stride != (1, 1):
-        return False
-    beyond = {before / d for before, d in zip(at.before, at.dilation)}
-    even = all(n + 2 * (before - d) == p for n, p, before, d in zip(lengths, at.positions, at.before, at.dilation))
-    return even and len(beyond) == 1 and beyond.pop().is_integer() and lengths[1] % at.dilation[1] == 0
+def _minimal(groups: int, dtype: np.dtype[Any], at: Geometry, lengths: Ints) -> winograd.Filtering | None:
+    """How Winograd's minimal filtering takes a convolution of images of these lengths apart, if it can be used."""
+    return winograd.filtering(lengths, *at) if groups == 1 and dtype == np.float32 else None
 
 
 def _unpadded(windows: PaddedWindows) -> tuple[Array, Geometry]:

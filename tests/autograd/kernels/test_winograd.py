@@ -1,33 +1,31 @@
 """Winograd's convolution against plain loops over taps."""
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.kernels.threads import get_num_threads, set_num_threads
-from autograd.kernels.winograd import forward, input_gradient, use_winograd, weight_gradient, worthwhile
+from autograd.kernels.winograd import filtering, forward, input_gradient, use_winograd, weight_gradient, worthwhile
 
 # The largest error, by the root of the mean square of the results.
 TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-13}
 
 
-def plainly(x, weight, g, padding, dilation=(1, 1)):
+def plainly(x, weight, g, before, dilation):
     """The result, the gradient of the images and that of the weight, in float64."""
     x, weight, g = (a.astype(np.float64) for a in (x, weight, g))
-    _, height, width, _ = g.shape
-    down, over = (d * padding for d in dilation)
-    padded = np.pad(x, ((0, 0), (down, down), (over, over), (0, 0)))
+    padded = np.pad(x, ((0, 0), *((n, n) for n in before), (0, 0)))
     y, to_weight, back = np.zeros(g.shape), np.zeros(weight.shape), np.zeros(padded.shape)
-    for i, j in itertools.product(range(3), repeat=2):
-        row, column = i * dilation[0], j * dilation[1]
-        seen = (slice(None), slice(row, row + height), slice(column, column + width))
-        y += np.einsum("fc,cpqn->fpqn", weight[:, :, i, j], padded[seen], optimize=True)
-        to_weight[:, :, i, j] = np.einsum("fpqn,cpqn->fc", g, padded[seen], optimize=True)
-        back[seen] += np.einsum("fc,fpqn->cpqn", weight[:, :, i, j], g, optimize=True)
-    return y, back[:, down : down + x.shape[1], over : over + x.shape[2]], to_weight
+    for tap in np.ndindex(weight.shape[2:]):
+        starts = [t * d for t, d in zip(tap, dilation, strict=True)]
+        seen = (slice(None), *(slice(n, n + p) for n, p in zip(starts, g.shape[1:-1], strict=True)))
+        own = (..., *tap)
+        y += np.einsum("fc,c...->f...", weight[own], padded[seen], optimize=True)
+        to_weight[own] = np.tensordot(g, padded[seen], (range(1, g.ndim), range(1, g.ndim)))
+        back[seen] += np.einsum("fc,f...->c...", weight[own], g, optimize=True)
+    inside = (slice(n, n + length) for n, length in zip(before, x.shape[1:], strict=False))
+    return y, back[:, *inside], to_weight
 
 
 def batch_first(x):
@@ -40,18 +38,28 @@ LAYOUTS = {
     "batch first": batch_first,
     "every other row": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
     "images backwards": lambda x: np.ascontiguousarray(x[..., ::-1])[..., ::-1],
-    "columns backwards": lambda x: np.ascontiguousarray(x[:, :, ::-1])[:, :, ::-1],
+    "columns backwards": lambda x: np.ascontiguousarray(x[..., ::-1, :])[..., ::-1, :],
     "stretched": lambda x: np.broadcast_to(x[:1, :, :1], x.shape),
 }
 
 
-def drawn(shape, features, padding, dtype, seed=0, dilation=(1, 1)):
+def drawn(shape, features, before, dtype, seed=0, dilation=None, taps=None):
     """Images, weights and a cotangent of the results."""
     random = np.random.default_rng(seed)
-    channels, height, width, images = shape
-    results = (features, *(n + 2 * d * (padding - 1) for n, d in zip((height, width), dilation, strict=True)), images)
-    kinds = (shape, (features, channels, 3, 3), results)
+    channels, *lengths, images = shape
+    dilation = dilation or (1,) * len(lengths)
+    taps = taps or (3,) * len(lengths)
+    spatial = zip(lengths, before, dilation, taps, strict=True)
+    results = (features, *(n + 2 * zeros - (t - 1) * d for n, zeros, d, t in spatial), images)
+    kinds = (shape, (features, channels, *taps), results)
     return [random.standard_normal(kind).astype(dtype) for kind in kinds]
+
+
+def found(x, weight, g, before, dilation=None):
+    """What `plainly` finds, by Winograd's algorithm."""
+    stride, dilation = (1,) * len(before), dilation or (1,) * len(before)
+    how = filtering(x.shape[1:-1], g.shape[1:-1], weight.shape[2:], stride, dilation, before)
+    return [forward(x, weight, how), input_gradient(g, weight, how), weight_gradient(x, g, how)]
 
 
 def error(found, expected):
@@ -59,17 +67,13 @@ def error(found, expected):
     return np.abs(found - expected).max() / scale if scale else np.abs(found).max()
 
 
-def check(x, weight, g, padding, dilation=(1, 1)):
-    results = [
-        forward(x, weight, padding, dilation),
-        input_gradient(g, weight, padding, dilation),
-        weight_gradient(x, g, padding, dilation),
-    ]
-    for found, expected in zip(results, plainly(x, weight, g, padding, dilation), strict=True):
-        assert found.dtype == x.dtype
-        assert found.shape == expected.shape
-        assert found.flags.c_contiguous
-        assert error(found, expected) < TOLERANCE[x.dtype]
+def check(x, weight, g, before, dilation=None):
+    expected = plainly(x, weight, g, before, dilation or (1,) * len(before))
+    for result, wanted in zip(found(x, weight, g, before, dilation), expected, strict=True):
+        assert result.dtype == x.dtype
+        assert result.shape == wanted.shape
+        assert result.flags.c_contiguous
+        assert error(result, wanted) < TOLERANCE[x.dtype]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -90,7 +94,44 @@ def check(x, weight, g, padding, dilation=(1, 1)):
     ],
 )
 def test_values(shape, features, padding, dtype):
-    check(*drawn(shape, features, padding, dtype), padding)
+    before = (padding, padding)
+    check(*drawn(shape, features, before, dtype), before)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "features", "before"),
+    [
+        ((1, 3, 3, 3, 1), 1, (0, 0, 0)),
+        ((2, 1, 4, 5, 3), 3, (1, 1, 1)),
+        ((3, 6, 7, 5, 2), 2, (2, 0, 1)),
+        ((16, 9, 8, 8, 16), 20, (1, 1, 1)),  # planes in several blocks
+        ((64, 4, 8, 8, 8), 64, (0, 1, 1)),
+    ],
+)
+def test_three_axes(shape, features, before, dtype):
+    check(*drawn(shape, features, before, dtype), before)
+
+
+@pytest.mark.parametrize("taps", [1, 2, 3, 5])
+def test_any_number_of_taps_along_the_first_of_three_axes(taps):
+    for before in [(0, 1, 1), (taps - 1, 0, 1)]:
+        check(*drawn((5, 6, 9, 6, 7), 4, before, np.float64, taps=(taps, 3, 3)), before)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 11), min_size=2, max_size=3),
+    before=st.tuples(*[st.integers(0, 2)] * 3),
+    images=st.integers(1, 9),
+    layouts=st.tuples(*[st.sampled_from(sorted(LAYOUTS))] * 2),
+    seed=st.integers(0, 99),
+)
+def test_drawn_axes(lengths, before, images, layouts, seed):
+    before = before[: len(lengths)]
+    shape = (3, *(max(n, 3 - 2 * zeros) for n, zeros in zip(lengths, before, strict=True)), images)
+    x, weight, g = drawn(shape, 2, before, np.float64, seed)
+    check(LAYOUTS[layouts[0]](x), weight, LAYOUTS[layouts[1]](g), before)
 
 
 @settings(max_examples=60, deadline=None)
@@ -107,16 +148,19 @@ def test_values(shape, features, padding, dtype):
 )
 def test_drawn(channels, features, height, width, images, padding, layouts, dtype, seed):
     shape = (channels, max(height, 3 - 2 * padding), max(width, 3 - 2 * padding), images)
-    x, weight, g = drawn(shape, features, padding, dtype, seed)
-    check(LAYOUTS[layouts[0]](x), weight, LAYOUTS[layouts[1]](g), padding)
+    before = (padding, padding)
+    x, weight, g = drawn(shape, features, before, dtype, seed)
+    check(LAYOUTS[layouts[0]](x), weight, LAYOUTS[layouts[1]](g), before)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts(layout):
-    x, weight, g = drawn((6, 9, 10, 16), 5, 1, np.float64)
-    check(LAYOUTS[layout](x), np.ascontiguousarray(weight[..., ::-1, ::-1])[..., ::-1, ::-1], LAYOUTS[layout](g), 1)
+    before = (1, 1)
+    x, weight, g = drawn((6, 9, 10, 16), 5, before, np.float64)
+    flipped = np.ascontiguousarray(weight[..., ::-1, ::-1])[..., ::-1, ::-1]
+    check(LAYOUTS[layout](x), flipped, LAYOUTS[layout](g), before)
     x.flags.writeable = weight.flags.writeable = g.flags.writeable = False
-    check(x, weight.swapaxes(2, 3), g, 1)
+    check(x, weight.swapaxes(2, 3), g, before)
 
 
 @settings(max_examples=40, deadline=None)
@@ -132,24 +176,50 @@ def test_layouts(layout):
 def test_dilated(height, columns, images, padding, dilation, layouts, seed):
     down, over = dilation
     shape = (3, max(height, 2 * down * (1 - padding) + 1), over * max(columns, 3 - 2 * padding), images)
-    x, weight, g = drawn(shape, 2, padding, np.float64, seed, dilation)
-    check(LAYOUTS[layouts[0]](x), weight, LAYOUTS[layouts[1]](g), padding, dilation)
+    before = (padding * down, padding * over)
+    x, weight, g = drawn(shape, 2, before, np.float64, seed, dilation)
+    check(LAYOUTS[layouts[0]](x), weight, LAYOUTS[layouts[1]](g), before, dilation)
 
 
-@pytest.mark.parametrize("padding", [0, 1, 2])
-def test_adjoints(padding):
-    x, weight, g = drawn((7, 13, 10, 11), 6, padding, np.float64)
-    inner = np.vdot(g, forward(x, weight, padding))
-    assert np.vdot(input_gradient(g, weight, padding), x) == pytest.approx(inner, rel=1e-11)
-    assert np.vdot(weight_gradient(x, g, padding), weight) == pytest.approx(inner, rel=1e-11)
+@pytest.mark.parametrize("dilation", [1, 2, 5])
+def test_dilated_along_the_last_of_three_axes(dilation):
+    before, apart = (1, 2 * dilation, dilation), (1, dilation, dilation)
+    check(*drawn((3, 5, 11, 4 * dilation, 4), 2, before, np.float64, dilation=apart), before, apart)
 
 
-@pytest.mark.parametrize("shape", [(64, 8, 8, 64), (16, 32, 32, 9), (24, 13, 7, 33)])
+@pytest.mark.parametrize(
+    ("lengths", "positions", "taps", "stride", "dilation", "before"),
+    [
+        ((9, 9), (9, 9), (5, 5), (1, 1), (1, 1), (2, 2)),
+        ((9, 9), (9, 5), (3, 3), (1, 2), (1, 1), (1, 1)),
+        ((9, 9), (8, 9), (3, 3), (1, 1), (1, 1), (1, 1)),  # less at one end
+        ((9, 9), (9, 7), (3, 3), (1, 1), (1, 2), (1, 1)),  # not by whole steps of the dilation
+        ((9, 9), (9, 9), (3, 3), (1, 1), (1, 2), (1, 2)),  # nine columns in two parts
+        ((9, 9, 9), (9, 9, 9), (3, 3, 3), (1, 1, 1), (2, 1, 1), (2, 1, 1)),
+        ((9, 9, 9, 9), (9, 9, 9, 9), (3, 3, 3, 3), (1,) * 4, (1,) * 4, (1,) * 4),
+        ((9,), (9,), (3,), (1,), (1,), (1,)),
+    ],
+)
+def test_what_cannot_be_taken_apart(lengths, positions, taps, stride, dilation, before):
+    assert filtering(lengths, positions, taps, stride, dilation, before) is None
+
+
+@pytest.mark.parametrize("before", [(0, 0), (1, 1), (2, 2), (1, 0), (1, 1, 1), (0, 1, 2)])
+def test_adjoints(before):
+    x, weight, g = drawn((7, *(13, 10, 9)[: len(before)], 11), 6, before, np.float64)
+    y, back, to_weight = found(x, weight, g, before)
+    inner = np.vdot(g, y)
+    assert np.vdot(back, x) == pytest.approx(inner, rel=1e-11)
+    assert np.vdot(to_weight, weight) == pytest.approx(inner, rel=1e-11)
+
+
+@pytest.mark.parametrize("shape", [(64, 8, 8, 64), (16, 32, 32, 9), (24, 13, 7, 33), (16, 8, 12, 8, 9)])
 def test_bits_do_not_depend_on_threads(shape):
-    x, weight, g = drawn(shape, 40, 1, np.float32)
+    ones = (1,) * (len(shape) - 2)
+    x, weight, g = drawn(shape, 40, ones, np.float32)
 
     def results():
-        return [a.tobytes() for a in (forward(x, weight, 1), input_gradient(g, weight, 1), weight_gradient(x, g, 1))]
+        return [a.tobytes() for a in found(x, weight, g, ones)]
 
     before = get_num_threads()
     try:
@@ -163,41 +233,49 @@ def test_bits_do_not_depend_on_threads(shape):
 
 
 @pytest.mark.parametrize(("channels", "stated"), [(16, 1e-5), (64, 1.5e-5), (256, 3e-5)])
-def test_rounding_is_as_stated(channels, stated):
-    x, weight, g = drawn((channels, 16, 16, 8), channels, 1, np.float32)
-    y, back, to_weight = plainly(x, weight, g, 1)
-    assert error(forward(x, weight, 1), y) < stated
-    assert error(input_gradient(g, weight, 1), back) < stated
-    assert error(weight_gradient(x, g, 1), to_weight) < 1e-5
+@pytest.mark.parametrize("lengths", [(16, 16), (4, 8, 8)])
+def test_rounding_is_as_stated(channels, stated, lengths):
+    ones = (1,) * len(lengths)
+    x, weight, g = drawn((channels, *lengths, 8), channels, ones, np.float32)
+    expected = plainly(x, weight, g, ones, ones)
+    for result, wanted, most in zip(found(x, weight, g, ones), expected, (stated, stated, 1e-5), strict=True):
+        assert error(result, wanted) < most
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_what_is_not_finite_stays_near(value):
-    x, weight, _ = drawn((3, 16, 16, 4), 2, 1, np.float32)
-    expected = forward(x, weight, 1)
+    x, weight, g = drawn((3, 16, 16, 4), 2, (1, 1), np.float32)
+    expected, *_ = found(x, weight, g, (1, 1))
     x[1, 6, 6, 2] = value
     with np.errstate(invalid="ignore"):
-        found = forward(x, weight, 1)
+        y, *_ = found(x, weight, g, (1, 1))
     windows = (slice(None), slice(5, 8), slice(5, 8), 2)
-    assert not np.isfinite(found[windows]).any()
-    found[:, 4:8, 4:8, 2] = expected[:, 4:8, 4:8, 2]
-    np.testing.assert_array_equal(found, expected)
+    assert not np.isfinite(y[windows]).any()
+    y[:, 4:8, 4:8, 2] = expected[:, 4:8, 4:8, 2]
+    np.testing.assert_array_equal(y, expected)
+
+
+def pays(channels, features, *lengths, **options):
+    """`worthwhile`, of convolutions that keep lengths."""
+    ones, taps = (1,) * (len(lengths) - 1), (3,) * (len(lengths) - 1)
+    how = filtering(lengths[:-1], lengths[:-1], taps, ones, ones, ones)
+    return worthwhile(channels, features, how, lengths, **options)
 
 
 def test_worthwhile():
-    assert worthwhile(64, 64, 8, 8, 64)
-    assert worthwhile(64, 64, 8, 8, 64, weight_gradient=True)
-    assert worthwhile(16, 16, 32, 32, 64, weight_gradient=True)
-    assert not worthwhile(16, 16, 32, 32, 64)
-    assert not worthwhile(3, 64, 32, 32, 64)
-    assert not worthwhile(512, 512, 2, 2, 64)
-    assert not worthwhile(64, 64, 1, 1, 1)
+    assert pays(64, 64, 8, 8, 64)
+    assert pays(64, 64, 8, 8, 64, weight_gradient=True)
+    assert pays(16, 16, 32, 32, 64, weight_gradient=True)
+    assert not pays(16, 16, 32, 32, 64)
+    assert not pays(3, 64, 32, 32, 64)
+    assert not pays(512, 512, 2, 2, 64)
+    assert not pays(64, 64, 1, 1, 1)
 
 
 def test_switch():
     use_winograd(False)
     try:
-        assert not worthwhile(64, 64, 8, 8, 64)
+        assert not pays(64, 64, 8, 8, 64)
     finally:
         use_winograd(True)
-    assert worthwhile(64, 64, 8, 8, 64)
+    assert pays(64, 64, 8, 8, 64)
