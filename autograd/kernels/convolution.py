@@ -37,11 +37,15 @@ BLOCK = 1 << 19
 ROWS = 8
 # Sums over blocks are made in this many parts, each in order, whatever the number of threads.
 PARTS = 4
+# Matrices of up to so many rows are taken as they lie.
+THIN = 16
 # Bytes: of a line of a cache, and apart. Rows that are multiples of so much apart share a few places of the cache, and
 # products with them take up to a fifth longer.
 LINE, SPACING = 64, 1024
 # Work of fewer multiplications is done in one part: in several, threads wait for Python's lock longer than they work.
 SHARED = 1 << 23
+# Columns of a part of a sum over positions, at least.
+LONG = 512
 # A gradient of the weight of at least so many elements is not made as a sum of parts.
 LARGE = 1 << 16
 
@@ -83,9 +87,12 @@ def _correlate(blocks: Blocks, matrix: Array, x: Array, y: Array, block: Block) 
 def weight_gradient(x: Array, g: Array, at: Geometry) -> Array:
     """w̄[f, c, t] = Σ_p,n x[c, p · stride + t · dilation - before, n] · g[f, p, n].
 
-    A large gradient is made a few channels at a time. A small one is made as a sum over parts of the positions, and
-    across, as the product of patches and transposed cotangents, for which BLAS is up to three times as fast.
+    Where what a tap sees lies in memory in one piece, that is a product of matrices for each tap. Else a large gradient
+    is made a few channels at a time; a small one as a sum over parts of the positions, and across, as the product of
+    patches and transposed cotangents, for which BLAS is up to three times as fast where their rows are short.
     """
+    if _in_one_piece(x, g, at):
+        return _of_whole_taps(x, g, at)
     features, channels, taps = len(g), len(x), at.taps
     weight_size = features * channels * math.prod(taps)
     large = weight_size >= LARGE
@@ -117,6 +124,43 @@ def weight_gradient(x: Array, g: Array, at: Geometry) -> Array:
     if across:
         total = np.moveaxis(total, -1, 0)
     return np.ascontiguousarray(total.swapaxes(1, 2) if overlapping else total)
+
+
+def _in_one_piece(x: Array, g: Array, at: Geometry) -> bool:
+    """Whether all taps lie along the first spatial axis, at stride 1, and see all there is along the others."""
+    along = at.positions[1:] == x.shape[2:-1] and not any(at.before[1:])
+    return along and at.stride[0] == 1 and math.prod(at.taps[1:]) == 1 and x.flags.c_contiguous and g.flags.c_contiguous
+
+
+def _of_whole_taps(x: Array, g: Array, at: Geometry) -> Array:
+    """`weight_gradient`, of each tap as a product (F, positions) · (positions, C), or across with more channels than
+    features. Many positions are cut into parts, which are summed; else the rows are."""
+    features, channels, (positions, *_), (taps, *_) = len(g), len(x), at.positions, at.taps
+    each = g[0, 0].size
+    swapped = channels > features
+    parts = _parts_of(features * channels * taps * positions * each)
+    cuts = parts if positions * each >= parts * LONG else 1
+    sums = np.empty((cuts, taps, *sorted((features, channels), reverse=True)), x.dtype)
+    step = -(-sums.shape[2] * cuts // parts)
+
+    def multiply(item: tuple[int, int, int]) -> None:
+        cut, tap, row = item
+        start = tap * at.dilation[0] - at.before[0]
+        low, high = _within(start, 1, positions, x.shape[1])
+        low, high = max(low, cut * positions // cuts), min(high, (cut + 1) * positions // cuts)
+        product = sums[cut, tap, row : row + step]
+        if low >= high:
+            product.fill(0)
+            return
+        seen = x.reshape(channels, -1)[:, (low + start) * each : (high + start) * each]
+        given = g.reshape(features, -1)[:, low * each : high * each]
+        left, right = (seen, given) if swapped else (given, seen)
+        np.matmul(left[row : row + step], right.T, out=product)
+
+    share(multiply, list(itertools.product(range(cuts), range(taps), range(0, sums.shape[2], step))))
+    total = sums[0] if cuts == 1 else np.add.reduce(sums, axis=0)
+    total = np.moveaxis(total.swapaxes(1, 2) if swapped else total, 0, -1)
+    return np.ascontiguousarray(total).reshape(features, channels, *at.taps)
 
 
 def _product(blocks: Blocks, x: Array, g: Array, block: Block, across: bool) -> Array:
@@ -378,6 +422,10 @@ class Blocks:
         merged = [(n, stride) for n, stride in zip((*at.positions, images), (*steps, by_image), strict=True)]
         own = self.depth == channels and not self.overlapping
         self.in_place = own and _one_stretch(merged[1:] if narrow and self.high == 1 else merged, item)
+        # BLAS' kernels for small matrices take them as they lie; a copy with its rows further apart is worth it.
+        small = channels > THIN and FEW * channels * features <= SMALL_PRODUCT
+        if small and by_channel % SPACING == 0 and math.prod(at.positions) * images >= PARTS * LONG:
+            self.in_place = False
         merged = list(zip(y.shape[1:], y.strides[1:], strict=True))
         self.direct = _one_stretch(merged[1:] if self.overlapping or self.high == 1 else merged, item)
         self.direct = self.direct and (self.overlapping or self.high == 1 or not narrow)

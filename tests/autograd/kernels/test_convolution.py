@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.kernels import convolution
-from autograd.kernels.convolution import SHARED, Geometry, correlation, input_gradient, weight_gradient
+from autograd.kernels.convolution import LONG, SHARED, Geometry, correlation, input_gradient, weight_gradient
 from autograd.kernels.threads import get_num_threads, set_num_threads, share
 
 
@@ -63,9 +63,10 @@ def check(lengths, channels, features, images, at, layout="batch last", dtype=np
     g = LAYOUTS[layout](rng.normal(size=(features, *at.positions, images)).astype(dtype))
     weight = rng.normal(size=(features, channels, *at.taps)).astype(dtype)
     wanted = plainly(x.astype(float), weight.astype(float), g.astype(float), at)
-    for shared in (0, SHARED):
+    for shared, long in ((0, 1), (0, LONG), (SHARED, LONG)):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(convolution, "SHARED", shared)
+            patch.setattr(convolution, "LONG", long)
             found = correlate(x, weight, at), weight_gradient(x, g, at), to_images(g, weight, at, lengths)
         for one, other in zip(found, wanted, strict=True):
             assert one.dtype == dtype
@@ -112,6 +113,7 @@ def same(size, k, stride=1, dilation=1):
         (4, 64, 64, 16, 3, 1, 1),
         (12, 6, 4, 64, 1, 1, 1),
         (12, 6, 4, 64, 1, 2, 1),
+        (16, 24, 8, 32, 1, 1, 1),  # rows 64 KB apart, which are copied
         (14, 1, 6, 128, 5, 1, 1),
         (18, 3, 8, 1, 7, 2, 1),
     ],
@@ -122,11 +124,22 @@ def test_larger_ones(size, channels, features, images, k, stride, dilation, dtyp
     check((size, size), channels, features, images, same(size, k, stride, dilation), dtype=dtype, tolerance=tolerance)
 
 
-def test_threads_do_not_change_a_bit():
+@pytest.mark.parametrize("dilation", [1, 30])
+@pytest.mark.parametrize(("channels", "features"), [(20, 40), (40, 20)])
+def test_along_one_axis(channels, features, dilation):
+    before = dilation + 1
+    at = Geometry((67 + 2,), (3,), (1,), (dilation,), (before,))  # of the long positions, one tap misses a whole part
+    check((67,), channels, features, 32, at)
+    flat = Geometry((69, 2), (3, 1), (1, 1), (dilation, 1), (before, 0))
+    check((67, 2), channels, features, 16, flat)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_threads_do_not_change_a_bit(k):
     rng = np.random.default_rng(0)
-    at = same(16, 3)
+    at = same(16, k)
     x, g = (rng.normal(size=(24, 16, 16, 40)).astype(np.float32) for _ in range(2))
-    weight = rng.normal(size=(24, 24, 3, 3)).astype(np.float32)
+    weight = rng.normal(size=(24, 24, k, k)).astype(np.float32)
     before = get_num_threads()
     try:
         made = []
