@@ -81,7 +81,7 @@ class SGD(Optimizer):
                 b[...] = g
             else:
                 b *= momentum
-                b += (1 - dampening) * g
+                b += (1 - dampening) * g if dampening else g
             p -= lr * (g + momentum * b if nesterov else b)
 
         in_blocks(change, param, grad, state["momentum_buffer"])

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.loops import tiles
+from autograd.kernels.threads import share
 
-# From here on an array is worth the bookkeeping.
-_SMALL = 1024
+# From here on an array is worth the bookkeeping; from there on, that of sharing a copy over threads.
+_SMALL, _LARGE = 1024, 1 << 19
 
 
 def memory_order(x: Array) -> list[int]:
@@ -150,6 +152,31 @@ def repeated(x: Array, count: int, axis: int) -> Array:
     y = np.empty_like(x, shape=(*shape[:axis], count * shape[axis], *shape[axis + 1 :]), subok=False)
     for k in range(count):
         y[(*ahead, slice(k, None, count))] = x
+    return y
+
+
+def joined(xs: Sequence[Array], axis: int) -> Array:
+    """`np.concatenate(xs, axis)`, the copies shared over threads if they are large and lie in memory alike."""
+    if sum([x.size for x in xs]) < _LARGE:
+        return np.concatenate(xs, axis)
+    first, order = xs[0], memory_order(xs[0])
+    if any(x.dtype != first.dtype or memory_order(x) != order for x in xs):
+        return np.concatenate(xs, axis)
+    length = sum(x.shape[axis] for x in xs)
+    y = empty_in_order((*first.shape[:axis], length, *first.shape[axis + 1 :]), first.dtype, order)
+    copies: list[tuple[Array, Array, Any]] = []
+    stop = 0
+    for x in xs:
+        start, stop = stop, stop + x.shape[axis]
+        part = y[(*(slice(None),) * axis, slice(start, stop))].transpose(order)
+        if x.size:
+            copies += [(part, x.transpose(order), piece) for piece in tiles(part.shape, _LARGE // 2)]
+
+    def copy(one: tuple[Array, Array, Any]) -> None:
+        target, source, piece = one
+        np.copyto(target[piece], source[piece])
+
+    share(copy, copies, blas=False)
     return y
 
 

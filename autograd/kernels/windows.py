@@ -96,14 +96,20 @@ class PaddedWindows(Deferred):
 def add_windows(windows: Array, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Array:
     """The array that has at each place the sum of the window elements that lie on it: the adjoint of `window_view`."""
     rest = windows.ndim - len(axes)
-    y = np.zeros_like(_first(windows, len(axes)), shape=_with_lengths(windows.shape[:rest], axes, lengths), subok=False)
+    y = np.empty_like(_first(windows, len(axes)), shape=_with_lengths(windows.shape[:rest], axes, lengths), subok=False)
     spans = _spans(windows.shape, stride, dilation, axes)
+    apart, everywhere = _apart(spans), _everywhere(spans, y.shape)
 
     def work(block: tuple[Any, ...]) -> None:
         target, source = y[block], windows[block]
+        if not everywhere:
+            target[...] = 0
         for offset, part in at_offsets(source, len(axes)):
             place = target[_place(rest, spans, offset)]
-            np.add(place, part, out=place)
+            if apart:
+                np.copyto(place, part)
+            else:
+                np.add(place, part, out=place)
 
     _in_blocks(work, _blocks(y, [axis for axis in range(rest) if axis not in axes]))
     return y
@@ -334,8 +340,8 @@ def _spread_to_maxima(windows: Array, y: Array, g: Array, spans: Sequence[Span],
     np.subtract(0, y, out=minus_y)
     np.copyto(left.view(y.dtype), g)
     finite = math.isfinite(np.add.reduce(minus_y, axis=None))
-    apart = all(span.dilation == 1 and span.taps <= span.stride for span in spans)
-    if not all(apart and span.taps == span.stride and span.reach == x.shape[span.axis] for span in spans):
+    apart = _apart(spans)
+    if not _everywhere(spans, x.shape):
         x[...] = 0
     offsets = list(at_offsets(windows, len(spans)))
     for k, (offset, element) in enumerate(offsets):
@@ -377,6 +383,16 @@ def _spans(shape: Ints, stride: Ints, dilation: Ints, axes: Ints) -> list[Span]:
     ]
 
 
+def _apart(spans: Sequence[Span]) -> bool:
+    """Whether windows do not overlap."""
+    return all(span.dilation == 1 and span.taps <= span.stride for span in spans)
+
+
+def _everywhere(spans: Sequence[Span], shape: Ints) -> bool:
+    """Whether each element of an array of this shape is in just one window."""
+    return _apart(spans) and all(span.taps == span.stride and span.reach == shape[span.axis] for span in spans)
+
+
 def _place(ndim: int, spans: Sequence[Span], offset: Ints) -> tuple[slice, ...]:
     place = [slice(None)] * ndim
     for span, tap in zip(spans, offset, strict=True):
@@ -401,8 +417,10 @@ def _in_blocks(work: Callable[[tuple[Any, ...]], None], blocks: list[tuple[Any, 
 
 
 def _blocks(x: Array, axes: Sequence[int], size: int = BLOCK) -> list[tuple[Any, ...]]:
-    """Indices that cut `x` along some axes into blocks of about `size` elements: along the longest strides first."""
+    """Indices that cut `x` along some axes into blocks of about `size` elements, or in two if it is not much larger:
+    along the longest strides first."""
     left, cut = x.size, dict[int, int]()
+    size = min(size, max(size // 2, -(-x.size // 2)))
     for axis in sorted(axes, key=lambda axis: -abs(x.strides[axis])):
         if left <= size:
             break

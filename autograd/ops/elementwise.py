@@ -813,6 +813,8 @@ def _clip(x: Any, min: Any, max: Any) -> Any:
 
 def _between(y: Any, min: Any, max: Any) -> Any:
     """Where x passes its cotangent on if bounds are excluded: also where it is NaN, as in PyTorch's hardtanh."""
+    if isinstance(min, (int, float)) and isinstance(max, (int, float)) and min < max:
+        return equal(less_equal(y, min), greater_equal(y, max))  # both are false
     return logical_not(logical_or(min is not None and less_equal(y, min), max is not None and greater_equal(y, max)))
 
 

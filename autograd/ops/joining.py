@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd.dtypes import Array, to_array
 from autograd.graph import Bundle
-from autograd.kernels.layout import stacked
+from autograd.kernels.layout import joined, stacked
 from autograd.ops.axes import normalize_axis, shape_of
 from autograd.ops.indexing import part_cotangent
 from autograd.ops.shaping import integer, ravel, reshape
@@ -47,7 +47,7 @@ def concatenate(arrays: Arrays, axis: int | None = 0) -> Tensor:
 
 @linear(lambda g, axis, offsets, i: _narrow(g, axis, offsets[i], offsets[i + 1]), variadic=True)
 def _concatenate(xs: Sequence[Array], axis: int, offsets: tuple[int, ...]) -> Any:
-    return np.concatenate(xs, axis)
+    return joined(xs, axis)
 
 
 def _along(axis: int, entry: Any) -> tuple[Any, ...]:

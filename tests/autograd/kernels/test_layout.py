@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.kernels.layout import empty_in_order, memory_order, repeated, reshaped, stacked, taken
+from autograd.kernels.layout import empty_in_order, joined, memory_order, repeated, reshaped, stacked, taken
 
 
 def batch_last(*shape):
@@ -78,6 +78,22 @@ def test_taken_and_repeated(axis):
             with pytest.raises(IndexError):
                 taken(x, np.array([wrong]), axis)
     np.testing.assert_array_equal(taken(x, indices[None], axis), x.take(indices[None], axis))
+
+
+@pytest.mark.parametrize("least", [1 << 19, 64])
+@pytest.mark.parametrize("axis", range(4))
+def test_joined(axis, least, monkeypatch):
+    monkeypatch.setattr("autograd.kernels.layout._LARGE", least)
+    x = batch_last(5, 6, 7, 8)
+    some = (slice(None),) * axis
+    for xs in ([x, x[(*some, slice(2))], x[(*some, slice(0))]], [x, x[(*some, slice(None, None, -1))]]):
+        found = joined(xs, axis)
+        np.testing.assert_array_equal(found, np.concatenate(xs, axis))
+        assert found.strides == np.concatenate(xs, axis).strides
+    for other in (np.ascontiguousarray(x), x.astype(np.float64)):
+        found = joined([x, other], axis)
+        np.testing.assert_array_equal(found, np.concatenate([x, other], axis))
+        assert found.dtype == np.result_type(x, other)
 
 
 @pytest.mark.parametrize("axis", range(5))
