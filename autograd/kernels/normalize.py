@@ -1,8 +1,8 @@
 """Mean and variance, and standardisation with its derivative, in blocks of whole reductions.
 
-A variance is the mean of squares less the square of the mean, where that is not larger than the variance, so that no
-more than a factor of two is lost to rounding, and squares are finite; elsewhere the mean square of deviations from the
-mean, in a second pass.
+A variance is the mean of squares less the square of the mean, where that is not larger than three variances, so that
+no more than a factor of four is lost to rounding, and squares are finite; of other channels, or if one is such where
+channels are not rows, it is the mean square of deviations from the mean, in a second pass.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.reduce import Axes
-from autograd.kernels.threads import scratch
 from autograd.kernels.whole_reductions import like, whole_reductions
 
 # Elements from which blocks of moments are shared over threads. Of fewer only the sums are: the steps around these are
@@ -33,13 +32,14 @@ def moments(x: Array, axes: Axes) -> tuple[Array, Array] | None:
 
     def block(index: Any, kept: Any) -> None:
         part = form.views[0][index]
-        m = form.sums(part) / form.count
         with np.errstate(over="ignore", invalid="ignore"):
-            v = form.products(part, part) / form.count - m * m
-            plain = np.isfinite(v) & (v >= m * m)
+            m, square = (sums / form.count for sums in form.moments(part))
+            v = square - m * m
+            plain = np.isfinite(v) & (3 * v >= m * m)
         if not plain.all():
-            deviation = np.subtract(part, form.spread(m, x.dtype), out=scratch(part.shape, x.dtype, "deviation"))
-            v = form.products(deviation, deviation) / form.count
+            which = (slice(None), ~plain[0, :, 0]) if form.rows else ...
+            deviation = np.subtract(part[which], form.spread(m[which], x.dtype))
+            v[which] = form.products(deviation, deviation) / form.count
         mean[kept], variance[kept] = m, v
 
     form.run(block, _MANY)

@@ -23,8 +23,9 @@ KINDS = ("r", "kr", "rkr", "rk", "krk")
 
 # The most elements that are added up in single precision, along contiguous memory and across it.
 _STRETCH, _COLUMN = 4096, 512
-# Elements of rows from which sums over them are shared over threads, in so many parts.
-_SHARED, _PARTS = 1 << 20, 4
+# Elements of rows from which sums over them are shared over threads, in so many parts; and of a part that two sums are
+# made of.
+_SHARED, _PARTS, _PART = 1 << 20, 4, 1 << 19
 # Products of no more results than this keep Python's lock, however long they take, and other threads wait for them;
 # shorter stretches, of this many elements at least, make for more results.
 _KEEPING, _SHORTEST = 500, 256
@@ -100,15 +101,27 @@ def ones(length: int, dtype: np.dtype[Any]) -> Array:
 def row_sums(x: Array) -> Array:
     """Sums over the last axis, in double precision."""
     whole, rest = _stretches(x, -1, _row(x))
-    sums = np.add.reduce(_by_stretches(_sums, whole), axis=-1, dtype=np.float64)
+    sums = np.add.reduce(_by_stretches([_sums], whole)[0], axis=-1, dtype=np.float64)
     return sums if rest is None else sums + rest @ ones(rest.shape[-1], x.dtype)
 
 
 def row_products(x: Array, y: Array) -> Array:
     """Sums of x · y over the last axis, in double precision."""
     (whole, rest), (other, end) = _stretches(x, -1, _row(x)), _stretches(y, -1, _row(x))
-    sums = np.add.reduce(_by_stretches(np.vecdot, whole, other), axis=-1, dtype=np.float64)
+    sums = np.add.reduce(_by_stretches([np.vecdot], whole, other)[0], axis=-1, dtype=np.float64)
     return sums if rest is None or end is None else sums + np.vecdot(rest, end)
+
+
+def row_moments(x: Array) -> tuple[Array, Array]:
+    """Sums of x and of x² over the last axis, in double precision: of a piece, the second while it is in cache."""
+    whole, rest = _stretches(x, -1, _row(x))
+    parts = max(_PARTS, 2 * -(-x.size // (2 * _PART)))
+    found = _by_stretches([_sums, _squares], whole, shared=_SHARED // 2, parts=parts)
+    sums, squares = (np.add.reduce(part, axis=-1, dtype=np.float64) for part in found)
+    if rest is not None:
+        sums += rest @ ones(rest.shape[-1], x.dtype)
+        squares += np.vecdot(rest, rest)
+    return sums, squares
 
 
 def _row(x: Array) -> int:
@@ -117,22 +130,27 @@ def _row(x: Array) -> int:
     return 1 << (most.bit_length() - 1) if _SHORTEST <= most < _STRETCH else _STRETCH
 
 
-def _by_stretches(product: Callable[..., object], *arrays: Array) -> Array:
-    """`product` over the last axis of arrays (..., count, length), in a few parts that are shared over threads if there
-    is much."""
+def _by_stretches(
+    products: Sequence[Callable[..., object]], *arrays: Array, shared: int = _SHARED, parts: int = _PARTS
+) -> list[Array]:
+    """Each product over the last axis of arrays (..., count, length), in a few parts that are shared over threads if
+    there is much."""
     x = arrays[0]
-    sums = np.empty(x.shape[:-1], x.dtype)
-    if x.size < _SHARED:
-        product(*arrays, out=sums)
+    shape = x.shape[:-1]
+    sums = [np.empty(shape, x.dtype) for _ in products]
+    if x.size < shared:
+        for product, out in zip(products, sums, strict=True):
+            product(*arrays, out=out)
         return sums
-    axis = max(range(sums.ndim), key=sums.shape.__getitem__)
-    before, step = (slice(None),) * axis, -(-sums.shape[axis] // _PARTS)
+    axis = max(range(len(shape)), key=shape.__getitem__)
+    before, step = (slice(None),) * axis, -(-shape[axis] // parts)
 
     def part(start: int) -> None:
         some = (*before, slice(start, start + step))
-        product(*[array[some] for array in arrays], out=sums[some])
+        for product, out in zip(products, sums, strict=True):
+            product(*[array[some] for array in arrays], out=out[some])
 
-    share(part, range(0, sums.shape[axis], step))
+    share(part, range(0, shape[axis], step))
     return sums
 
 
@@ -140,6 +158,10 @@ def _sums(x: Array, out: Array) -> None:
     if x.flags.c_contiguous and out.flags.c_contiguous:  # one product
         x, out = x.reshape(-1, x.shape[-1]), out.reshape(-1)
     np.matmul(x, ones(x.shape[-1], x.dtype), out=out)
+
+
+def _squares(x: Array, out: Array) -> None:
+    np.vecdot(x, x, out=out)
 
 
 def column_sums(x: Array) -> Array:

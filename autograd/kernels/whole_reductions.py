@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.loops import LONG
-from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, logical, row_products, row_sums
+from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, logical, row_moments, row_products, row_sums
 from autograd.kernels.threads import one_blas_thread, scratch, share
 
 _BLOCK = 1 << 19  # elements of a block
@@ -79,6 +79,13 @@ class WholeReductions:
         if self.rows:
             return np.add.reduce(row_products(x, y), axis=0, keepdims=True)[..., None]
         return self._folded(column_sums(np.multiply(x, y, out=scratch(x.shape, x.dtype, "products"))))
+
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        """The sums of x and of x²."""
+        if not self.rows:
+            return self.sums(x), self.products(x, x)
+        sums, squares = (np.add.reduce(part, axis=0, keepdims=True)[..., None] for part in row_moments(x))
+        return sums, squares
 
     def maxima(self, x: Array) -> Array:
         if self.rows:

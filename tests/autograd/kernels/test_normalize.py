@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from autograd.kernels.normalize import moments
+from autograd.kernels.threads import get_num_threads, set_num_threads
 
 ORDERS = {"batch last": (1, 2, 3, 0), "batch first": (0, 1, 2, 3), "channels last": (0, 2, 3, 1)}
 
@@ -16,13 +17,32 @@ def drawn(order, offset, scale=1.0, shape=(8, 6, 31, 37)):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("offset", [0, 0.5, 0.99, 1.01, 3, -1000])
+@pytest.mark.parametrize("offset", [0, 0.5, 1.01, 1.7, 1.75, 3, -1000])
 def test_far_from_zero_nothing_cancels(order, offset):
     x = drawn(order, offset)
     mean, variance = moments(x, (0, 2, 3))
     exact = x.astype(np.float64)
     np.testing.assert_allclose(variance, exact.var((0, 2, 3), keepdims=True), rtol=3e-6)
     np.testing.assert_allclose(mean, exact.mean((0, 2, 3), keepdims=True), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_many_elements_at_any_number_of_threads(order):
+    x = drawn(order, 2, shape=(64, 5, 47, 43))
+    before = get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2, 3):
+            set_num_threads(threads)
+            found.append(moments(x, (0, 2, 3)))
+    finally:
+        set_num_threads(before)
+    for mean, variance in found:
+        np.testing.assert_array_equal(mean, found[0][0])
+        np.testing.assert_array_equal(variance, found[0][1])
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(found[0][0], exact.mean((0, 2, 3), keepdims=True), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[0][1], exact.var((0, 2, 3), keepdims=True), rtol=3e-6)
 
 
 @pytest.mark.parametrize("order", ORDERS)
