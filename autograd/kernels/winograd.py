@@ -424,6 +424,7 @@ def _patch(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -> 
 
 
 def _in_pieces(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -> Plan:
+    """The plan of tiles that come straight from images."""
     pieces: list[tuple[Place, Region]] = []
     a, b, h, w, n = strides
     ahead = [_inside(own.start, len(own), length) for own, length in zip(part[:2], shape, strict=False)]
