@@ -8,6 +8,7 @@ what a block computes does not depend on who computes it.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import threading
@@ -104,6 +105,18 @@ def scratch(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
             views.clear()
         view = views[name, shape, dtype] = memory[name][:size].view(dtype).reshape(shape)
     return view
+
+
+def framed(shape: tuple[int, ...], dtype: np.dtype[Any], name: str, inside: slice) -> Array:
+    """Scratch memory of a name used for nothing else, with zeros outside of `inside` along the last axis but one, where
+    nobody may write."""
+    memory = scratch(shape, dtype, name)
+    frame = (shape, dtype, inside.start, inside.stop)
+    if _own.frames.get(name) != frame:
+        memory[..., : inside.start, :] = 0
+        memory[..., inside.stop :, :] = 0
+        _own.frames[name] = frame
+    return memory
 
 
 class Job:
@@ -261,13 +274,17 @@ class Pool:
 
 
 class _Own(threading.local):
-    """What each thread has for itself: whether it is at shared work; its scratch memory, and views of that."""
+    """What each thread has for itself: whether it is at shared work; its scratch memory, views of that, and frames."""
 
     busy = False
 
     def __init__(self) -> None:
         self.memory: dict[str, Array] = {}
         self.views: dict[tuple[str, tuple[int, ...], np.dtype[Any]], Array] = {}
+        self.frames: dict[str, tuple[Any, ...]] = {}
+
+
+_GET, _SET = ctypes.PYFUNCTYPE(ctypes.c_int), ctypes.PYFUNCTYPE(None, ctypes.c_int)
 
 
 class _Blas:
@@ -311,20 +328,21 @@ class _Blas:
         """The libraries, looked for once."""
         if self.libraries is None:
             libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-            self.getters = [_function(library, "get_num_threads") for library in libraries]
-            self.setters = [_function(library, "set_num_threads") for library in libraries]
+            self.getters = [_function(library, "get_num_threads", _GET) for library in libraries]
+            self.setters = [_function(library, "set_num_threads", _SET) for library in libraries]
             self.libraries = libraries  # last: other threads go by it
         return self.libraries
 
 
-def _function(library: Any, name: str) -> Callable[..., Any]:
+def _function(library: Any, name: str, kind: Any) -> Callable[..., Any]:
     """A function of a BLAS library: OpenBLAS' own, since threadpoolctl looks for it at each call, and obeys just one
-    thread of the process; else threadpoolctl's."""
+    thread of the process; else threadpoolctl's. `kind` calls it without letting go of Python's lock, which another
+    thread might take for longer than the call lasts."""
     own = None
     if library.internal_api == "openblas" and library.threading_layer != "openmp":
         find = getattr(library, "_get_symbol", None)
         own = find and find(f"openblas_{name}")
-    return own or getattr(library, name)
+    return kind(ctypes.cast(own, ctypes.c_void_p).value) if own else getattr(library, name)
 
 
 def one_blas_thread() -> AbstractContextManager[None]:

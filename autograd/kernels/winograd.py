@@ -26,7 +26,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.layout import Placed, Region
-from autograd.kernels.threads import scratch, share
+from autograd.kernels.threads import framed, scratch, share
 
 __all__ = ["use_winograd"]
 
@@ -47,6 +47,8 @@ KERNELS = 2048
 PARTS, PARTIAL_SUMS = 8, 1 << 22
 # So many kernels, 36 elements each, are not in cache when they are used; a fourth, not when a gradient is summed.
 MANY_KERNELS = 1 << 17
+# Images beside each other in memory from which products take them as they lie: gathering fewer takes less time.
+SEVERAL = 32
 # Scratch memory that tiles and products go to and fro between.
 FIRST, SECOND, THIRD = "winograd first", "winograd second", "winograd third"
 
@@ -154,8 +156,8 @@ def weight_gradient(x: Array, g: Array, how: Filtering) -> Array:
 
     def add(part: int) -> None:
         for i, (images, cotangent, block) in enumerate(blocks[part::parts]):
-            v = _filtered(matrices.data, images, block.seen, FIRST, SECOND)
-            m = _filtered(matrices.result.T, cotangent, block.given, SECOND, THIRD)
+            v = _read(matrices.data, images, block.seen, FIRST, SECOND)
+            m = _read(matrices.result.T, cotangent, block.given, SECOND, THIRD)
             left = m.reshape(36, 1, a, 1, features // a, -1)
             row = (block.planes + planes - 1) * block.tiles
             strides = (channels * row, block.tiles, 0, channels // b * row, row, 1)
@@ -219,15 +221,13 @@ def _convolve(x: Array, u: Array, how: Filtering) -> Array:
 
     def work(task: tuple[Placed, Placed, Block]) -> None:
         images, y, block = task
-        v = _filtered(matrices.data, images, block.seen, FIRST, SECOND)
+        v = _read(matrices.data, images, block.seen, FIRST, SECOND)
         plane = len(x) * block.tiles
         strides = ((block.planes + how.planes - 1) * plane, plane, block.tiles, 1)
         stacked = _seen_as(v, (36, block.planes, deep, block.tiles), strides)
-        m = scratch((6, 6, *block.given.shape[2:]), x.dtype, SECOND)
-        np.matmul(u[:, None], stacked, out=m.reshape(36, block.planes, features, block.tiles))
-        runs = _two_sided(matrices.result, m, FIRST, SECOND).view(block.given.run(x.dtype))[..., 0]
-        for place, region in block.given.pieces:
-            np.copyto(y.view(region, runs.dtype), runs[place])
+        m = scratch((36, block.planes, features, block.tiles), x.dtype, SECOND)
+        np.matmul(u[:, None], stacked, out=m)
+        _write(matrices.result, m, y, block.given, FIRST, SECOND)
 
     share(work, _in_blocks(x, whole, how, planes_first=True))
     return whole
@@ -238,14 +238,36 @@ def _seen_as(x: Array, shape: Ints, strides: Ints) -> Array:
     return np.ndarray(shape, x.dtype, x, 0, tuple(x.itemsize * n for n in strides))
 
 
+def _at(x: Array, region: Region) -> Array:
+    """A region of memory in one piece."""
+    offset, shape, strides = region
+    return np.ndarray(shape, x.dtype, x, offset, strides)
+
+
+def _runs(x: Array, region: Region) -> Array:
+    """A region with the images of a place, which lie beside each other, as one element."""
+    offset, shape, strides = region
+    return np.ndarray(shape[:-1], _run(x.dtype, shape[-1]), x, offset, strides[:-1])
+
+
+@functools.cache
+def _run(dtype: np.dtype[Any], count: int) -> np.dtype[Any]:
+    return np.dtype((np.void, count * dtype.itemsize)) if count > 1 else dtype
+
+
+def _dense(shape: Ints, itemsize: int) -> Ints:
+    """The strides of memory in one piece, in C order."""
+    return tuple(itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
 def _apart(x: Array, how: Filtering, planes_first: bool) -> list[Placed]:
     """The parts of images (C, D, H, W, N) that a dilated convolution does not mix, as images of their own, of planes of
     channels or the other way round."""
     down, over = how.dilation
     x = np.ascontiguousarray(x)
     height, width, images = x.shape[2:]
-    h, w, n = x.strides[2:]
-    ahead, by = (x.shape[1::-1], x.strides[1::-1]) if planes_first else (x.shape[:2], x.strides[:2])
+    a, b, h, w, n = _dense(x.shape, x.itemsize)  # an axis of length 1 may have any stride
+    ahead, by = (x.shape[1::-1], (b, a)) if planes_first else (x.shape[:2], (a, b))
     shapes = ((*ahead, len(range(k, height, down)), width // over, over * images) for k in range(down))
     return [Placed(x, k * h, shape, (*by, down * h, over * w, n)) for k, shape in enumerate(shapes)]
 
@@ -263,21 +285,44 @@ def _transformed(weight: Array, flipped: bool) -> Array:
     return u
 
 
-def _filtered(matrix: Array, x: Placed, plan: Plan, name: str, between: str) -> Array:
-    """Tiles of images with `matrix` on both sides, in the memory called `name`, by way of that `between`."""
-    return _two_sided(matrix, _tiles(x, plan, name), between, name)
+def _read(matrix: Array, x: Placed, reading: Reading, name: str, between: str) -> Array:
+    """Tiles of images with `matrix` on both sides, in the memory called `name`, perhaps by way of that `between`.
+
+    Along H, products take the rows of an image as they lie, those of an edge with the columns of `matrix` that meet
+    rows; along W, their results between zeros."""
+    dtype = x.memory.dtype
+    rows = framed(reading.rows, dtype, f"{name} rows", reading.inside)
+    for strip in reading.strips:
+        own = _at(rows, strip.own)
+        if strip.images is None:
+            own[...] = 0
+        else:
+            np.matmul(matrix[:, strip.taps], x.view(strip.images), out=own)
+    tiles = scratch(reading.tiles, dtype, name)
+    for place in reading.outside:
+        tiles[place] = 0
+    if reading.rows[-1] >= SEVERAL:
+        np.matmul(matrix, _at(rows, reading.windows), out=_at(tiles, reading.given))
+    else:
+        columns = scratch(reading.columns, dtype, between)
+        np.copyto(_runs(columns, reading.gathered), _runs(rows, reading.windows))
+        np.matmul(matrix, columns, out=_at(tiles, reading.products))
+    return tiles
 
 
-def _two_sided(matrix: Array, tiles: Array, between: str, name: str) -> Array:
-    """matrix (m, k) · tile · matrixᵀ for tiles (k, k, ...), in the memory called `name`, by way of that `between`."""
-    m, k = matrix.shape
-    length = math.prod(tiles.shape[2:])
-    parts = _divisor(length, SMALL_PRODUCT // 36)
-    half = scratch((m, k * parts, length // parts), tiles.dtype, between)
-    np.matmul(matrix, tiles.reshape(k, k * parts, -1).swapaxes(0, 1), out=half.swapaxes(0, 1))
-    whole = scratch((m, m, parts, length // parts), tiles.dtype, name)
-    np.matmul(matrix, half.reshape(m, k, parts, -1).swapaxes(1, 2), out=whole.swapaxes(1, 2))
-    return whole.reshape(m, m, *tiles.shape[2:])
+def _write(matrix: Array, m: Array, y: Placed, writing: Writing, name: str, between: str) -> None:
+    """Results from tiles, in memory called `between`, with `matrix` on both sides: first along W, then along H."""
+    if writing.rows[-1] >= SEVERAL:
+        rows = scratch(writing.rows, m.dtype, name)
+        np.matmul(matrix, _at(m, writing.tiles), out=rows)
+    else:
+        columns = scratch((6, 4, m.size // 36), m.dtype, name)
+        np.matmul(matrix, m.reshape(6, 6, -1), out=columns)
+        rows = scratch(writing.rows, m.dtype, between)
+        np.copyto(_runs(rows, writing.whole), _runs(columns, writing.columns))
+    for strip in writing.strips:
+        if strip.images is not None:
+            np.matmul(matrix[strip.taps], _at(rows, strip.own), out=y.view(strip.images))
 
 
 class Block(NamedTuple):
@@ -285,8 +330,8 @@ class Block(NamedTuple):
 
     planes: int
     tiles: int
-    seen: Plan
-    given: Plan
+    seen: Reading
+    given: Any  # a Reading or, if results are written, a Writing
 
 
 def _in_blocks(x: Array, y: Array, how: Filtering, planes_first: bool) -> list[tuple[Placed, Placed, Block]]:
@@ -310,9 +355,8 @@ def _blocks(
         reach = range(deep.start - how.front, deep.stop - how.front + how.planes - 1)
         ahead = [(reach, range(channels)), (deep, range(own))]
         to_see, to_give = (Part(*axes, *where) for axes in (ahead if planes_first else [pair[::-1] for pair in ahead]))
-        source = _plan(seen, seen_strides, to_see, 6, how.padding)
-        # Results are written piece by piece; their cotangent is read.
-        target = (_in_pieces if planes_first else _plan)(given, given_strides, to_give, 4, (0, 0))
+        source = _reading(seen, seen_strides, to_see, 6, how.padding)
+        target = (_writing if planes_first else _reading)(given, given_strides, to_give, 4, (0, 0))
         found.append(Block(len(deep), math.prod(map(len, where)), source, target))
     return found
 
@@ -347,98 +391,117 @@ class Part(NamedTuple):
     images: range
 
 
-class Patch(NamedTuple):
-    """The elements of a part's tiles, side by side: their shape (*ahead, height, width); what of it is inside of the
-    images, and where there, if anything; and what is outside."""
+class Strip(NamedTuple):
+    """Neighbouring rows of tiles of which the same rows of elements are inside of the images: which; the matrices that
+    these are there, if any; and those they become, or come from, in memory of their own."""
 
-    shape: Ints
-    place: Place
-    region: Region | None
-    zeros: list[Place]
-
-
-class Plan(NamedTuple):
-    """How the tiles of a part, (size, size, *ahead, rows, columns, images), come from images, or from a patch of them:
-    pieces that are inside, the images of a tile being one element, and what is outside."""
-
-    shape: Ints
-    patch: Patch | None
-    zeros: list[Place]
-    pieces: list[tuple[Place, Region]]
-
-    def run(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """The images of a tile, which lie beside each other, as one element."""
-        return _run(dtype, self.shape[-1])
+    taps: slice
+    images: Region | None
+    own: Region
 
 
-@functools.cache
-def _run(dtype: np.dtype[Any], count: int) -> np.dtype[Any]:
-    return np.dtype((np.void, count * dtype.itemsize)) if count > 1 else dtype
+class Reading(NamedTuple):
+    """How tiles of a part, (6, 6, *ahead, rows, columns, images), are made: by way of `rows` (6, *ahead, rows, width,
+    images), of which some columns are `inside` of the images, strip by strip; then straight from the `windows` of these
+    rows as `given`, or from windows `gathered` in `columns`, as `products`. Tiles `outside` are zero."""
+
+    rows: Ints
+    inside: slice
+    strips: list[Strip]
+    windows: Region
+    gathered: Region
+    columns: Ints
+    tiles: Ints
+    outside: list[Place]
+    given: Region
+    products: Region
 
 
-def _tiles(x: Placed, plan: Plan, name: str) -> Array:
-    """Tiles as planned, with zeros for what lies outside of the images."""
-    dtype = x.memory.dtype
-    run = plan.run(dtype)
-    if plan.patch is not None:
-        shape, place, region, zeros = plan.patch
-        patch = scratch((*shape, plan.shape[-1]), dtype, "winograd patch")
-        for outside in zeros:
-            patch[outside] = 0
-        if region is not None:
-            np.copyto(scratch(shape, run, "winograd patch")[place], x.view(region, run))
-        x = Placed(patch, 0, patch.shape, patch.strides)
-    tiles, runs = scratch(plan.shape, dtype, name), scratch(plan.shape[:-1], run, name)
-    for outside in plan.zeros:
-        tiles[outside] = 0
-    for place, region in plan.pieces:
-        np.copyto(runs[place], x.view(region, run))
-    return tiles
+class Writing(NamedTuple):
+    """How results of a part come from `tiles` (6, 6, *ahead, rows, columns, images): by way of `rows` (6, *ahead, rows,
+    columns, 4, images), which are made at once or come from `columns` as a `whole`, strip by strip."""
+
+    tiles: Region
+    columns: Region
+    rows: Ints
+    whole: Region
+    strips: list[Strip]
 
 
-def _plan(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -> Plan:
-    if len(part.rows) == 1 or _whole(part, shape, padding):  # no or few tiles with an edge of their own
-        return _in_pieces(shape, strides, part, size, padding)
-    patch = _patch(shape, strides, part, size, padding)
-    whole = (*patch.shape, len(part.images))
-    inner = tuple(math.prod(whole[axis + 1 :]) * strides[4] for axis in range(5))
-    return _in_pieces(whole, inner, Part(*(range(len(own)) for own in part)), size, (0, 0))._replace(patch=patch)
-
-
-def _whole(part: Part, shape: Ints, padding: Ints) -> bool:
-    """Whether all tiles are inside of the images."""
-    return not any(padding) and 4 * part.rows.stop <= shape[2] and 4 * part.columns.stop <= shape[3]
-
-
-def _patch(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -> Patch:
-    reach = [(own.start, len(own)) for own in part[:2]]
-    for tiles, zeros in zip(part[2:4], padding, strict=True):
-        reach.append((4 * tiles.start - zeros, 4 * (len(tiles) - 1) + size))
-    inside = [_inside(first, count, length) for (first, count), length in zip(reach, shape, strict=False)]
-    firsts = (*(max(0, first) for first, _ in reach), part.images.start)
-    offset = sum(n * stride for n, stride in zip(firsts, strides, strict=True))
-    counts = tuple(own.stop - own.start for own in inside)
-    region = Region(offset, counts, strides[:4]) if all(counts) else None
-    whole = tuple(count for _, count in reach)
-    return Patch(whole, tuple(inside), region, _outside(inside, whole))
-
-
-def _in_pieces(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -> Plan:
-    """The plan of tiles that come straight from images."""
-    pieces: list[tuple[Place, Region]] = []
-    a, b, h, w, n = strides
+def _reading(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -> Reading:
+    """Of tiles of a size, in images of this shape and strides with padding along H and W."""
+    itemsize, high, wide, images = strides[-1], len(part.rows), len(part.columns), len(part.images)
     ahead = [_inside(own.start, len(own), length) for own, length in zip(part[:2], shape, strict=False)]
-    zeros: list[Place] = [(EVERYTHING, EVERYTHING, *place) for place in _outside(ahead, [*map(len, part[:2])])]
-    start = max(0, part.first.start) * a + max(0, part.second.start) * b + part.images.start * n
-    for i, rows, top in _alike(part.rows, shape[2], size, padding[0]):
-        for j, columns, left in _alike(part.columns, shape[3], size, padding[1]):
-            which = (*ahead, rows, columns)
-            zeros += [(*place, *which) for place in _outside((i, j), (size, size))]
-            counts = tuple(own.stop - own.start for own in (i, j, *which))
-            if min(counts) > 0:
-                place = (i, j, *which)
-                pieces.append((place, Region(start + top * h + left * w, counts, (h, w, a, b, 4 * h, 4 * w))))
-    return Plan((size, size, *map(len, part)), None, zeros, pieces)
+    first, second = (own.stop - own.start for own in ahead)
+    left, width = 4 * part.columns.start - padding[1], 4 * (wide - 1) + size
+    inside = _inside(left, width, shape[3])
+    rows = (6, first, second, high, width, images)
+    i, a, b, h, w, n = _dense(rows, itemsize)
+    origin = tuple(max(0, k) for k in (part.first.start, part.second.start, 0, left, part.images.start))
+    strips = _strips(shape, strides, origin, part, size, padding[0], (rows, inside))
+    windows = Region(0, (6, first, second, high, wide, size, images), (i, a, b, h, 4 * w, w, n))
+    i, a, k, b, h, w, n = _dense((6, first, size, second, high, wide, images), itemsize)
+    gathered = Region(0, windows.shape, (i, a, b, h, w, k, n))
+    tiles = (6, 6, len(part.first), len(part.second), high, wide, images)
+    i, j, a, b, h, w, n = _dense(tiles, itemsize)
+    start, length = ahead[0].start * a + ahead[1].start * b, second * high * wide * images
+    return Reading(
+        rows,
+        inside,
+        strips,
+        windows,
+        gathered,
+        (6, first, size, length),
+        tiles,
+        [(EVERYTHING, EVERYTHING, *place) for place in _outside(ahead, tiles[2:4])],
+        Region(start, (6, first, second, high, wide, 6, images), (i, a, b, h, w, j, n)),
+        Region(start, (6, first, 6, length), (i, a, j, n)),
+    )
+
+
+def _writing(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -> Writing:
+    """Of results of this shape and strides, in tiles of a size, without padding."""
+    itemsize = strides[-1]
+    first, second, high, wide, images = map(len, part)
+    i, k, a, b, h, w, n = _dense((6, 6, first, second, high, wide, images), itemsize)
+    tiles = Region(0, (6, first, second, high, wide, 6, images), (i, a, b, h, w, k, n))
+    whole = (6, first, second, high, wide, size, images)
+    i, k, a, b, h, w, n = _dense((6, size, first, second, high, wide, images), itemsize)
+    columns = Region(0, whole, (i, a, b, h, w, k, n))
+    width = size * wide
+    origin = (part.first.start, part.second.start, 0, size * part.columns.start, part.images.start)
+    rows = ((6, first, second, high, width, images), _inside(origin[3], width, shape[3]))
+    strips = _strips(shape, strides, origin, part, size, padding[0], rows)
+    return Writing(tiles, columns, whole, Region(0, whole, _dense(whole, itemsize)), strips)
+
+
+def _strips(
+    shape: Ints, strides: Ints, origin: Ints, part: Part, size: int, padding: int, own: tuple[Ints, slice]
+) -> list[Strip]:
+    """The strips of a part's tiles, which begin at `origin` in images of this shape and strides; and in memory of their
+    `own` of such a shape (6, *ahead, rows, width, images), in these of its columns."""
+    rows, inside = own
+    _, first, second, _, _, images = rows
+    columns = inside.stop - inside.start
+    if not first * second * columns:
+        return []
+    start = sum(n * stride for n, stride in zip(origin, strides, strict=True))
+    a, b, h, w, n = strides
+    i, *ahead, row, column, image = _dense(rows, strides[-1])
+    found = []
+    for taps, which, top in _alike(part.rows, shape[2], size, padding):
+        count, high = which.stop - which.start, taps.stop - taps.start
+
+        def matrices(offset: int, height: int, steps: Ints, count: int = count) -> Region:
+            one, two, tile, down, over, step = steps
+            if images == shape[4]:  # columns and images are one stretch
+                return Region(offset, (first, second, count, height, columns * images), (one, two, tile, down, step))
+            return Region(offset, (first, second, count, columns, height, images), (one, two, tile, over, down, step))
+
+        seen = matrices(start + top * h, high, (a, b, 4 * h, h, w, n)) if high else None
+        place = which.start * row + inside.start * column
+        found.append(Strip(taps, seen, matrices(place, 6, (*ahead, row, i, column, image))))
+    return found
 
 
 def _inside(first: int, count: int, length: int) -> slice:
