@@ -101,7 +101,7 @@ def weight_gradient(x: Array, g: Array, at: Geometry) -> Array:
     x, _, at, g = _with_columns(x, None, at, g)
     work: list[tuple[Blocks, Array, Array, Block]] = []
     for part, images, results in _parts(x, at, g):
-        blocks = blocks_of(part, images[:step], results)
+        blocks = blocks_of(part, images[:step], results, 1 if large else None)
         work.extend((blocks, images, results, block) for block in blocks.all)
     overlapping = work[0][0].overlapping
     parts = 1 if large else min(len(work), PARTS)
@@ -112,11 +112,10 @@ def weight_gradient(x: Array, g: Array, at: Geometry) -> Array:
         k, some = item
         total = sums[k] if across else sums[k][:, :, some] if overlapping else sums[k][:, some]
         for i, (blocks, images, results, block) in enumerate(work[k::parts]):
-            product = _product(blocks, images[some], results, block, across).reshape(total.shape)
+            product = scratch(total.shape, total.dtype, "product") if i else total
+            _product(blocks, images[some], results, block, across, product)
             if i:
                 np.add(total, product, out=total)
-            else:
-                np.copyto(total, product)
 
     slices = [slice(c, min(channels, c + step)) for c in range(0, channels, step)]
     share(add, list(itertools.product(range(parts), slices)))
@@ -163,8 +162,8 @@ def _of_whole_taps(x: Array, g: Array, at: Geometry) -> Array:
     return np.ascontiguousarray(total).reshape(features, channels, *at.taps)
 
 
-def _product(blocks: Blocks, x: Array, g: Array, block: Block, across: bool) -> Array:
-    """A block's share of the gradient of the weight: (F, rows of a patch), or, `across`, its transpose."""
+def _product(blocks: Blocks, x: Array, g: Array, block: Block, across: bool, out: Array) -> None:
+    """A block's share of the gradient of the weight: (F, *rows of a patch) or, `across`, (*rows of a patch, F)."""
     patches = blocks.patches(x, block, None)
     columns = blocks.columns(g, block, None)
     if columns is None:
@@ -176,10 +175,13 @@ def _product(blocks: Blocks, x: Array, g: Array, block: Block, across: bool) -> 
     if across:
         rows = scratch((*columns.shape[:-2], columns.shape[-1], columns.shape[-2]), columns.dtype, "rows")
         np.copyto(rows, columns.swapaxes(-1, -2))
-        product = np.matmul(patches, rows)
+        left, right = patches, rows
     else:
-        product = np.matmul(columns, patches.swapaxes(-1, -2))
-    return np.add.reduce(product, axis=0) if blocks.overlapping else product
+        left, right = columns, patches.swapaxes(-1, -2)
+    if blocks.overlapping:
+        np.add.reduce(np.matmul(left, right).reshape(-1, *out.shape), axis=0, out=out)
+    else:
+        np.matmul(left, right, out=np.reshape(out, (len(left), right.shape[1]), copy=False))
 
 
 def input_gradient(g: Array, weight: Array, at: Geometry, y: Array) -> Iterator[Task]:
@@ -350,9 +352,10 @@ class Memory(NamedTuple):
     itemsize: int
 
 
-def blocks_of(at: Geometry, x: Array, y: Array) -> Blocks:
-    """How a convolution of `x` that gives `y` is cut up: worked out once for all arrays that lie as these."""
-    parts = _parts_of(len(x) * y.size * math.prod(at.taps))
+def blocks_of(at: Geometry, x: Array, y: Array, parts: int | None = None) -> Blocks:
+    """How a convolution of `x` that gives `y` is cut up, in so many parts at least, or as many as pay: worked out once
+    for all arrays that lie as these."""
+    parts = parts or _parts_of(len(x) * y.size * math.prod(at.taps))
     return Blocks.of(at, Memory(x.shape, x.strides, x.itemsize), Memory(y.shape, y.strides, y.itemsize), parts)
 
 

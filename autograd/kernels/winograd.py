@@ -42,7 +42,7 @@ SQUARE = 32
 # Columns · channels in a block, at least: fewer are not worth a thread.
 FEW = 1 << 11
 # Kernels that are transformed at a time.
-KERNELS = 2048
+KERNELS = 4096
 # Weight gradients are summed in at most so many parts, of so many elements in all, but in two at least.
 PARTS, PARTIAL_SUMS = 8, 1 << 22
 # So many kernels, 36 elements each, are not in cache when they are used; a fourth, not when a gradient is summed.
@@ -88,7 +88,7 @@ def _faster(channels: int, features: int, how: Filtering, lengths: Ints, weight_
     positions = math.prod(lengths)
     tiles = math.prod(depth) * -(-height // (4 * down)) * down * -(-width // (4 * over)) * over * images
     kernels = channels * features * how.planes
-    tile = (9 + 8 / images) * (1 / channels + 1 / features) / how.planes
+    tile = (6.5 + 8 / images) * (1 / channels + 1 / features) / how.planes
     if weight_gradient:
         direct = positions * (0.055 + 0.76 / features) + 4
         minimal = tiles * (0.23 + tile) + (22 if kernels < MANY_KERNELS // 4 else 30)
