@@ -12,7 +12,7 @@ import pytest
 
 import autograd as ag
 from autograd.kernels import threads
-from autograd.kernels.threads import WAITING, postpone, scratch, share
+from autograd.kernels.threads import WAITING, framed, postpone, scratch, share
 
 
 @pytest.fixture(autouse=True, params=[1, 2, 4])
@@ -217,3 +217,12 @@ def test_the_same_bits_while_other_threads_share_work(compute, numbers):
     for found in made:
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_framed_memory_is_zero_around_its_inside():
+    single = np.dtype(np.float32)
+    for length, inside in ((4, slice(1, 3)), (4, slice(1, 3)), (9, slice(0, 9)), (4, slice(0, 4)), (4, slice(2, 2))):
+        memory = framed((2, length, 3), single, "a frame", inside)
+        assert not memory[:, : inside.start].any()
+        assert not memory[:, inside.stop :].any()
+        memory[:, inside] = np.nan
