@@ -81,7 +81,7 @@ def worthwhile(channels: int, features: int, how: Filtering, lengths: Ints, *, w
 
 @functools.lru_cache(maxsize=1024)
 def _faster(channels: int, features: int, how: Filtering, lengths: Ints, weight_gradient: bool) -> bool:
-    """Compares times as fitted to measurements with float32 on two cores (Zen 5; what tiles take of them, on a Xeon), in
+    """Compares times as fitted to measurements with float32 on two cores (Zen 5; what tiles take of them, a Xeon), in
     nanoseconds for each channel and feature, and tap along D."""
     *depth, height, width, images = lengths
     down, over = how.dilation
