@@ -35,9 +35,7 @@ Ints = tuple[int, ...]
 POINTS = (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)
 # Columns of a block, at least, and its columns · channels, at most.
 COLUMNS, BLOCK = 64, 1 << 13
-# Up to so many multiplications BLAS has kernels for small matrices, which are fastest for thin ones.
-SMALL_PRODUCT = 1_000_000
-# Those for a transposed right operand are fastest up to so many rows and columns.
+# BLAS' kernels for small matrices, with a transposed right operand, are fastest up to so many rows and columns.
 SQUARE = 32
 # Columns · channels in a block, at least: fewer are not worth a thread.
 FEW = 1 << 11
