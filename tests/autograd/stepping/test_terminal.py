@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -167,6 +168,7 @@ class Screen:
         pty = pytest.importorskip("pty", reason="no terminals to open here")
         pid, self.terminal = pty.fork()
         if not pid:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # processes in the background ignore it
             os.chdir(ROOT)
             os.environ.pop("NO_COLOR", None)
             os.environ.update({"TERM": "xterm-256color", "COLUMNS": "70", "LINES": "24"} | environment)
@@ -190,6 +192,7 @@ class Screen:
         return self.read(until)
 
     def leave(self, keys: str) -> int:
+        """The status it ends with."""
         os.write(self.terminal, keys.encode())
         try:
             while os.read(self.terminal, 65536):
