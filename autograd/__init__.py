@@ -18,8 +18,8 @@ from autograd.absorbing import absorbing_zeros
 from autograd.custom import custom_jvp, custom_vjp
 from autograd.dtypes import get_default_dtype, set_default_dtype
 from autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from autograd.kernels.minimal_filtering import use_winograd
 from autograd.kernels.threads import get_num_threads, set_num_threads
-from autograd.kernels.winograd import use_winograd
 from autograd.numeric import (
     compare_derivatives,
     detect_anomaly,

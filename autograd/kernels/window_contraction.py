@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels import depthwise, grouped, winograd
+from autograd.kernels import depthwise, grouped, winograd, winograd_lines
 from autograd.kernels.convolution import (
     BLOCK,
     PARTS,
@@ -23,11 +24,13 @@ from autograd.kernels.convolution import (
     Geometry,
     Task,
     correlation,
+    cost,
     input_gradient,
     weight_gradient,
 )
 from autograd.kernels.deferred import Deferred, reads
 from autograd.kernels.layout import strided
+from autograd.kernels.minimal_filtering import enabled
 from autograd.kernels.threads import Postponed, one_blas_thread, postpone, share
 from autograd.kernels.windows import DeferredWindows, PaddedWindows
 
@@ -118,9 +121,9 @@ def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
         return depthwise.forward(x[:, 0], weight[:, 0, 0], *axes)[:, None]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
-    how = _minimal(len(weight), weight.dtype, at, x.shape[2:-1])
-    if how is not None and winograd.worthwhile(channels, features, how, (*at.positions, x.shape[-1])):
-        return winograd.forward(x[0], weight[0], how)[None]
+    by = minimal(weight.dtype, (groups, channels, features), at, x.shape[2:-1], (*at.positions, x.shape[-1]))
+    if by is not None:
+        return by.kernel.forward(x[0], weight[0], by.how)[None]
     y = np.empty((groups, features, *at.positions, x.shape[-1]), x.dtype)
     tasks = [task for parts in zip(x, weight, y, strict=True) for task in correlation(*parts[:2], at, parts[2])]
     _run(tasks, y.size * weight[0, 0].size)
@@ -132,11 +135,9 @@ def _to_weight(x: Array, g: Array, at: Geometry) -> Array:
     groups, channels, features = *x.shape[:2], g.shape[1]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.weight_gradient(x, g, at.taps, at.stride, at.dilation, at.before)
-    how = _minimal(len(x), x.dtype, at, x.shape[2:-1])
-    if how is not None and winograd.worthwhile(
-        channels, features, how, (*at.positions, g.shape[-1]), weight_gradient=True
-    ):
-        return winograd.weight_gradient(x[0], g[0], how)[None]
+    by = minimal(x.dtype, (groups, channels, features), at, x.shape[2:-1], g.shape[2:], weight_gradient=True)
+    if by is not None:
+        return by.kernel.weight_gradient(x[0], g[0], by.how)[None]
     gradients = [weight_gradient(own, part, at) for own, part in zip(x, g, strict=True)]
     return np.stack(gradients) if groups > 1 else gradients[0][None]
 
@@ -148,9 +149,9 @@ def _to_images(g: Array, weight: Array, at: Geometry, lengths: Ints) -> Array:
         return depthwise.input_gradient(g[:, 0], weight[:, 0, 0], *axes)[:, None]
     if groups > 1 and grouped.worthwhile(channels, features):
         return grouped.input_gradient(g, weight, lengths, at.stride, at.dilation, at.before)
-    how = _minimal(len(weight), weight.dtype, at, lengths)
-    if how is not None and winograd.worthwhile(features, channels, how, (*lengths, g.shape[-1])):
-        return winograd.input_gradient(g[0], weight[0], how)[None]
+    by = minimal(weight.dtype, (groups, features, channels), at, lengths, (*lengths, g.shape[-1]))
+    if by is not None:
+        return by.kernel.input_gradient(g[0], weight[0], by.how)[None]
     y = np.empty((groups, channels, *lengths, g.shape[-1]), g.dtype)
     tasks = [task for parts in zip(g, weight, y, strict=True) for task in input_gradient(*parts[:2], at, parts[2])]
     _run(tasks, g.size * weight[0, 0].size)
@@ -179,9 +180,37 @@ def _depthwise(
     return (rows, columns) if depthwise.worthwhile(channels, features, rows, columns, images) else None
 
 
-def _minimal(groups: int, dtype: np.dtype[Any], at: Geometry, lengths: Ints) -> winograd.Filtering | None:
-    """How Winograd's minimal filtering takes a convolution of images of these lengths apart, if it can be used."""
-    return winograd.filtering(lengths, *at) if groups == 1 and dtype == np.float32 else None
+class Minimal(NamedTuple):
+    """A kernel that convolves by minimal filtering, and how it takes a convolution apart."""
+
+    kernel: Any
+    how: Any
+
+
+def minimal(
+    dtype: np.dtype[Any], counts: Ints, at: Geometry, lengths: Ints, results: Ints, *, weight_gradient: bool = False
+) -> Minimal | None:
+    """By which kernel of minimal filtering, if any, to convolve so many groups, channels and features of images of
+    these lengths (*L) to `results` (*P, N)."""
+    groups, channels, features = counts
+    if groups > 1 or dtype != np.float32 or not enabled():
+        return None
+    return _fastest(channels, features, at, lengths, results, weight_gradient)
+
+
+@functools.lru_cache(maxsize=1024)
+def _fastest(
+    channels: int, features: int, at: Geometry, lengths: Ints, results: Ints, weight_gradient: bool
+) -> Minimal | None:
+    """The fastest of those that can be used, if it takes at most 0.85 of the time of products over patches."""
+    ways: list[tuple[float, Minimal]] = []
+    if how := winograd.filtering(lengths, *at):
+        time = winograd.cost(channels, features, how, results, weight_gradient)
+        ways.append((time, Minimal(winograd, how)))
+    if not weight_gradient and (lines := winograd_lines.filtering(lengths, *at)):
+        ways.append((winograd_lines.cost(channels, features, lines, results), Minimal(winograd_lines, lines)))
+    time, best = min(ways, key=operator.itemgetter(0), default=(math.inf, None))
+    return best if time <= 0.85 * cost(features, at.taps, results, weight_gradient) else None
 
 
 def _unpadded(windows: PaddedWindows) -> tuple[Array, Geometry]:

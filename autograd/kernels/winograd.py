@@ -2,8 +2,7 @@
 
 This is F(4×4, 3×3) of Lavin & Gray 2016, "Fast algorithms for convolutional neural networks". A tile of 4×4 results,
 y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A, comes from 6×6 elements of the image by 36 multiplications instead of 144. Summed over
-channels before Aᵀ · A, each of the 36 is a matrix product. The matrices evaluate polynomials at five points and
-infinity; the usual points 0, ±1, ±2 lose two to four times as much to rounding as 0, ±5/8, ±3/2.
+channels before Aᵀ · A, each of the 36 is a matrix product.
 
 Arrays are in memory order, batch last: images (C, D, H, W, N), results (F, D', P, Q, N), weights (F, C, T, 3, 3); or
 without the third axis from the end of the spatial ones, D = T = 1. Along that one, any number of taps is summed over as
@@ -26,13 +25,21 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.layout import Placed, Region
+from autograd.kernels.minimal_filtering import (
+    SEVERAL,
+    Ints,
+    Strip,
+    alike,
+    apart,
+    at,
+    comes_apart,
+    dense,
+    matrices,
+    ranges,
+    within,
+)
 from autograd.kernels.threads import framed, scratch, share
 
-__all__ = ["use_winograd"]
-
-Ints = tuple[int, ...]
-
-POINTS = (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)
 # Columns of a block, at least, and its columns · channels, at most.
 COLUMNS, BLOCK = 64, 1 << 13
 # BLAS' kernels for small matrices, with a transposed right operand, are fastest up to so many rows and columns.
@@ -45,55 +52,25 @@ KERNELS = 4096
 PARTS, PARTIAL_SUMS = 8, 1 << 22
 # So many kernels, 36 elements each, are not in cache when they are used; a fourth, not when a gradient is summed.
 MANY_KERNELS = 1 << 17
-# Images beside each other in memory from which products take them as they lie: gathering fewer takes less time.
-SEVERAL = 32
 # Scratch memory that tiles and products go to and fro between.
 FIRST, SECOND, THIRD = "winograd first", "winograd second", "winograd third"
 
-_enabled = True
 
-
-def use_winograd(enabled: bool) -> None:
-    """Whether convolutions with 3×3 taps, or T×3×3, at stride 1 in float32 may be computed by Winograd's algorithm, in
-    all threads.
-
-    They are at first, where that is faster: from 64 channels on it takes about half the time. It rounds more, by a
-    factor of three to nine: for normally distributed images and weights the largest error in 100,000 results is below
-    1.5e-5 of their standard deviation at 64 channels and 3e-5 at 256. So is that of the gradient of the images; that of
-    the weight stays below 1e-5.
-    An infinity or NaN in an image reaches all results of the 4×4 tiles whose 6×6 elements it is among.
-
-    >>> use_winograd(False)
-    >>> use_winograd(True)
-    """
-    global _enabled
-    _enabled = bool(enabled)
-
-
-def worthwhile(channels: int, features: int, how: Filtering, lengths: Ints, *, weight_gradient: bool = False) -> bool:
-    """Whether results (features, *P, N) of these lengths (*P, N) take at most 0.85 of their time as products over
-    patches, and use is not switched off. The gradient with respect to the images has channels and features
-    exchanged."""
-    return _enabled and _faster(channels, features, how, lengths, weight_gradient)
-
-
-@functools.lru_cache(maxsize=1024)
-def _faster(channels: int, features: int, how: Filtering, lengths: Ints, weight_gradient: bool) -> bool:
-    """Compares times as fitted to measurements with float32 on two cores (Zen 5; what tiles take of them, a Xeon), in
-    nanoseconds for each channel and feature, and tap along D."""
+def cost(channels: int, features: int, how: Filtering, lengths: Ints, weight_gradient: bool = False) -> float:
+    """The time, in nanoseconds for each channel and feature, for results (features, *P, N) of these lengths (*P, N), as
+    fitted to measurements with float32 on two cores (Zen 5; what tiles take of it, a Xeon). The gradient of the images
+    has channels and features exchanged."""
     *depth, height, width, images = lengths
     down, over = how.dilation
-    positions = math.prod(lengths)
     tiles = math.prod(depth) * -(-height // (4 * down)) * down * -(-width // (4 * over)) * over * images
     kernels = channels * features * how.planes
-    tile = (6.5 + 8 / images) * (1 / channels + 1 / features) / how.planes
+    product = 0.23 if weight_gradient else 0.165
+    tile = (6.5 + 8 / images) * (1 / channels + 1 / features)
     if weight_gradient:
-        direct = positions * (0.055 + 0.76 / features) + 4
-        minimal = tiles * (0.23 + tile) + (22 if kernels < MANY_KERNELS // 4 else 30)
+        kernel = 22 if kernels < MANY_KERNELS // 4 else 30
     else:
-        direct = positions * (0.051 + 0.4 / features)
-        minimal = tiles * (0.165 + tile) + (9 if kernels < MANY_KERNELS else 18)
-    return minimal <= 0.85 * direct
+        kernel = 9 if kernels < MANY_KERNELS else 18
+    return tiles * (product * how.planes + tile) + kernel * how.planes
 
 
 class Filtering(NamedTuple):
@@ -116,13 +93,10 @@ def filtering(
     lengths: Ints, positions: Ints, taps: Ints, stride: Ints, dilation: Ints, before: Ints
 ) -> Filtering | None:
     """How to take apart a convolution whose windows meet images of these lengths as `Geometry` says; None if it is of
-    other taps or strides, unlike at the two ends of an axis, or dilated so that rows or columns do not come apart."""
-    if not 2 <= len(taps) <= 3 or taps[-2:] != (3, 3) or any(n != 1 for n in stride):
+    other taps, or does not come apart."""
+    if not 2 <= len(taps) <= 3 or taps[-2:] != (3, 3) or any(n != 1 for n in dilation[:-2]):
         return None
-    axes = zip(lengths, positions, taps, dilation, before, strict=True)
-    if any(zeros % d or n + 2 * zeros - (t - 1) * d != p for n, p, t, d, zeros in axes):
-        return None
-    if lengths[-1] % dilation[-1] or any(n != 1 for n in dilation[:-2]):
+    if not comes_apart(lengths, positions, taps, stride, dilation, before):
         return None
     planes, front = (taps[0], before[0]) if len(taps) == 3 else (1, 0)
     padding = tuple(zeros // d for zeros, d in zip(before[-2:], dilation[-2:], strict=True))
@@ -145,7 +119,7 @@ def input_gradient(g: Array, weight: Array, how: Filtering) -> Array:
 
 def weight_gradient(x: Array, g: Array, how: Filtering) -> Array:
     """The adjoint of `forward` in `weight`, (F, C, *T): Gᵀ [Σ (A g Aᵀ) · (Bᵀ x B)] G over tiles and images."""
-    matrices, planes = _matrices(x.dtype), how.planes
+    (data, _, result), planes = matrices(x.dtype), how.planes
     channels, features = len(x), len(g)
     blocks = _in_blocks(_deep(x, 1), _deep(g, 1), how, planes_first=False)
     parts = min(len(blocks), PARTS, max(2, PARTIAL_SUMS // (36 * planes * features * channels)))
@@ -154,8 +128,8 @@ def weight_gradient(x: Array, g: Array, how: Filtering) -> Array:
 
     def add(part: int) -> None:
         for i, (images, cotangent, block) in enumerate(blocks[part::parts]):
-            v = _read(matrices.data, images, block.seen, FIRST, SECOND)
-            m = _read(matrices.result.T, cotangent, block.given, SECOND, THIRD)
+            v = _read(data, images, block.seen, FIRST, SECOND)
+            m = _read(result.T, cotangent, block.given, SECOND, THIRD)
             left = m.reshape(36, 1, a, 1, features // a, -1)
             row = (block.planes + planes - 1) * block.tiles
             strides = (channels * row, block.tiles, 0, channels // b * row, row, 1)
@@ -168,10 +142,11 @@ def weight_gradient(x: Array, g: Array, how: Filtering) -> Array:
 
     share(add, range(parts))
     gradient = np.empty((planes * features * channels, 9), x.dtype)
+    kernel = _kernel_matrix(x.dtype)
     flat = sums.reshape(parts, 36, -1)
 
     def transform(kernels: slice) -> None:
-        np.matmul(np.add.reduce(flat[:, :, kernels], axis=0).T, matrices.kernel, out=gradient[kernels])
+        np.matmul(np.add.reduce(flat[:, :, kernels], axis=0).T, kernel, out=gradient[kernels])
 
     share(transform, _slices(len(gradient), KERNELS))
     if x.ndim == 4:
@@ -184,48 +159,22 @@ def _deep(x: Array, axis: int) -> Array:
     return x if x.ndim == 5 else np.expand_dims(x, axis)
 
 
-class Matrices(NamedTuple):
-    """The constants Bᵀ (6, 6), G ⊗ G (36, 9) and Aᵀ (4, 6)."""
-
-    data: Array
-    kernel: Array
-    result: Array
-
-
-@functools.cache
-def _matrices(dtype: np.dtype[Any]) -> Matrices:
-    """Of Toom and Cook, with rows of Bᵀ and G scaled by powers of two to be of like size."""
-    points = np.array(POINTS)
-    data, kernel, result = np.zeros((6, 6)), np.zeros((6, 3)), np.zeros((4, 6))
-    for k, point in enumerate(points):
-        others = np.delete(points, k)
-        data[k, :5] = np.poly(others)[::-1]
-        kernel[k] = point ** np.arange(3) / np.prod(point - others)
-        result[:, k] = point ** np.arange(4)
-    data[5] = np.poly(points)[::-1]
-    kernel[5, 2] = result[3, 5] = 1
-    sizes = np.linalg.norm(kernel, axis=1) / np.linalg.norm(data, axis=1)
-    scale = 2 ** np.round(np.log2(sizes) / 2)[:, None]
-    data, kernel = data * scale, kernel / scale
-    return Matrices(data.astype(dtype), np.kron(kernel, kernel).astype(dtype), result.astype(dtype))
-
-
 def _convolve(x: Array, u: Array, how: Filtering) -> Array:
     """The convolution with a transformed weight (36, F, T · C)."""
-    matrices = _matrices(x.dtype)
+    data, _, result = matrices(x.dtype)
     _, features, deep = u.shape
     lengths = (n + 2 * d * (padding - 1) for n, d, padding in zip(x.shape[2:4], how.dilation, how.padding, strict=True))
     whole = np.empty((features, x.shape[1] + 2 * how.front - how.planes + 1, *lengths, x.shape[-1]), x.dtype)
 
     def work(task: tuple[Placed, Placed, Block]) -> None:
         images, y, block = task
-        v = _read(matrices.data, images, block.seen, FIRST, SECOND)
+        v = _read(data, images, block.seen, FIRST, SECOND)
         plane = len(x) * block.tiles
         strides = ((block.planes + how.planes - 1) * plane, plane, block.tiles, 1)
         stacked = _seen_as(v, (36, block.planes, deep, block.tiles), strides)
         m = scratch((36, block.planes, features, block.tiles), x.dtype, SECOND)
         np.matmul(u[:, None], stacked, out=m)
-        _write(matrices.result, m, y, block.given, FIRST, SECOND)
+        _write(result, m, y, block.given, FIRST, SECOND)
 
     share(work, _in_blocks(x, whole, how, planes_first=True))
     return whole
@@ -234,12 +183,6 @@ def _convolve(x: Array, u: Array, how: Filtering) -> Array:
 def _seen_as(x: Array, shape: Ints, strides: Ints) -> Array:
     """Memory in one piece in another shape, with strides in elements."""
     return np.ndarray(shape, x.dtype, x, 0, tuple(x.itemsize * n for n in strides))
-
-
-def _at(x: Array, region: Region) -> Array:
-    """A region of memory in one piece."""
-    offset, shape, strides = region
-    return np.ndarray(shape, x.dtype, x, offset, strides)
 
 
 def _runs(x: Array, region: Region) -> Array:
@@ -253,26 +196,16 @@ def _run(dtype: np.dtype[Any], count: int) -> np.dtype[Any]:
     return np.dtype((np.void, count * dtype.itemsize)) if count > 1 else dtype
 
 
-def _dense(shape: Ints, itemsize: int) -> Ints:
-    """The strides of memory in one piece, in C order."""
-    return tuple(itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
-
-
-def _apart(x: Array, how: Filtering, planes_first: bool) -> list[Placed]:
-    """The parts of images (C, D, H, W, N) that a dilated convolution does not mix, as images of their own, of planes of
-    channels or the other way round."""
-    down, over = how.dilation
-    x = np.ascontiguousarray(x)
-    height, width, images = x.shape[2:]
-    a, b, h, w, n = _dense(x.shape, x.itemsize)  # an axis of length 1 may have any stride
-    ahead, by = (x.shape[1::-1], (b, a)) if planes_first else (x.shape[:2], (a, b))
-    shapes = ((*ahead, len(range(k, height, down)), width // over, over * images) for k in range(down))
-    return [Placed(x, k * h, shape, (*by, down * h, over * w, n)) for k, shape in enumerate(shapes)]
+@functools.cache
+def _kernel_matrix(dtype: np.dtype[Any]) -> Array:
+    """G ⊗ G, (36, 9)."""
+    kernel = matrices(np.dtype(np.float64)).kernel
+    return np.kron(kernel, kernel).astype(dtype)
 
 
 def _transformed(weight: Array, flipped: bool) -> Array:
     """G w Gᵀ of each kernel, as (36, kernels)."""
-    matrix = _matrices(weight.dtype).kernel[:, ::-1] if flipped else _matrices(weight.dtype).kernel
+    matrix = _kernel_matrix(weight.dtype)[:, :: -1 if flipped else 1]
     flat = np.ascontiguousarray(weight).reshape(-1, 9)
     u = scratch((36, len(flat)), weight.dtype, "winograd weight")
 
@@ -291,7 +224,7 @@ def _read(matrix: Array, x: Placed, reading: Reading, name: str, between: str) -
     dtype = x.memory.dtype
     rows = framed(reading.rows, dtype, f"{name} rows", reading.inside)
     for strip in reading.strips:
-        own = _at(rows, strip.own)
+        own = at(rows, strip.own)
         if strip.images is None:
             own[...] = 0
         else:
@@ -300,11 +233,11 @@ def _read(matrix: Array, x: Placed, reading: Reading, name: str, between: str) -
     for place in reading.outside:
         tiles[place] = 0
     if reading.rows[-1] >= SEVERAL:
-        np.matmul(matrix, _at(rows, reading.windows), out=_at(tiles, reading.given))
+        np.matmul(matrix, at(rows, reading.windows), out=at(tiles, reading.given))
     else:
         columns = scratch(reading.columns, dtype, between)
         np.copyto(_runs(columns, reading.gathered), _runs(rows, reading.windows))
-        np.matmul(matrix, columns, out=_at(tiles, reading.products))
+        np.matmul(matrix, columns, out=at(tiles, reading.products))
     return tiles
 
 
@@ -312,7 +245,7 @@ def _write(matrix: Array, m: Array, y: Placed, writing: Writing, name: str, betw
     """Results from tiles, in memory called `between`, with `matrix` on both sides: first along W, then along H."""
     if writing.rows[-1] >= SEVERAL:
         rows = scratch(writing.rows, m.dtype, name)
-        np.matmul(matrix, _at(m, writing.tiles), out=rows)
+        np.matmul(matrix, at(m, writing.tiles), out=rows)
     else:
         columns = scratch((6, 4, m.size // 36), m.dtype, name)
         np.matmul(matrix, m.reshape(6, 6, -1), out=columns)
@@ -320,7 +253,7 @@ def _write(matrix: Array, m: Array, y: Placed, writing: Writing, name: str, betw
         np.copyto(_runs(rows, writing.whole), _runs(columns, writing.columns))
     for strip in writing.strips:
         if strip.images is not None:
-            np.matmul(matrix[strip.taps], _at(rows, strip.own), out=y.view(strip.images))
+            np.matmul(matrix[strip.taps], at(rows, strip.own), out=y.view(strip.images))
 
 
 class Block(NamedTuple):
@@ -333,10 +266,12 @@ class Block(NamedTuple):
 
 
 def _in_blocks(x: Array, y: Array, how: Filtering, planes_first: bool) -> list[tuple[Placed, Placed, Block]]:
-    """Images (C, D, H, W, N) and results, in parts that a dilated convolution does not mix, with the blocks of each."""
+    """Images (C, D, H, W, N) and results, in parts that a dilated convolution does not mix, of planes of channels or
+    the other way round, with the blocks of each."""
+    order = (1, 0, 2, 3, 4) if planes_first else (0, 1, 2, 3, 4)
     return [
         (images, results, block)
-        for images, results in zip(_apart(x, how, planes_first), _apart(y, how, planes_first), strict=True)
+        for images, results in zip(apart(x, how.dilation, order), apart(y, how.dilation, order), strict=True)
         for block in _blocks(images.shape, images.strides, results.shape, results.strides, how, planes_first)
     ]
 
@@ -366,11 +301,11 @@ def _cut(planes: int, lengths: Ints, channels: int) -> Iterator[tuple[range, ...
     rows, columns = -(-height // 4), -(-width // 4)
     whole = planes * rows * columns * images
     most = min(max(COLUMNS, BLOCK // channels), max(FEW // channels, -(-whole // 2)))
-    deep = _ranges(planes, max(1, most // COLUMNS))
+    deep = ranges(planes, max(1, most // COLUMNS))
     most //= len(deep[0])
-    several = _ranges(images, most)
-    wide = _ranges(columns, most // len(several[0]))
-    high = _ranges(rows, most // (len(several[0]) * len(wide[0])))
+    several = ranges(images, most)
+    wide = ranges(columns, most // len(several[0]))
+    high = ranges(rows, most // (len(several[0]) * len(wide[0])))
     return itertools.product(deep, high, wide, several)
 
 
@@ -387,15 +322,6 @@ class Part(NamedTuple):
     rows: range
     columns: range
     images: range
-
-
-class Strip(NamedTuple):
-    """Neighbouring rows of tiles of which the same rows of elements are inside of the images: which; the matrices that
-    these are there, if any; and those they become, or come from, in memory of their own."""
-
-    taps: slice
-    images: Region | None
-    own: Region
 
 
 class Reading(NamedTuple):
@@ -429,19 +355,19 @@ class Writing(NamedTuple):
 def _reading(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -> Reading:
     """Of tiles of a size, in images of this shape and strides with padding along H and W."""
     itemsize, high, wide, images = strides[-1], len(part.rows), len(part.columns), len(part.images)
-    ahead = [_inside(own.start, len(own), length) for own, length in zip(part[:2], shape, strict=False)]
+    ahead = [within(own.start, len(own), length) for own, length in zip(part[:2], shape, strict=False)]
     first, second = (own.stop - own.start for own in ahead)
     left, width = 4 * part.columns.start - padding[1], 4 * (wide - 1) + size
-    inside = _inside(left, width, shape[3])
+    inside = within(left, width, shape[3])
     rows = (6, first, second, high, width, images)
-    i, a, b, h, w, n = _dense(rows, itemsize)
+    i, a, b, h, w, n = dense(rows, itemsize)
     origin = tuple(max(0, k) for k in (part.first.start, part.second.start, 0, left, part.images.start))
     strips = _strips(shape, strides, origin, part, size, padding[0], (rows, inside))
     windows = Region(0, (6, first, second, high, wide, size, images), (i, a, b, h, 4 * w, w, n))
-    i, a, k, b, h, w, n = _dense((6, first, size, second, high, wide, images), itemsize)
+    i, a, k, b, h, w, n = dense((6, first, size, second, high, wide, images), itemsize)
     gathered = Region(0, windows.shape, (i, a, b, h, w, k, n))
     tiles = (6, 6, len(part.first), len(part.second), high, wide, images)
-    i, j, a, b, h, w, n = _dense(tiles, itemsize)
+    i, j, a, b, h, w, n = dense(tiles, itemsize)
     start, length = ahead[0].start * a + ahead[1].start * b, second * high * wide * images
     return Reading(
         rows,
@@ -461,16 +387,16 @@ def _writing(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -
     """Of results of this shape and strides, in tiles of a size, without padding."""
     itemsize = strides[-1]
     first, second, high, wide, images = map(len, part)
-    i, k, a, b, h, w, n = _dense((6, 6, first, second, high, wide, images), itemsize)
+    i, k, a, b, h, w, n = dense((6, 6, first, second, high, wide, images), itemsize)
     tiles = Region(0, (6, first, second, high, wide, 6, images), (i, a, b, h, w, k, n))
     whole = (6, first, second, high, wide, size, images)
-    i, k, a, b, h, w, n = _dense((6, size, first, second, high, wide, images), itemsize)
+    i, k, a, b, h, w, n = dense((6, size, first, second, high, wide, images), itemsize)
     columns = Region(0, whole, (i, a, b, h, w, k, n))
     width = size * wide
     origin = (part.first.start, part.second.start, 0, size * part.columns.start, part.images.start)
-    rows = ((6, first, second, high, width, images), _inside(origin[3], width, shape[3]))
+    rows = ((6, first, second, high, width, images), within(origin[3], width, shape[3]))
     strips = _strips(shape, strides, origin, part, size, padding[0], rows)
-    return Writing(tiles, columns, whole, Region(0, whole, _dense(whole, itemsize)), strips)
+    return Writing(tiles, columns, whole, Region(0, whole, dense(whole, itemsize)), strips)
 
 
 def _strips(
@@ -485,9 +411,9 @@ def _strips(
         return []
     start = sum(n * stride for n, stride in zip(origin, strides, strict=True))
     a, b, h, w, n = strides
-    i, *ahead, row, column, image = _dense(rows, strides[-1])
+    i, *ahead, row, column, image = dense(rows, strides[-1])
     found = []
-    for taps, which, top in _alike(part.rows, shape[2], size, padding):
+    for taps, which, top in alike(part.rows, shape[2], size, padding):
         count, high = which.stop - which.start, taps.stop - taps.start
 
         def matrices(offset: int, height: int, steps: Ints, count: int = count) -> Region:
@@ -502,12 +428,6 @@ def _strips(
     return found
 
 
-def _inside(first: int, count: int, length: int) -> slice:
-    """Which of `count` elements from `first` on are on an axis of this length."""
-    start = min(count, max(0, -first))
-    return slice(start, max(start, min(count, length - first)))
-
-
 def _outside(inside: Sequence[slice], lengths: Sequence[int]) -> list[Place]:
     """What a box of these lengths has around its part `inside`, as boxes."""
     places: list[Place] = []
@@ -518,28 +438,8 @@ def _outside(inside: Sequence[slice], lengths: Sequence[int]) -> list[Place]:
     return places
 
 
-def _alike(tiles: range, length: int, size: int, padding: int) -> Iterator[tuple[slice, slice, int]]:
-    """Along one axis, neighbouring tiles of which the same elements lie inside of the image: which elements, which
-    tiles of the part, and where in the image the first one's are."""
-
-    def elements(tile: int) -> tuple[int, int]:
-        own = _inside(4 * tile - padding, size, length)
-        return own.start, own.stop
-
-    for (start, stop), group in itertools.groupby(tiles, elements):
-        same = list(group)
-        first = same[0] - tiles.start
-        yield slice(start, stop), slice(first, first + len(same)), max(0, 4 * same[0] - padding + start)
-
-
-def _ranges(length: int, most: int) -> list[range]:
-    """0 … length - 1 in parts of like size, of at most `most` but one at least."""
-    parts = -(-length // max(1, most))
-    return [range(k * length // parts, (k + 1) * length // parts) for k in range(parts)]
-
-
 def _slices(length: int, most: int) -> list[slice]:
-    return [slice(part.start, part.stop) for part in _ranges(length, most)]
+    return [slice(part.start, part.stop) for part in ranges(length, most)]
 
 
 def _squares(length: int) -> int:

@@ -7,8 +7,9 @@ import pytest
 
 import autograd as ag
 from autograd.kernels import window_contraction
+from autograd.kernels.convolution import Geometry
 from autograd.kernels.threads import postpone
-from autograd.kernels.window_contraction import COPIED, PAGE, batch_last
+from autograd.kernels.window_contraction import COPIED, PAGE, batch_last, minimal
 
 SHAPES = [(1, 3, 5), (2, 3, 4), (13, 2, 16, 32), (21, 64, 16, 16), (9, 1, 130, 16, 16), (7, 50, 30, 30)]
 
@@ -126,3 +127,35 @@ def test_a_weight_that_broadcasts_has_the_sum_of_what_its_copies_would_have(thre
     axes = tuple(axis for axis, (a, b) in enumerate(zip(shape, whole.shape, strict=True)) if a != b)
     wanted = whole.grad.data.sum(axis=axes, keepdims=True)
     np.testing.assert_allclose(weight.grad.data, wanted, atol=1e-4 * np.abs(wanted).max())
+
+
+def chosen(channels, features, *lengths, **options):
+    """The name of the kernel of minimal filtering that convolves so as to keep lengths, if one does."""
+    ones, taps = (1,) * (len(lengths) - 1), (3,) * (len(lengths) - 1)
+    at = Geometry(lengths[:-1], taps, ones, ones, ones)
+    by = minimal(np.dtype(np.float32), (1, channels, features), at, lengths[:-1], lengths, **options)
+    return by and by.kernel.__name__.rpartition(".")[2]
+
+
+def test_the_fastest_filtering_is_chosen():
+    assert chosen(64, 64, 8, 8, 64) == "winograd"
+    assert chosen(64, 64, 32, 32, 1) == "winograd"
+    assert chosen(16, 16, 32, 32, 64) == "winograd_lines"
+    assert chosen(128, 128, 128, 64) == "winograd_lines"
+    for weights in [(64, 64, 8, 8, 64), (16, 16, 32, 32, 64)]:
+        assert chosen(*weights, weight_gradient=True) == "winograd"
+
+
+def test_filtering_is_not_chosen_where_it_is_slower():
+    for few in [(4, 4, 32, 32, 64), (3, 64, 32, 32, 64), (512, 512, 2, 2, 64), (64, 64, 1, 1, 1), (32, 64, 512, 64)]:
+        assert chosen(*few) is None
+    assert chosen(128, 128, 128, 64, weight_gradient=True) is None
+
+
+def test_filtering_is_switched_off():
+    ag.use_winograd(False)
+    try:
+        assert chosen(64, 64, 8, 8, 64) is None
+    finally:
+        ag.use_winograd(True)
+    assert chosen(64, 64, 8, 8, 64) == "winograd"

@@ -2,57 +2,15 @@
 
 import numpy as np
 import pytest
+from batch_last import LAYOUTS, drawn, error, plainly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.kernels.threads import get_num_threads, set_num_threads
-from autograd.kernels.winograd import filtering, forward, input_gradient, use_winograd, weight_gradient, worthwhile
+from autograd.kernels.winograd import filtering, forward, input_gradient, weight_gradient
 
 # The largest error, by the root of the mean square of the results.
 TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-13}
-
-
-def plainly(x, weight, g, before, dilation):
-    """The result, the gradient of the images and that of the weight, in float64."""
-    x, weight, g = (a.astype(np.float64) for a in (x, weight, g))
-    padded = np.pad(x, ((0, 0), *((n, n) for n in before), (0, 0)))
-    y, to_weight, back = np.zeros(g.shape), np.zeros(weight.shape), np.zeros(padded.shape)
-    for tap in np.ndindex(weight.shape[2:]):
-        starts = [t * d for t, d in zip(tap, dilation, strict=True)]
-        seen = (slice(None), *(slice(n, n + p) for n, p in zip(starts, g.shape[1:-1], strict=True)))
-        own = (..., *tap)
-        y += np.einsum("fc,c...->f...", weight[own], padded[seen], optimize=True)
-        to_weight[own] = np.tensordot(g, padded[seen], (range(1, g.ndim), range(1, g.ndim)))
-        back[seen] += np.einsum("fc,f...->c...", weight[own], g, optimize=True)
-    inside = (slice(n, n + length) for n, length in zip(before, x.shape[1:], strict=False))
-    return y, back[:, *inside], to_weight
-
-
-def batch_first(x):
-    """The same numbers with the batch as the slowest axis in memory."""
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, -1, 0)), 0, -1)
-
-
-LAYOUTS = {
-    "batch last": lambda x: x,
-    "batch first": batch_first,
-    "every other row": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
-    "images backwards": lambda x: np.ascontiguousarray(x[..., ::-1])[..., ::-1],
-    "columns backwards": lambda x: np.ascontiguousarray(x[..., ::-1, :])[..., ::-1, :],
-    "stretched": lambda x: np.broadcast_to(x[:1, :, :1], x.shape),
-}
-
-
-def drawn(shape, features, before, dtype, seed=0, dilation=None, taps=None):
-    """Images, weights and a cotangent of the results."""
-    random = np.random.default_rng(seed)
-    channels, *lengths, images = shape
-    dilation = dilation or (1,) * len(lengths)
-    taps = taps or (3,) * len(lengths)
-    spatial = zip(lengths, before, dilation, taps, strict=True)
-    results = (features, *(n + 2 * zeros - (t - 1) * d for n, zeros, d, t in spatial), images)
-    kinds = (shape, (features, channels, *taps), results)
-    return [random.standard_normal(kind).astype(dtype) for kind in kinds]
 
 
 def found(x, weight, g, before, dilation=None):
@@ -60,11 +18,6 @@ def found(x, weight, g, before, dilation=None):
     stride, dilation = (1,) * len(before), dilation or (1,) * len(before)
     how = filtering(x.shape[1:-1], g.shape[1:-1], weight.shape[2:], stride, dilation, before)
     return [forward(x, weight, how), input_gradient(g, weight, how), weight_gradient(x, g, how)]
-
-
-def error(found, expected):
-    scale = np.sqrt(np.mean(np.square(expected)))
-    return np.abs(found - expected).max() / scale if scale else np.abs(found).max()
 
 
 def check(x, weight, g, before, dilation=None):
@@ -253,30 +206,3 @@ def test_what_is_not_finite_stays_near(value):
     assert not np.isfinite(y[windows]).any()
     y[:, 4:8, 4:8, 2] = expected[:, 4:8, 4:8, 2]
     np.testing.assert_array_equal(y, expected)
-
-
-def pays(channels, features, *lengths, **options):
-    """`worthwhile`, of convolutions that keep lengths."""
-    ones, taps = (1,) * (len(lengths) - 1), (3,) * (len(lengths) - 1)
-    how = filtering(lengths[:-1], lengths[:-1], taps, ones, ones, ones)
-    return worthwhile(channels, features, how, lengths, **options)
-
-
-def test_worthwhile():
-    assert pays(64, 64, 8, 8, 64)
-    assert pays(64, 64, 8, 8, 64, weight_gradient=True)
-    assert pays(16, 16, 32, 32, 64, weight_gradient=True)
-    assert pays(16, 16, 32, 32, 64)
-    assert not pays(8, 8, 32, 32, 64)
-    assert not pays(3, 64, 32, 32, 64)
-    assert not pays(512, 512, 2, 2, 64)
-    assert not pays(64, 64, 1, 1, 1)
-
-
-def test_switch():
-    use_winograd(False)
-    try:
-        assert not pays(64, 64, 8, 8, 64)
-    finally:
-        use_winograd(True)
-    assert pays(64, 64, 8, 8, 64)
