@@ -174,9 +174,9 @@ class Block(NamedTuple):
 def _blocks(seen: Ints, seen_strides: Ints, given: Ints, given_strides: Ints, how: Filtering) -> list[Block]:
     """The blocks of results of a shape (P, F, Q, N) and strides that come from images (H, C, W, N) of these."""
     height, channels, _, _ = seen
-    results, features, _, _ = given
+    results, features, width, count = given
     found = []
-    for tiles, images in _columns(*given[2:], COLUMNS if results > 1 else LONG):
+    for tiles, images in _columns(width, count, COLUMNS if results > 1 else LONG):
         columns = len(tiles) * len(images)
         for rows in ranges(results, BLOCK // (columns * max(channels, features))):
             reach = range(rows.start - how.front, rows.stop - how.front + how.taps - 1)
