@@ -68,18 +68,27 @@ class Adam(Optimizer):
         lr, eps, amsgrad = (group[k] for k in ("lr", "eps", "amsgrad"))
         beta1, beta2 = group["betas"]
         state["step"] = t = state.get("step", 0) + 1
-        correction1, correction2 = 1 - beta1**t, 1 - beta2**t
+        root = sqrt(1 - beta2**t)
+        rate = lr * root / (1 - beta1**t)
         exp_avg = buffer(state, "exp_avg", param)
         exp_avg_sq = buffer(state, "exp_avg_sq", param)
         max_exp_avg_sq = buffer(state, "max_exp_avg_sq", param) if amsgrad else exp_avg_sq
 
         def change(p: Array, g: Array, m: Array, v: Array, largest: Array) -> None:
             g = decayed(p, g, group)
-            m += (1 - beta1) * (g - m)
+            term = g - m
+            term *= 1 - beta1
+            m += term
             v *= beta2
-            v += (1 - beta2) * g * g
+            np.multiply(g, g, out=term)
+            term *= 1 - beta2
+            v += term
             if amsgrad:
                 np.maximum(largest, v, out=largest)
-            p -= lr / correction1 * m / (np.sqrt(largest) / sqrt(correction2) + eps)
+            np.sqrt(largest, out=term)
+            term += eps * root
+            np.divide(m, term, out=term)
+            term *= rate
+            p -= term
 
         in_blocks(change, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq)

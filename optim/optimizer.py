@@ -22,8 +22,9 @@ Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Group]
 
 # Elements worked on at a time: the handful of arrays of an update then stay in cache between its passes.
 BLOCK = 1 << 15
-# Elements that a thread works on at a time where several do: with fewer, they wait for each other.
-SHARED_BLOCK = 1 << 17
+# Elements from which threads share an update, in an even number of stretches of as many at most: with fewer, they wait
+# for each other.
+SHARED = 1 << 18
 # Parameters of up to as many elements are updated together: the calls of an update take longer than its arithmetic.
 SMALL = 1 << 13
 
@@ -271,8 +272,8 @@ def in_blocks(change: Callable[..., None], *arrays: Array) -> None:
         return
     flat = [array.reshape(-1) for array in arrays]
     size = flat[0].size
-    shared = size >= 2 * SHARED_BLOCK
-    block = SHARED_BLOCK if shared else BLOCK
+    shared = size >= SHARED
+    block = -(-size // (2 * -(-size // (2 * SHARED)))) if shared else BLOCK
 
     def work(start: int) -> None:
         change(*[array[start : start + block] for array in flat])

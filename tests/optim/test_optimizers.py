@@ -139,9 +139,9 @@ def test_blocks_and_layouts_agree(name: str, options: dict[str, Any], monkeypatc
     rng = np.random.default_rng(1)
     start, grads = rng.normal(size=(7, 5)), rng.normal(size=(4, 7, 5))
     results = []
-    for block, shared, order in ((99, 99, "C"), (4, 99, "C"), (4, 99, "F"), (99, 4, "C")):
+    for block, shared, order in ((99, 99, "C"), (4, 99, "C"), (4, 99, "F"), (99, 4, "C"), (99, 30, "C")):
         monkeypatch.setattr("optim.optimizer.BLOCK", block)
-        monkeypatch.setattr("optim.optimizer.SHARED_BLOCK", shared)
+        monkeypatch.setattr("optim.optimizer.SHARED", shared)
         p = tensor(np.array(start, order=order), requires_grad=True)
         optimizer = getattr(optim, name)([p], **options)
         for g in grads:
