@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,8 @@ from autograd.kernels.layout import Placed, Region
 __all__ = ["use_winograd"]
 
 Ints = tuple[int, ...]
+Place = tuple[slice, ...]
+EVERYTHING = slice(None)
 
 # The usual points 0, ±1, ±2 lose two to four times as much to rounding.
 POINTS = (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)
@@ -30,7 +32,7 @@ _enabled = True
 
 
 def use_winograd(enabled: bool) -> None:
-    """Whether convolutions at stride 1 in float32 with three taps along their last axis, or each of the last two, may be
+    """Whether convolutions at stride 1 in float32 with three taps along their last axis, or both of the last, may be
     computed by Winograd's algorithm, in all threads.
 
     They are at first, where that is faster: from 64 channels on 3×3 taps take about half the time. It rounds more, by a
@@ -125,6 +127,16 @@ def within(first: int, count: int, length: int) -> slice:
     """Which of `count` elements from `first` on are on an axis of this length."""
     start = min(count, max(0, -first))
     return slice(start, max(start, min(count, length - first)))
+
+
+def outside(inside: Sequence[slice], lengths: Sequence[int]) -> list[Place]:
+    """What a box of these lengths has around its part `inside`, as boxes."""
+    places: list[Place] = []
+    for axis, (own, length) in enumerate(zip(inside, lengths, strict=True)):
+        behind = (EVERYTHING,) * (len(lengths) - axis - 1)
+        ends = (slice(0, own.start), slice(own.stop, length))
+        places += [(*inside[:axis], end, *behind) for end in ends if end.start < end.stop]
+    return places
 
 
 def alike(tiles: range, length: int, size: int, padding: int) -> Iterator[tuple[slice, slice, int]]:

@@ -204,11 +204,9 @@ def _fastest(
 ) -> Minimal | None:
     """The fastest of those that can be used, if it takes at most 0.85 of the time of products over patches."""
     ways: list[tuple[float, Minimal]] = []
-    if how := winograd.filtering(lengths, *at):
-        time = winograd.cost(channels, features, how, results, weight_gradient)
-        ways.append((time, Minimal(winograd, how)))
-    if not weight_gradient and (lines := winograd_lines.filtering(lengths, *at)):
-        ways.append((winograd_lines.cost(channels, features, lines, results), Minimal(winograd_lines, lines)))
+    for kernel in (winograd, winograd_lines):
+        if how := kernel.filtering(lengths, *at):
+            ways.append((kernel.cost(channels, features, how, results, weight_gradient), Minimal(kernel, how)))
     time, best = min(ways, key=operator.itemgetter(0), default=(math.inf, None))
     return best if time <= 0.85 * cost(features, at.taps, results, weight_gradient) else None
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,8 +26,10 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.kernels.layout import Placed, Region
 from autograd.kernels.minimal_filtering import (
+    EVERYTHING,
     SEVERAL,
     Ints,
+    Place,
     Strip,
     alike,
     apart,
@@ -35,6 +37,7 @@ from autograd.kernels.minimal_filtering import (
     comes_apart,
     dense,
     matrices,
+    outside,
     ranges,
     within,
 )
@@ -309,10 +312,6 @@ def _cut(planes: int, lengths: Ints, channels: int) -> Iterator[tuple[range, ...
     return itertools.product(deep, high, wide, several)
 
 
-Place = tuple[slice, ...]
-EVERYTHING = slice(None)
-
-
 class Part(NamedTuple):
     """A part of images with two axes ahead of rows and columns: elements along these, which may lie outside, and tiles
     of some images."""
@@ -377,7 +376,7 @@ def _reading(shape: Ints, strides: Ints, part: Part, size: int, padding: Ints) -
         gathered,
         (6, first, size, length),
         tiles,
-        [(EVERYTHING, EVERYTHING, *place) for place in _outside(ahead, tiles[2:4])],
+        [(EVERYTHING, EVERYTHING, *place) for place in outside(ahead, tiles[2:4])],
         Region(start, (6, first, second, high, wide, 6, images), (i, a, b, h, w, j, n)),
         Region(start, (6, first, 6, length), (i, a, j, n)),
     )
@@ -426,16 +425,6 @@ def _strips(
         place = which.start * row + inside.start * column
         found.append(Strip(taps, seen, matrices(place, 6, (*ahead, row, i, column, image))))
     return found
-
-
-def _outside(inside: Sequence[slice], lengths: Sequence[int]) -> list[Place]:
-    """What a box of these lengths has around its part `inside`, as boxes."""
-    places: list[Place] = []
-    for axis, (own, length) in enumerate(zip(inside, lengths, strict=True)):
-        behind = (EVERYTHING,) * (len(lengths) - axis - 1)
-        ends = (slice(0, own.start), slice(own.stop, length))
-        places += [(*inside[:axis], end, *behind) for end in ends if end.start < end.stop]
-    return places
 
 
 def _slices(length: int, most: int) -> list[slice]:

@@ -7,7 +7,7 @@ channels that is faster than filtering along both axes, where the products are l
 
 Arrays are in memory order, batch last: images (C, H, W, N), results (F, P, Q, N), weights (F, C, T, 3). Images with one
 axis have H = T = 1. Tiles and results are taken from memory and put there as they lie, images beside each other being
-the columns of small products. What is dilated, and what threads share, is as in `winograd`.
+the columns of small products. What is dilated, what threads share and in which order sums are made is as in `winograd`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.convolution import SMALL_PRODUCT
 from autograd.kernels.layout import Placed, Region
 from autograd.kernels.minimal_filtering import (
+    EVERYTHING,
     SEVERAL,
     Ints,
+    Place,
     Strip,
     alike,
     apart,
@@ -31,14 +34,18 @@ from autograd.kernels.minimal_filtering import (
     comes_apart,
     dense,
     matrices,
+    outside,
     ranges,
     within,
 )
 from autograd.kernels.threads import scratch, share
 
-# Columns of a product, about: in blocks of several rows, and of one. Elements in a block at each of the six points, at
-# most.
-COLUMNS, LONG, BLOCK = 64, 512, 1 << 15
+# Columns of a product, about: in blocks of several rows, and of one.
+COLUMNS, LONG = 64, 512
+# Elements in a block at each of the six points, at most.
+BLOCK = 1 << 15
+# Weight gradients are summed in at most so many parts.
+PARTS = 8
 # Scratch memory of tiles and of products.
 TILES, PRODUCTS = "lines tiles", "lines products"
 
@@ -74,7 +81,7 @@ def filtering(
     return Filtering(taps[0], before[0] // dilation[0], dilation, padding)
 
 
-def cost(channels: int, features: int, how: Filtering, lengths: Ints) -> float:
+def cost(channels: int, features: int, how: Filtering, lengths: Ints, weight_gradient: bool = False) -> float:
     """The time, as in `winograd`, for results (features, *P, N) of lengths (*P, N); infinite if too few images lie
     beside each other for tiles to be taken as they lie."""
     *height, width, images = lengths
@@ -82,6 +89,8 @@ def cost(channels: int, features: int, how: Filtering, lengths: Ints) -> float:
     if images * over < SEVERAL:
         return math.inf
     positions = math.prod(height) * -(-width // (4 * over)) * 4 * over * images
+    if weight_gradient:
+        return positions * (0.008 * how.taps + 0.36 / features + 0.2 / channels) + 4 * how.taps
     return positions * (0.0055 * how.taps + 0.003 + 0.38 / features + 0.16 / channels) + 6 * how.taps
 
 
@@ -97,6 +106,29 @@ def input_gradient(g: Array, weight: Array, how: Filtering) -> Array:
     kernels = _deep(weight, 2)[:, :, ::-1].transpose(1, 2, 0, 3)
     y = _convolve(_deep(g, 1), _transformed(kernels, flipped=True), how.adjoint)
     return y if g.ndim == 4 else y[:, 0]
+
+
+def weight_gradient(x: Array, g: Array, how: Filtering) -> Array:
+    """The adjoint of `forward` in `weight`, (F, C, *T): Gᵀ Σ (A g) · (Bᵀ x) over tiles and rows, for each tap."""
+    data, kernel, result = matrices(x.dtype)
+    channels, features, taps = len(x), len(g), how.taps
+    blocks = _in_blocks(_deep(x, 1), _deep(g, 1), how, rows_first=False)
+    parts = min(len(blocks), PARTS)
+    sums = np.empty((parts, 6, taps, features, channels), x.dtype)
+
+    def add(part: int) -> None:
+        for i, (images, cotangent, block) in enumerate(blocks[part::parts]):
+            v = _read(data, images, block.seen, TILES)
+            m = _read(result.T, cotangent, block.given, PRODUCTS)
+            product = scratch(sums.shape[1:], x.dtype, "lines sums") if i else sums[part]
+            np.matmul(m.reshape(6, 1, features, -1), at(v, block.stacked).swapaxes(2, 3), out=product)
+            if i:
+                np.add(sums[part], product, out=sums[part])
+
+    share(add, range(parts))
+    total = np.add.reduce(sums, axis=0).reshape(6, -1)
+    gradient = np.matmul(kernel.T, total).reshape(3, taps, features, channels).transpose(2, 3, 1, 0)
+    return np.ascontiguousarray(gradient if x.ndim == 4 else gradient[:, :, 0])
 
 
 def _deep(x: Array, axis: int) -> Array:
@@ -118,83 +150,97 @@ def _convolve(x: Array, u: Array, how: Filtering) -> Array:
         n + 2 * d * zeros - (t - 1) * d
         for n, t, d, zeros in zip(x.shape[1:3], (how.taps, 3), how.dilation, (how.front, how.padding), strict=True)
     )
-    order = (1, 0, 2, 3)
     whole = np.empty((u.shape[1], height, width, x.shape[-1]), x.dtype)
 
     def work(task: tuple[Placed, Placed, Block]) -> None:
         images, y, block = task
-        v = scratch(block.tiles, x.dtype, TILES)
-        for place in block.outside:
-            v[:, place] = 0
-        for strip in block.seen:
-            tiles = at(v, strip.own)
-            if strip.images is None:
-                tiles[...] = 0
-            else:
-                np.matmul(data[:, strip.taps], images.view(strip.images), out=tiles)
-        m = scratch(block.products, x.dtype, PRODUCTS)
+        v = _read(data, images, block.seen, TILES)
+        m = scratch(block.given.tiles, x.dtype, PRODUCTS)
         np.matmul(u[:, None], at(v, block.stacked), out=m)
-        for strip in block.given:
+        for strip in block.given.strips:
             if strip.images is not None:
                 np.matmul(result[strip.taps], at(m, strip.own), out=y.view(strip.images))
 
-    share(
-        work,
-        [
-            (images, y, block)
-            for images, y in zip(apart(x, how.dilation, order), apart(whole, how.dilation, order), strict=True)
-            for block in _blocks(images.shape, images.strides, y.shape, y.strides, how)
-        ],
-    )
+    share(work, _in_blocks(x, whole, how, rows_first=True))
     return whole
 
 
-class Part(NamedTuple):
-    """Some rows of images, or of results, and of these some tiles of some images."""
+def _read(matrix: Array, x: Placed, reading: Reading, name: str) -> Array:
+    """Tiles of images with `matrix` on the left, in the memory called `name`."""
+    v = scratch(reading.tiles, x.memory.dtype, name)
+    for place in reading.outside:
+        v[place] = 0
+    for strip in reading.strips:
+        own = at(v, strip.own)
+        if strip.images is None:
+            own[...] = 0
+        else:
+            np.matmul(matrix[:, strip.taps], x.view(strip.images), out=own)
+    return v
 
-    rows: range
+
+class Part(NamedTuple):
+    """A part of images with two axes ahead of W: elements along these, which may lie outside; tiles; images."""
+
+    first: range
+    second: range
     tiles: range
     images: range
 
 
-class Block(NamedTuple):
-    """A part of the results: the shape of what they come from, (6, rows, C, columns), in which some rows are `outside`
-    of the images, and the strips these are read in; the matrices they are, `stacked`; the shape of the `products`, and
-    the strips they are written in."""
+class Reading(NamedTuple):
+    """How tiles of a part, (6, *ahead, columns), are made: those `outside` are zero, the others come strip by strip. Or
+    how a part is made of its tiles."""
 
     tiles: Ints
-    outside: list[slice]
-    seen: list[Strip]
+    outside: list[Place]
+    strips: list[Strip]
+
+
+class Block(NamedTuple):
+    """Some results, and what of the images they come from, of which `stacked` are the matrices that are multiplied."""
+
+    seen: Reading
     stacked: Region
-    products: Ints
-    given: list[Strip]
+    given: Reading
+
+
+def _in_blocks(x: Array, y: Array, how: Filtering, rows_first: bool) -> list[tuple[Placed, Placed, Block]]:
+    """Images (C, H, W, N) and results, in parts that a dilated convolution does not mix, of rows of channels or the
+    other way round, with the blocks of each."""
+    order = (1, 0, 2, 3) if rows_first else (0, 1, 2, 3)
+    return [
+        (images, results, block)
+        for images, results in zip(apart(x, how.dilation, order), apart(y, how.dilation, order), strict=True)
+        for block in _blocks(images.shape, images.strides, results.shape, results.strides, how, rows_first)
+    ]
 
 
 @functools.lru_cache(maxsize=128)  # lists, which are long for large images
-def _blocks(seen: Ints, seen_strides: Ints, given: Ints, given_strides: Ints, how: Filtering) -> list[Block]:
-    """The blocks of results of a shape (P, F, Q, N) and strides that come from images (H, C, W, N) of these."""
-    height, channels, _, _ = seen
-    results, features, width, count = given
+def _blocks(
+    seen: Ints, seen_strides: Ints, given: Ints, given_strides: Ints, how: Filtering, rows_first: bool
+) -> list[Block]:
+    """The blocks of results of a shape and strides that come from images of a shape and strides."""
+    first, second, width, images = given
+    height, features = (first, second) if rows_first else (second, first)
+    channels = seen[1 if rows_first else 0]
+    most = BLOCK // max(channels, features)
+    if not rows_first:
+        most = min(most, SMALL_PRODUCT // (channels * features))
     found = []
-    for tiles, images in _columns(width, count, COLUMNS if results > 1 else LONG):
-        columns = len(tiles) * len(images)
-        for rows in ranges(results, BLOCK // (columns * max(channels, features))):
+    for tiles, some in _columns(width, images, COLUMNS if height > 1 else LONG):
+        columns = len(tiles) * len(some)
+        for rows in ranges(height, most // columns):
             reach = range(rows.start - how.front, rows.stop - how.front + how.taps - 1)
-            inside = within(reach.start, len(reach), height)
-            source, target = Part(reach[inside], tiles, images), Part(rows, tiles, images)
-            shape, products = ((6, len(along), n, columns) for along, n in ((reach, channels), (rows, features)))
-            stacked = Region(0, (6, len(rows), how.taps * channels, columns), dense(shape, seen_strides[-1]))
-            ends = (slice(0, inside.start), slice(inside.stop, len(reach)))
-            found.append(
-                Block(
-                    shape,
-                    [end for end in ends if end.start < end.stop],
-                    _strips(seen, seen_strides, source, 6, how.padding, shape, inside.start),
-                    stacked,
-                    products,
-                    _strips(given, given_strides, target, 4, 0, products, 0),
-                )
-            )
+            ahead = [(reach, range(channels)), (rows, range(features))]
+            to_see, to_give = (Part(*(pair if rows_first else pair[::-1]), tiles, some) for pair in ahead)
+            source = _reading(seen, seen_strides, to_see, 6, how.padding)
+            point, one, two, step = dense(source.tiles, seen_strides[-1])
+            if rows_first:
+                stacked = Region(0, (6, len(rows), how.taps * channels, columns), (point, one, two, step))
+            else:
+                stacked = Region(0, (6, how.taps, channels, len(rows) * columns), (point, two, one, step))
+            found.append(Block(source, stacked, _reading(given, given_strides, to_give, 4, 0)))
     return found
 
 
@@ -205,21 +251,21 @@ def _columns(width: int, images: int, most: int) -> Iterator[tuple[range, range]
             yield tiles, some
 
 
-def _strips(shape: Ints, strides: Ints, part: Part, size: int, padding: int, own: Ints, first: int) -> list[Strip]:
-    """The strips of a part's tiles, of a size, in images of this shape (H, C, W, N) and strides. In memory of their
-    `own`, (6, rows, C, columns), theirs are the rows from the `first` on."""
-    if not part.rows:
-        return []
-    r, c, w, n = strides
-    point, row, channel, column = dense(own, n)
-    images = len(part.images)
-    start = part.rows.start * r + part.images.start * n
-    found = []
-    for taps, which, left in alike(part.tiles, shape[2], size, padding):
-        tiles, high = which.stop - which.start, taps.stop - taps.start
-        ahead = (len(part.rows), shape[1], tiles)
-        there = Region(start + left * w, (*ahead, high, images), (r, c, 4 * w, w, n))
-        place = first * row + which.start * images * column
-        here = Region(place, (*ahead, 6, images), (row, channel, images * column, point, column))
-        found.append(Strip(taps, there if high else None, here))
-    return found
+def _reading(shape: Ints, strides: Ints, part: Part, size: int, padding: int) -> Reading:
+    """Of tiles of a size, in images of this shape and strides with padding along W."""
+    whole, length = [len(part.first), len(part.second)], len(part.images)
+    tiles = (6, *whole, len(part.tiles) * length)
+    inside = [within(own.start, len(own), n) for own, n in zip(part[:2], shape, strict=False)]
+    ahead = tuple(own.stop - own.start for own in inside)
+    a, b, w, n = strides
+    point, one, two, column = dense(tiles, n)
+    start = max(0, part.first.start) * a + max(0, part.second.start) * b + part.images.start * n
+    own = inside[0].start * one + inside[1].start * two
+    strips = []
+    for taps, which, left in alike(part.tiles, shape[2], size, padding) if all(ahead) else ():
+        several, high = which.stop - which.start, taps.stop - taps.start
+        there = Region(start + left * w, (*ahead, several, high, length), (a, b, 4 * w, w, n))
+        place = own + which.start * length * column
+        here = Region(place, (*ahead, several, 6, length), (one, two, length * column, point, column))
+        strips.append(Strip(taps, there if high else None, here))
+    return Reading(tiles, [(EVERYTHING, *place) for place in outside(inside, whole)], strips)

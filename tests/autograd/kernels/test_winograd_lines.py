@@ -9,21 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.kernels.threads import get_num_threads, set_num_threads
-from autograd.kernels.winograd_lines import cost, filtering, forward, input_gradient
+from autograd.kernels.winograd_lines import cost, filtering, forward, input_gradient, weight_gradient
 
 # The largest error, by the root of the mean square of the results.
 TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-13}
 
 
 def found(x, weight, g, before, dilation=None):
-    """What `plainly` finds but for the gradient of the weight."""
+    """What `plainly` finds, by Winograd's algorithm."""
     stride, dilation = (1,) * len(before), dilation or (1,) * len(before)
     how = filtering(x.shape[1:-1], g.shape[1:-1], weight.shape[2:], stride, dilation, before)
-    return [forward(x, weight, how), input_gradient(g, weight, how)]
+    return [forward(x, weight, how), input_gradient(g, weight, how), weight_gradient(x, g, how)]
 
 
 def check(x, weight, g, before, dilation=None):
-    expected = plainly(x, weight, g, before, dilation or (1,) * len(before))[:2]
+    expected = plainly(x, weight, g, before, dilation or (1,) * len(before))
     for result, wanted in zip(found(x, weight, g, before, dilation), expected, strict=True):
         assert result.dtype == x.dtype
         assert result.shape == wanted.shape
@@ -127,8 +127,10 @@ def test_what_cannot_be_taken_apart(lengths, positions, taps, stride, dilation, 
 @pytest.mark.parametrize("before", [(0, 0), (1, 1), (2, 2), (1, 0), (1,), (0,)])
 def test_adjoints(before):
     x, weight, g = drawn((7, *(13, 10)[: len(before)], 11), 6, before, np.float64)
-    y, back = found(x, weight, g, before)
-    assert np.vdot(back, x) == pytest.approx(np.vdot(g, y), rel=1e-11)
+    y, back, to_weight = found(x, weight, g, before)
+    inner = np.vdot(g, y)
+    assert np.vdot(back, x) == pytest.approx(inner, rel=1e-11)
+    assert np.vdot(to_weight, weight) == pytest.approx(inner, rel=1e-11)
 
 
 @pytest.mark.parametrize("shape", [(16, 32, 32, 64), (24, 13, 7, 33), (64, 256, 64)])
@@ -156,17 +158,17 @@ def test_rounding_is_as_stated(channels, stated, lengths):
     ones = (1,) * len(lengths)
     x, weight, g = drawn((channels, *lengths, 8), channels, ones, np.float32)
     expected = plainly(x, weight, g, ones, ones)
-    for result, wanted in zip(found(x, weight, g, ones), expected, strict=False):
-        assert error(result, wanted) < stated
+    for result, wanted, most in zip(found(x, weight, g, ones), expected, (stated, stated, 1e-5), strict=True):
+        assert error(result, wanted) < most
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_what_is_not_finite_stays_near(value):
     x, weight, g = drawn((3, 16, 16, 4), 2, (1, 1), np.float32)
-    expected, _ = found(x, weight, g, (1, 1))
+    expected, *_ = found(x, weight, g, (1, 1))
     x[1, 6, 6, 2] = value
     with np.errstate(invalid="ignore"):
-        y, _ = found(x, weight, g, (1, 1))
+        y, *_ = found(x, weight, g, (1, 1))
     assert not np.isfinite(y[:, 5:8, 5:8, 2]).any()
     y[:, 5:8, 4:8, 2] = expected[:, 5:8, 4:8, 2]
     np.testing.assert_array_equal(y, expected)
