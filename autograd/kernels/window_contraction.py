@@ -17,20 +17,11 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels import depthwise, grouped, winograd, winograd_lines
-from autograd.kernels.convolution import (
-    BLOCK,
-    PARTS,
-    SHARED,
-    Geometry,
-    Task,
-    correlation,
-    cost,
-    input_gradient,
-    weight_gradient,
-)
+from autograd.kernels.convolution import Task, correlation, cost, input_gradient, weight_gradient
 from autograd.kernels.deferred import Deferred, reads
 from autograd.kernels.layout import strided
 from autograd.kernels.minimal_filtering import enabled
+from autograd.kernels.patches import BLOCK, PARTS, SHARED, Geometry
 from autograd.kernels.threads import Postponed, one_blas_thread, postpone, share
 from autograd.kernels.windows import DeferredWindows, PaddedWindows
 

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.convolution import SMALL_PRODUCT
 from autograd.kernels.layout import Placed, Region
 from autograd.kernels.minimal_filtering import (
     EVERYTHING,
@@ -38,6 +37,7 @@ from autograd.kernels.minimal_filtering import (
     ranges,
     within,
 )
+from autograd.kernels.patches import SMALL_PRODUCT
 from autograd.kernels.threads import scratch, share
 
 # Columns of a product, about: in blocks of several rows, and of one.

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.kernels import convolution
-from autograd.kernels.convolution import LONG, SHARED, Geometry, correlation, input_gradient, weight_gradient
+from autograd.kernels import convolution, patches
+from autograd.kernels.convolution import correlation, input_gradient, weight_gradient
+from autograd.kernels.patches import LONG, SHARED, Geometry, blocks_of
 from autograd.kernels.threads import get_num_threads, set_num_threads, share
 
 
@@ -65,7 +66,8 @@ def check(lengths, channels, features, images, at, layout="batch last", dtype=np
     wanted = plainly(x.astype(float), weight.astype(float), g.astype(float), at)
     for shared, long in ((0, 1), (0, LONG), (SHARED, LONG)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(convolution, "SHARED", shared)
+            patch.setattr(patches, "SHARED", shared)
+            patch.setattr(patches, "LONG", long)
             patch.setattr(convolution, "LONG", long)
             found = correlate(x, weight, at), weight_gradient(x, g, at), to_images(g, weight, at, lengths)
         for one, other in zip(found, wanted, strict=True):
@@ -158,7 +160,7 @@ def test_threads_do_not_change_a_bit(k):
 def test_rows_of_patches_that_are_put_apart(wide, apart):
     """Their 16 · 8 or 15 · 8 columns, 1024 or 960 bytes, side by side in memory or a line further apart."""
     at = Geometry((16, wide), (3, 3), (1, 1), (apart, 1), (apart, 1))
-    blocks = convolution.blocks_of(at, np.zeros((4, 16, wide, 8)), np.zeros((6, 16, wide, 8)))
+    blocks = blocks_of(at, np.zeros((4, 16, wide, 8)), np.zeros((6, 16, wide, 8)))
     plan = blocks._plan(blocks.all[0], None, 4)
     columns = math.prod(plan.copied[-2:] if blocks.overlapping else plan.copied[-3:])
     assert plan.memory[1] - columns == (8 if columns * 8 % 1024 == 0 else 0)

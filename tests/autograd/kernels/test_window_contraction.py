@@ -7,7 +7,7 @@ import pytest
 
 import autograd as ag
 from autograd.kernels import window_contraction
-from autograd.kernels.convolution import Geometry
+from autograd.kernels.patches import Geometry
 from autograd.kernels.threads import postpone
 from autograd.kernels.window_contraction import COPIED, PAGE, batch_last, minimal
 
