@@ -19,6 +19,9 @@ from autograd.kernels.threads import get_num_threads, one_blas_thread, share
 SMALL, SMALL_WITH_VECTOR = 1 << 18, 9000
 # A product of so many multiplications is worth sharing.
 LARGE = 1 << 21
+# Multiplications that a thread makes while another wakes up, at most a quarter of all; rows or columns that BLAS takes
+# together.
+HEAD_START, TOGETHER = 1 << 22, 16
 
 
 def matrix_product(a: Array, b: Array) -> Any:
@@ -37,20 +40,29 @@ def matrix_product(a: Array, b: Array) -> Any:
     a, b = _for_blas(a), _for_blas(b)
     y = np.empty(shape, np.result_type(a, b))
     axis = 0 if stack and shape[0] > 1 else len(shape) - 1 - (shape[-2] >= n)
-    step = max(1, -(-shape[axis] // get_num_threads()))
+    each = math.prod(shape) * a.shape[-1] // shape[axis]
 
     def part(x: Array, some: slice) -> Array:
         at = axis - len(shape) + x.ndim
         return x if at < 0 or x.shape[at] == 1 else x[(slice(None),) * at + (some,)]
 
-    def multiply(start: int) -> None:
-        some = slice(start, start + step)
+    def multiply(some: slice) -> None:
         left = a if axis == len(shape) - 1 else part(a, some)
         right = b if axis == len(shape) - 2 else part(b, some)
         np.matmul(left, right, out=part(y, some))
 
-    share(multiply, range(0, shape[axis], step))
+    share(multiply, _slices(shape[axis], each))
     return y
+
+
+def _slices(length: int, each: int) -> list[slice]:
+    """Rows or columns, of so many multiplications each, in a part for each thread: the first, which begins while others
+    wake up, has more."""
+    ahead = min(HEAD_START // each, length // 4)
+    step = max(1, (length - ahead) // get_num_threads())
+    step -= step % TOGETHER if step >= 2 * TOGETHER else 0
+    starts = range(length - step * (min(length, get_num_threads()) - 1), length, step)
+    return [slice(0, starts.start), *(slice(start, start + step) for start in starts)]
 
 
 def _for_blas(x: Array) -> Array:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd.kernels.product import LARGE, SMALL, matrix_product
+from autograd.kernels.product import LARGE, SMALL, _slices, matrix_product
 from autograd.kernels.threads import get_num_threads, set_num_threads
 
 
@@ -53,6 +53,15 @@ def test_product_is_the_sum(left, right, layout, dtype):
         assert found.dtype == dtype
         np.testing.assert_allclose(found, wanted, rtol=0, atol=50 * np.finfo(dtype).eps * max(1, left[-1]))
         np.testing.assert_array_equal(found, matrix_product(a, b))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 40, 129, 512, 10_000])
+def test_parts_are_the_whole(number, length):
+    for each in (1 << 14, 100_000, 1 << 23):
+        slices = _slices(length, each)
+        assert len(slices) == min(number, length)
+        assert [k for some in slices for k in range(length)[some]] == list(range(length))
+        assert len(range(length)[slices[0]]) == max(len(range(length)[some]) for some in slices)
 
 
 def test_lengths_that_differ_are_an_error():
