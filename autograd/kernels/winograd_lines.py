@@ -40,8 +40,8 @@ from autograd.kernels.minimal_filtering import (
 from autograd.kernels.patches import SMALL_PRODUCT
 from autograd.kernels.threads import scratch, share
 
-# Columns of a product, about: in blocks of several rows, and of one.
-COLUMNS, LONG = 64, 512
+# Columns of a product, about: in blocks of several rows, and of one; images in a product, at most.
+COLUMNS, LONG, IMAGES = 64, 512, 256
 # Elements in a block at each of the six points, at most.
 BLOCK = 1 << 15
 # Weight gradients are summed in at most so many parts.
@@ -246,7 +246,7 @@ def _blocks(
 
 def _columns(width: int, images: int, most: int) -> Iterator[tuple[range, range]]:
     """The columns of products: tiles of a row of results, and images."""
-    for some in ranges(images, LONG):
+    for some in ranges(images, IMAGES):
         for tiles in ranges(-(-width // 4), most // len(some)):
             yield tiles, some
 
