@@ -32,7 +32,7 @@ _enabled = True
 
 
 def use_winograd(enabled: bool) -> None:
-    """Whether convolutions at stride 1 in float32 with three taps along their last axis, or both of the last, may be
+    """Whether convolutions in float32 at stride 1, with three taps along the last axis or each of the last two, may be
     computed by Winograd's algorithm, in all threads.
 
     They are at first, where that is faster: from 64 channels on 3×3 taps take about half the time. It rounds more, by a
