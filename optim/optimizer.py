@@ -273,7 +273,8 @@ def in_blocks(change: Callable[..., None], *arrays: Array) -> None:
     flat = [array.reshape(-1) for array in arrays]
     size = flat[0].size
     shared = size >= SHARED
-    block = -(-size // (2 * -(-size // (2 * SHARED)))) if shared else BLOCK
+    stretches = 2 * -(-size // (2 * SHARED))
+    block = -(-size // stretches) if shared else BLOCK
 
     def work(start: int) -> None:
         change(*[array[start : start + block] for array in flat])

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,11 +22,14 @@ __all__ = ["use_winograd"]
 Ints = tuple[int, ...]
 Place = tuple[slice, ...]
 EVERYTHING = slice(None)
+Block = TypeVar("Block")
 
 # The usual points 0, ±1, ±2 lose two to four times as much to rounding.
 POINTS = (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)
 # Images beside each other in memory from which products take them as they lie: gathering fewer takes less time.
 SEVERAL = 32
+# Weight gradients are summed in at most so many parts, of so many elements in all, but in two at least.
+PARTS, PARTIAL_SUMS = 8, 1 << 22
 
 _enabled = True
 
@@ -112,6 +115,23 @@ def apart(x: Array, dilation: Ints, order: Ints) -> list[Placed]:
         Placed(x, k * h, tuple(shape[axis] for axis in order), tuple(strides[axis] for axis in order))
         for k, shape in enumerate(shapes)
     ]
+
+
+def in_blocks(
+    x: Array, y: Array, dilation: Ints, order: Ints, cut: Callable[[Ints, Ints, Ints, Ints], Iterable[Block]]
+) -> list[tuple[Placed, Placed, Block]]:
+    """Images (…, H, W, N) and results, as `apart` takes each apart, with the blocks that are `cut` by the shapes and
+    strides of both."""
+    return [
+        (images, results, block)
+        for images, results in zip(apart(x, dilation, order), apart(y, dilation, order), strict=True)
+        for block in cut(images.shape, images.strides, results.shape, results.strides)
+    ]
+
+
+def partial_sums(blocks: int, size: int) -> int:
+    """In how many parts to sum gradients of so many blocks, of this size each."""
+    return min(blocks, PARTS, max(2, PARTIAL_SUMS // size))
 
 
 class Strip(NamedTuple):

@@ -32,12 +32,13 @@ from autograd.kernels.minimal_filtering import (
     Place,
     Strip,
     alike,
-    apart,
     at,
     comes_apart,
     dense,
+    in_blocks,
     matrices,
     outside,
+    partial_sums,
     ranges,
     within,
 )
@@ -51,8 +52,6 @@ SQUARE = 32
 FEW = 1 << 11
 # Kernels that are transformed at a time.
 KERNELS = 4096
-# Weight gradients are summed in at most so many parts, of so many elements in all, but in two at least.
-PARTS, PARTIAL_SUMS = 8, 1 << 22
 # So many kernels, 36 elements each, are not in cache when they are used; a fourth, not when a gradient is summed.
 MANY_KERNELS = 1 << 17
 # Scratch memory that tiles and products go to and fro between.
@@ -125,7 +124,7 @@ def weight_gradient(x: Array, g: Array, how: Filtering) -> Array:
     (data, _, result), planes = matrices(x.dtype), how.planes
     channels, features = len(x), len(g)
     blocks = _in_blocks(_deep(x, 1), _deep(g, 1), how, planes_first=False)
-    parts = min(len(blocks), PARTS, max(2, PARTIAL_SUMS // (36 * planes * features * channels)))
+    parts = partial_sums(len(blocks), 36 * planes * features * channels)
     sums = scratch((parts, 36, planes, features, channels), x.dtype, "winograd sums")
     a, b = _squares(features), _squares(channels)
 
@@ -272,11 +271,7 @@ def _in_blocks(x: Array, y: Array, how: Filtering, planes_first: bool) -> list[t
     """Images (C, D, H, W, N) and results, in parts that a dilated convolution does not mix, of planes of channels or
     the other way round, with the blocks of each."""
     order = (1, 0, 2, 3, 4) if planes_first else (0, 1, 2, 3, 4)
-    return [
-        (images, results, block)
-        for images, results in zip(apart(x, how.dilation, order), apart(y, how.dilation, order), strict=True)
-        for block in _blocks(images.shape, images.strides, results.shape, results.strides, how, planes_first)
-    ]
+    return in_blocks(x, y, how.dilation, order, lambda *lying: _blocks(*lying, how, planes_first))
 
 
 @functools.lru_cache(maxsize=128)  # lists, which are long for large images

@@ -28,12 +28,13 @@ from autograd.kernels.minimal_filtering import (
     Place,
     Strip,
     alike,
-    apart,
     at,
     comes_apart,
     dense,
+    in_blocks,
     matrices,
     outside,
+    partial_sums,
     ranges,
     within,
 )
@@ -44,8 +45,8 @@ from autograd.kernels.threads import scratch, share
 COLUMNS, LONG, IMAGES = 64, 512, 256
 # Elements in a block at each of the six points, at most.
 BLOCK = 1 << 15
-# Weight gradients are summed in at most so many parts.
-PARTS = 8
+# Rows of kernels up to which the products that sum their gradients are fast.
+SUMMED = 1 << 14
 # Scratch memory of tiles and of products.
 TILES, PRODUCTS = "lines tiles", "lines products"
 
@@ -90,7 +91,8 @@ def cost(channels: int, features: int, how: Filtering, lengths: Ints, weight_gra
         return math.inf
     positions = math.prod(height) * -(-width // (4 * over)) * 4 * over * images
     if weight_gradient:
-        return positions * (0.008 * how.taps + 0.36 / features + 0.2 / channels) + 4 * how.taps
+        product = 0.008 if channels * features * how.taps <= SUMMED else 0.015
+        return positions * (product * how.taps + 0.36 / features + 0.2 / channels) + 4 * how.taps
     return positions * (0.0055 * how.taps + 0.003 + 0.38 / features + 0.16 / channels) + 6 * how.taps
 
 
@@ -113,7 +115,7 @@ def weight_gradient(x: Array, g: Array, how: Filtering) -> Array:
     data, kernel, result = matrices(x.dtype)
     channels, features, taps = len(x), len(g), how.taps
     blocks = _in_blocks(_deep(x, 1), _deep(g, 1), how, rows_first=False)
-    parts = min(len(blocks), PARTS)
+    parts = partial_sums(len(blocks), 6 * taps * features * channels)
     sums = np.empty((parts, 6, taps, features, channels), x.dtype)
 
     def add(part: int) -> None:
@@ -209,11 +211,7 @@ def _in_blocks(x: Array, y: Array, how: Filtering, rows_first: bool) -> list[tup
     """Images (C, H, W, N) and results, in parts that a dilated convolution does not mix, of rows of channels or the
     other way round, with the blocks of each."""
     order = (1, 0, 2, 3) if rows_first else (0, 1, 2, 3)
-    return [
-        (images, results, block)
-        for images, results in zip(apart(x, how.dilation, order), apart(y, how.dilation, order), strict=True)
-        for block in _blocks(images.shape, images.strides, results.shape, results.strides, how, rows_first)
-    ]
+    return in_blocks(x, y, how.dilation, order, lambda *lying: _blocks(*lying, how, rows_first))
 
 
 @functools.lru_cache(maxsize=128)  # lists, which are long for large images

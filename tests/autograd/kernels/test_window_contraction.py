@@ -150,7 +150,8 @@ def test_the_fastest_filtering_is_chosen():
 def test_filtering_is_not_chosen_where_it_is_slower():
     for few in [(4, 4, 32, 32, 64), (3, 64, 32, 32, 64), (512, 512, 2, 2, 64), (64, 64, 1, 1, 1), (32, 64, 512, 64)]:
         assert chosen(*few) is None
-    assert chosen(3, 64, 32, 32, 64, weight_gradient=True) is None
+    for few in [(3, 64, 32, 32, 64), (256, 256, 64, 64), (256, 256, 4, 4, 32), (128, 128, 4, 4, 32)]:
+        assert chosen(*few, weight_gradient=True) is None
 
 
 def test_filtering_is_switched_off():
