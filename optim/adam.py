@@ -7,7 +7,8 @@ from math import sqrt
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed, in_blocks
+from optim.changes import Change, in_blocks
+from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed
 
 
 class Adam(Optimizer):
@@ -64,7 +65,7 @@ class Adam(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": bool(group["amsgrad"])}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
         lr, eps, amsgrad = (group[k] for k in ("lr", "eps", "amsgrad"))
         beta1, beta2 = group["betas"]
         state["step"] = t = state.get("step", 0) + 1
@@ -91,4 +92,4 @@ class Adam(Optimizer):
             term *= rate
             p -= term
 
-        in_blocks(change, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq)
+        return in_blocks(change, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -12,19 +13,14 @@ import numpy as np
 from autograd.dtypes import Array, get_default_dtype
 from autograd.grad_mode import enable_grad
 from autograd.memory import writing
-from autograd.sharing import share
 from autograd.tensor import Tensor, wrap
+from optim.changes import Change, make
 from optim.packing import Packing
 
 Group = dict[str, Any]
 State = dict[str, Any]
 Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Group]
 
-# Elements worked on at a time: the handful of arrays of an update then stay in cache between its passes.
-BLOCK = 1 << 15
-# Elements from which threads share an update, in an even number of stretches of as many at most: with fewer, they wait
-# for each other.
-SHARED = 1 << 18
 # Parameters of up to as many elements are updated together: the calls of an update take longer than its arithmetic.
 SMALL = 1 << 13
 
@@ -85,8 +81,9 @@ class Optimizer:
         """What messages call it."""
         return type(self).__name__
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
-        """Change a parameter, an array open for writing, given its gradient and what is kept for it."""
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+        """Change a parameter, an array open for writing, given its gradient and what is kept for it; or give back the
+        change that is to be made `in_blocks`, together with others."""
         raise NotImplementedError(f"{self.name} does not define update")
 
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
@@ -163,27 +160,43 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        for i, group in enumerate(self.param_groups):
-            alike: dict[Any, list[Tensor]] = {}  # small ones, by what has to be equal to update them together
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                array, state = p.array, self.state[p]
-                if self.elementwise and array.size <= SMALL and array.base is None:
-                    key = (array.dtype, *state, *(state.get(name) for name in self.numbers))
-                    alike.setdefault(key, []).append(p)
-                else:
-                    self._update_one(p, group)
-            for j, params in enumerate(alike.values()):
-                if len(params) == 1:
-                    self._update_one(params[0], group)
-                else:
-                    self._packed((i, j), params).update(self.update, group)
+        with ExitStack() as opened:
+            changes: list[Change] = []
+            try:
+                for i, group in enumerate(self.param_groups):
+                    changes += self._changes(i, group, opened)
+            finally:
+                make(changes)
         return loss
 
-    def _update_one(self, p: Tensor, group: Group) -> None:
-        with writing(p.array) as array:
-            self.update(array, np.asarray(p.grad.array, order="C"), self.state[p], group)  # type: ignore[union-attr]
+    def _changes(self, i: int, group: Group, opened: ExitStack) -> Iterator[Change]:
+        """Update the parameters of the i-th group, but for the changes given, of arrays that stay open for writing."""
+        alike: dict[Any, list[Tensor]] = {}  # small ones, by what has to be equal to update them together
+        alone = []
+        for p in group["params"]:
+            if p.grad is None:
+                continue
+            array, state = p.array, self.state[p]
+            if self.elementwise and array.size <= SMALL and array.base is None:
+                key = (array.dtype, *state, *(state.get(name) for name in self.numbers))
+                alike.setdefault(key, []).append(p)
+            else:
+                alone.append(p)
+        for j, params in enumerate(alike.values()):
+            if len(params) == 1:
+                alone += params
+            else:
+                self._packed((i, j), params).update(self.update, group)
+        for p in alone:
+            array = opened.enter_context(writing(p.array))
+            grad = np.asarray(p.grad.array, order="C")
+            change = self.update(array, grad, self.state[p], group)
+            if change is None:
+                continue
+            if array.base is None:
+                yield change
+            else:  # which may be part of another's memory
+                make([change])
 
     def _packed(self, place: tuple[int, int], params: list[Tensor]) -> Packing:
         """These parameters in one, as in the step before if nothing has come between."""
@@ -262,29 +275,6 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
-
-
-def in_blocks(change: Callable[..., None], *arrays: Array) -> None:
-    """`change(*stretches)` for matching stretches of equally shaped arrays, as flat views to write into; many elements
-    are shared over threads."""
-    if not all(array.flags.c_contiguous for array in arrays):
-        change(*arrays)
-        return
-    flat = [array.reshape(-1) for array in arrays]
-    size = flat[0].size
-    shared = size >= SHARED
-    stretches = 2 * -(-size // (2 * SHARED))
-    block = -(-size // stretches) if shared else BLOCK
-
-    def work(start: int) -> None:
-        change(*[array[start : start + block] for array in flat])
-
-    starts = range(0, size, block)
-    if shared:
-        share(work, starts, blas=False)
-    else:
-        for start in starts:
-            work(start)
 
 
 def buffer(state: State, name: str, param: Array, fill: float = 0.0) -> Array:

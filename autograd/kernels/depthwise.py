@@ -140,15 +140,23 @@ def _banded(x: Array, weight: Array, rows: Pairs, columns: Pairs) -> Array:
 
 
 def _matrices(weight: Array, rows: Pairs, columns: Pairs) -> Iterator[tuple[Run, Array]]:
-    """For each run of rows the banded matrices (G, 1, elements of a result's row, elements seen) of a weight."""
-    targets, sources, taps = _indices(columns)
-    bands = np.zeros((*weight.shape[:2], columns.to, columns.of), weight.dtype)
-    bands[:, :, targets, sources] = weight[:, :, taps]
-    for run in runs(rows):
-        matrix = np.zeros((len(weight), 1, columns.to, run.high, columns.of), weight.dtype)
-        for row, tap in run.taps:
-            matrix[:, 0, :, row] = bands[:, tap]
-        yield run, matrix.reshape(len(weight), 1, columns.to, -1)
+    """For each run of rows the banded matrices (G, 1, elements of a result's row, elements seen) of a weight: part of
+    those of all taps, where the run's taps follow each other."""
+    groups, taps, _ = weight.shape
+    found = runs(rows)
+    backward = any(run.taps[0][1] > run.taps[-1][1] for run in found)
+    targets, sources, by = _indices(columns)
+    bands = np.zeros((groups, columns.to, taps, columns.of), weight.dtype)
+    bands[:, targets, :, sources] = weight[:, :: -1 if backward else 1, by].transpose(2, 0, 1)
+    for run in found:
+        places = [taps - 1 - tap if backward else tap for _, tap in run.taps]
+        if places == list(range(places[0], places[0] + run.high)):
+            matrix = bands[:, :, places[0] : places[0] + run.high]
+        else:
+            matrix = np.zeros((groups, columns.to, run.high, columns.of), weight.dtype)
+            for (row, _), place in zip(run.taps, places, strict=True):
+                matrix[:, :, row] = bands[:, :, place]
+        yield run, matrix.reshape(groups, 1, columns.to, -1)
 
 
 @functools.lru_cache(maxsize=1024)

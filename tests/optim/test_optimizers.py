@@ -140,8 +140,8 @@ def test_blocks_and_layouts_agree(name: str, options: dict[str, Any], monkeypatc
     start, grads = rng.normal(size=(7, 5)), rng.normal(size=(4, 7, 5))
     results = []
     for block, shared, order in ((99, 99, "C"), (4, 99, "C"), (4, 99, "F"), (99, 4, "C"), (99, 30, "C")):
-        monkeypatch.setattr("optim.optimizer.BLOCK", block)
-        monkeypatch.setattr("optim.optimizer.SHARED", shared)
+        monkeypatch.setattr("optim.changes.BLOCK", block)
+        monkeypatch.setattr("optim.changes.SHARED", shared)
         p = tensor(np.array(start, order=order), requires_grad=True)
         optimizer = getattr(optim, name)([p], **options)
         for g in grads:
