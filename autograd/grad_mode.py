@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -38,6 +38,8 @@ class _Switch:
         recording.set(self.earlier.pop())
 
     def __call__(self, function: F) -> F:
+        if not callable(function):
+            raise TypeError(f"{type(self).__name__}: decorates functions, got {function!r}")
         enabled = self.enabled
 
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -89,7 +91,20 @@ def _stepped(generator: Generator[Any, Any, Any], enabled: bool) -> Generator[An
             generator.close()
 
 
-class no_grad(_Switch):  # noqa: N801
+class _Fixed(_Switch):
+    """One that is always to the same; as a decorator, with or without parentheses."""
+
+    @overload
+    def __new__(cls) -> Self: ...
+
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]  # a class's call need not make an instance
+
+    def __new__(cls, function: Any = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+
+class no_grad(_Fixed):  # noqa: N801
     """Record nothing: results inside the block do not require grad.
 
     Works as a context manager and as a decorator, of generators and coroutines too.
@@ -103,7 +118,7 @@ class no_grad(_Switch):  # noqa: N801
     enabled = False
 
 
-class enable_grad(_Switch):  # noqa: N801
+class enable_grad(_Fixed):  # noqa: N801
     """Record again, inside a `no_grad` block. A context manager and a decorator, as `no_grad` is.
 
     >>> w = tensor(2.0, requires_grad=True)

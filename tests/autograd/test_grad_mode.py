@@ -59,6 +59,24 @@ def test_decorated_functions_recurse(switch: type[ag.no_grad]) -> None:
     assert ag.is_grad_enabled()
 
 
+@pytest.mark.parametrize("switch", [ag.no_grad, ag.enable_grad])
+def test_decorates_without_parentheses_too(switch: type[ag.no_grad]) -> None:
+    @switch
+    def enabled(x: int, y: int = 0) -> tuple[bool, int]:
+        """Whether, and the sum."""
+        return ag.is_grad_enabled(), x + y
+
+    with ag.set_grad_enabled(switch is ag.no_grad):
+        assert enabled(1, y=2) == (switch is ag.enable_grad, 3)
+    assert enabled.__doc__ == "Whether, and the sum."
+
+
+@pytest.mark.parametrize("switch", [ag.no_grad, ag.no_grad()])
+def test_decorates_nothing_but_functions(switch: object) -> None:
+    with pytest.raises(TypeError, match="no_grad: decorates functions, got True"):
+        switch(True)  # type: ignore[operator]
+
+
 def test_a_decorated_generator_switches_while_it_runs_and_only_then() -> None:
     events = []
 
