@@ -68,20 +68,31 @@ def weight_gradient(x: Array, g: Array, at: Geometry) -> Array:
     """
     if _in_one_piece(x, g, at):
         return _of_whole_taps(x, g, at)
-    features, channels, taps = len(g), len(x), at.taps
-    weight_size = features * channels * math.prod(taps)
+    features, channels = len(g), len(x)
+    weight_size = features * channels * math.prod(at.taps)
     large = weight_size >= LARGE
-    across = not large and channels * math.prod(taps) > FEW
     step = -(-channels // parts_of(weight_size * g[0].size)) if large else channels
-    x, _, at, g = _with_columns(x, None, at, g)
-    work: list[tuple[Blocks, Array, Array, Block]] = []
-    for part, images, results in _parts(x, at, g):
+    slices = [slice(c, min(channels, c + step)) for c in range(0, channels, step)]
+    x, _, deep, g = _with_columns(x, None, at, g)
+    work: dict[bool, list[Piece]] = {}  # by whether rows of patches overlap, which the parts of a dilated one differ in
+    for part, images, results in _parts(x, deep, g):
         blocks = blocks_of(part, images[:step], results, 1 if large else None)
-        work.extend((blocks, images, results, block) for block in blocks.all)
-    overlapping = work[0][0].overlapping
+        work.setdefault(blocks.overlapping, []).extend((blocks, images, results, block) for block in blocks.all)
+    gradients = [_summed(pieces, deep.taps, slices, large) for pieces in work.values()]
+    return functools.reduce(np.add, gradients).reshape(features, channels, *at.taps)
+
+
+Piece = tuple[Blocks, Array, Array, Block]
+
+
+def _summed(work: Sequence[Piece], taps: Ints, slices: Sequence[slice], large: bool) -> Array:
+    """The sum over blocks of their shares of the gradient of the weight (F, C, *taps), of slices of channels each."""
+    blocks, images, results, _ = work[0]
+    features, channels, overlapping = len(results), len(images), blocks.overlapping
+    across = not large and channels * math.prod(taps) > FEW
     parts = 1 if large else min(len(work), PARTS)
     shape = (taps[0], channels, *taps[1:]) if overlapping else (channels, *taps)
-    sums = np.empty((parts, *shape, features) if across else (parts, features, *shape), x.dtype)
+    sums = np.empty((parts, *shape, features) if across else (parts, features, *shape), images.dtype)
 
     def add(item: tuple[int, slice]) -> None:
         k, some = item
@@ -92,7 +103,6 @@ def weight_gradient(x: Array, g: Array, at: Geometry) -> Array:
             if i:
                 np.add(total, product, out=total)
 
-    slices = [slice(c, min(channels, c + step)) for c in range(0, channels, step)]
     share(add, list(itertools.product(range(parts), slices)))
     total = sums[0] if parts == 1 else np.add.reduce(sums, axis=0)
     if across:

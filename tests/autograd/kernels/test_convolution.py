@@ -91,7 +91,13 @@ def geometries(draw):
 
 
 @settings(max_examples=150)
-@given(geometries(), st.integers(1, 3), st.integers(1, 3), st.sampled_from((1, 2, 33)), st.sampled_from(list(LAYOUTS)))
+@given(
+    geometries(),
+    st.integers(1, 3),
+    st.sampled_from((1, 2, 3, 9, 40)),
+    st.sampled_from((1, 2, 33)),
+    st.sampled_from(list(LAYOUTS)),
+)
 def test_any_geometry(geometry, channels, features, images, layout):
     lengths, at = geometry
     check(lengths, channels, features, images, at, layout)
@@ -107,6 +113,9 @@ def same(size, k, stride=1, dilation=1):
 @pytest.mark.parametrize(
     ("size", "channels", "features", "images", "k", "stride", "dilation"),
     [
+        (7, 5, 60, 20, 3, 1, 2),  # rows of one remainder by the dilation overlap, those of the other are too few
+        (7, 9, 60, 20, 3, 1, 2),  # the same, across
+        (7, 128, 60, 20, 3, 1, 2),  # the same, a large weight
         (16, 5, 7, 70, 3, 1, 1),  # overlapping rows, several tiles, products of few columns
         (16, 5, 40, 64, 3, 2, 1),
         (20, 4, 6, 16, 3, 1, 3),  # rows apart by dilation
