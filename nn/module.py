@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,7 @@ class Module:
     ['factor']
     """
 
+    optional_state: ClassVar[frozenset[str]] = frozenset()  # what a state dict that is loaded may lack
     training: bool
     _plate: Plate
     _buffer_persistence: dict[str, bool]
@@ -319,13 +320,16 @@ class Module:
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Write the values of `state_dict` (tensors, or anything NumPy takes as arrays) into this module's tensors.
 
-        What has no shape yet, as in a lazy layer that was never called, takes the shape it has in `state_dict`. Raises
+        What has no shape yet, as in a lazy layer that was never called, takes the shape it has in `state_dict`. The
+        `num_batches_tracked` of batch norms may be missing, as it is in old checkpoints, and then stays. Raises
         RuntimeError listing all shapes that differ and, if `strict`, all keys that are missing or unexpected; then
         nothing has been written.
         """
         own = dict(self._named_state())
         given = {name: np.asarray(v.array if isinstance(v, Tensor) else v) for name, v in state_dict.items()}
-        missing = [name for name in own if name not in given]
+        modules = self.named_modules(remove_duplicate=False)
+        optional = {_join(path, name) for path, module in modules for name in module.optional_state}
+        missing = [name for name in own if name not in given and name not in optional]
         unexpected = [name for name in given if name not in own]
         problems = []
         if strict and missing:

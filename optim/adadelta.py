@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 
 
@@ -54,7 +54,7 @@ class Adadelta(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "square_avg": True, "acc_delta": True}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         lr, rho, eps = (group[k] for k in ("lr", "rho", "eps"))
         state["step"] = state.get("step", 0) + 1
         square_avg = buffer(state, "square_avg", param)
@@ -69,4 +69,4 @@ class Adadelta(Optimizer):
             u += (1 - rho) * delta * delta
             p -= lr * delta
 
-        return in_blocks(change, param, grad, square_avg, acc_delta)
+        in_blocks(change, param, grad, square_avg, acc_delta)

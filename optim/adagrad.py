@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 
 
@@ -65,7 +65,7 @@ class Adagrad(Optimizer):
             self.state[p]["step"] = 0
             buffer(self.state[p], "sum", p.array, group["initial_accumulator_value"])
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         state["step"] = t = state.get("step", 0) + 1
         lr = group["lr"] / (1 + (t - 1) * group["lr_decay"])
         total = buffer(state, "sum", param, group["initial_accumulator_value"])
@@ -75,4 +75,4 @@ class Adagrad(Optimizer):
             s += g * g
             p -= lr * g / (np.sqrt(s) + group["eps"])
 
-        return in_blocks(change, param, grad, total)
+        in_blocks(change, param, grad, total)

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed
 
 
@@ -65,7 +65,7 @@ class Adam(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": bool(group["amsgrad"])}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         lr, eps, amsgrad = (group[k] for k in ("lr", "eps", "amsgrad"))
         beta1, beta2 = group["betas"]
         state["step"] = t = state.get("step", 0) + 1
@@ -92,4 +92,4 @@ class Adam(Optimizer):
             term *= rate
             p -= term
 
-        return in_blocks(change, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq)
+        in_blocks(change, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq)

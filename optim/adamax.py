@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 
 
@@ -52,7 +52,7 @@ class Adamax(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "exp_avg": True, "exp_inf": True}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         beta1, beta2 = group["betas"]
         state["step"] = t = state.get("step", 0) + 1
         rate = group["lr"] / (1 - beta1**t)
@@ -65,4 +65,4 @@ class Adamax(Optimizer):
             np.maximum(beta2 * u, np.abs(g) + group["eps"], out=u)
             p -= rate * m / u
 
-        return in_blocks(change, param, grad, exp_avg, exp_inf)
+        in_blocks(change, param, grad, exp_avg, exp_inf)

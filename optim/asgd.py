@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 
 
@@ -61,7 +61,7 @@ class ASGD(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "eta": True, "mu": True, "ax": True}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         lr, lambd = group["lr"], group["lambd"]
         state["step"] = t = state.get("step", 0) + 1
         eta, mu = state.get("eta", lr), state.get("mu", 1.0)
@@ -75,6 +75,6 @@ class ASGD(Optimizer):
             else:
                 a += mu * (p - a)
 
+        in_blocks(change, param, grad, buffer(state, "ax", param))
         state["eta"] = lr / (1 + lambd * lr * t) ** group["alpha"]
         state["mu"] = 1 / max(1, t - group["t0"])
-        return in_blocks(change, param, grad, buffer(state, "ax", param))

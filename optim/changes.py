@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from autograd.dtypes import Array
@@ -29,17 +31,36 @@ class Change(NamedTuple):
         self.change(*[array[start:stop] for array in self.arrays])
 
 
-def in_blocks(change: Callable[..., None], *arrays: Array) -> Change | None:
-    """That equally shaped arrays are to be changed by `change(*stretches)`, which writes into matching stretches of
-    them; done at once if they do not all lie in memory in C order."""
-    if all(array.flags.c_contiguous for array in arrays):
-        return Change(change, [array.reshape(-1) for array in arrays])
-    change(*arrays)
-    return None
+_waiting: ContextVar[list[Change] | None] = ContextVar("_waiting", default=None)
 
 
-def make(changes: Sequence[Change]) -> None:
-    """Make changes, of arrays of which none is in two."""
+@contextmanager
+def together(wait: bool = True) -> Iterator[None]:
+    """Have the changes that are asked for inside made at the end, all together; or, not to `wait`, each at once."""
+    changes: list[Change] = []
+    token = _waiting.set(changes if wait else None)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+        _make(changes)
+
+
+def in_blocks(change: Callable[..., None], *arrays: Array) -> None:
+    """`change(*stretches)` for matching stretches of equally shaped arrays, as flat views to write into; many elements
+    are shared over threads. At once, or at the end of `together`, where no array may be changed twice."""
+    if not all(array.flags.c_contiguous for array in arrays):
+        change(*arrays)
+        return
+    whole = Change(change, [array.reshape(-1) for array in arrays])
+    waiting = _waiting.get()
+    if waiting is None:
+        _make([whole])
+    else:
+        waiting.append(whole)
+
+
+def _make(changes: Sequence[Change]) -> None:
     size = sum(change.size for change in changes)
     if size < SHARED:
         for change in changes:

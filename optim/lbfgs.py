@@ -98,7 +98,6 @@ class LBFGS(Optimizer):
         )
         state = self.state[group["params"][0]]
         state.setdefault("n_iter", 0)
-        self.stepped = True
 
         def evaluate() -> Any:
             state["func_evals"] = state.get("func_evals", 0) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed
 
 
@@ -65,7 +65,7 @@ class NAdam(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "mu_product": True, "exp_avg": True, "exp_avg_sq": True}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         lr, eps, decay = (group[k] for k in ("lr", "eps", "momentum_decay"))
         beta1, beta2 = group["betas"]
         state["step"] = t = state.get("step", 0) + 1
@@ -83,4 +83,4 @@ class NAdam(Optimizer):
             v += (1 - beta2) * g * g
             p -= (of_grad * g + of_mean * m) / (np.sqrt(v / (1 - beta2**t)) + eps)
 
-        return in_blocks(change, param, grad, exp_avg, exp_avg_sq)
+        in_blocks(change, param, grad, exp_avg, exp_avg_sq)

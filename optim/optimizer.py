@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import functools
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import chain
@@ -12,9 +13,9 @@ import numpy as np
 
 from autograd.dtypes import Array, get_default_dtype
 from autograd.grad_mode import enable_grad
-from autograd.memory import writing
+from autograd.memory import owner, writing
 from autograd.tensor import Tensor, wrap
-from optim.changes import Change, make
+from optim.changes import together
 from optim.packing import Packing
 
 Group = dict[str, Any]
@@ -58,8 +59,10 @@ class Optimizer:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        if "update" in vars(cls):
-            cls.elementwise = vars(cls).get("elementwise", False)
+        says = next(base for base in cls.__mro__ if vars(base).keys() & {"elementwise", "update"})
+        cls.elementwise = vars(says).get("elementwise", False)
+        if "step" in vars(cls):
+            cls.step = _noted(cls.step)  # type: ignore[method-assign]
 
     def __init__(self, params: Parameters, defaults: Group) -> None:
         self.defaults = defaults
@@ -81,9 +84,8 @@ class Optimizer:
         """What messages call it."""
         return type(self).__name__
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
-        """Change a parameter, an array open for writing, given its gradient and what is kept for it; or give back the
-        change that is to be made `in_blocks`, together with others."""
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
+        """Change a parameter, an array open for writing, given its gradient and what is kept for it."""
         raise NotImplementedError(f"{self.name} does not define update")
 
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
@@ -160,43 +162,37 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        with ExitStack() as opened:
-            changes: list[Change] = []
-            try:
-                for i, group in enumerate(self.param_groups):
-                    changes += self._changes(i, group, opened)
-            finally:
-                make(changes)
+        counts = Counter(id(owner(p.array)) for p in self._parameters())
+        several = {memory for memory, count in counts.items() if count > 1}  # that parameters share: these in order
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None and id(owner(p.array)) in several:
+                    with ExitStack() as opened:
+                        self._update_one(p, group, opened)
+        whole = type(self).update.__module__.split(".")[0] == __package__  # nothing comes after `in_blocks`
+        with ExitStack() as opened, together(wait=whole):
+            for i, group in enumerate(self.param_groups):
+                alike: dict[Any, list[Tensor]] = {}  # small ones, by what has to be equal to update them together
+                for p in group["params"]:
+                    if p.grad is None or id(owner(p.array)) in several:
+                        continue
+                    array, state = p.array, self.state[p]
+                    if self.elementwise and array.size <= SMALL:
+                        key = (array.dtype, *state, *(state.get(name) for name in self.numbers))
+                        alike.setdefault(key, []).append(p)
+                    else:
+                        self._update_one(p, group, opened)
+                for j, params in enumerate(alike.values()):
+                    if len(params) == 1:
+                        self._update_one(params[0], group, opened)
+                    else:
+                        self._packed((i, j), params).update(self.update, group)
         return loss
 
-    def _changes(self, i: int, group: Group, opened: ExitStack) -> Iterator[Change]:
-        """Update the parameters of the i-th group, but for the changes given, of arrays that stay open for writing."""
-        alike: dict[Any, list[Tensor]] = {}  # small ones, by what has to be equal to update them together
-        alone = []
-        for p in group["params"]:
-            if p.grad is None:
-                continue
-            array, state = p.array, self.state[p]
-            if self.elementwise and array.size <= SMALL and array.base is None:
-                key = (array.dtype, *state, *(state.get(name) for name in self.numbers))
-                alike.setdefault(key, []).append(p)
-            else:
-                alone.append(p)
-        for j, params in enumerate(alike.values()):
-            if len(params) == 1:
-                alone += params
-            else:
-                self._packed((i, j), params).update(self.update, group)
-        for p in alone:
-            array = opened.enter_context(writing(p.array))
-            grad = np.asarray(p.grad.array, order="C")
-            change = self.update(array, grad, self.state[p], group)
-            if change is None:
-                continue
-            if array.base is None:
-                yield change
-            else:  # which may be part of another's memory
-                make([change])
+    def _update_one(self, p: Tensor, group: Group, opened: ExitStack) -> None:
+        """Update a parameter, which stays open for writing."""
+        array = opened.enter_context(writing(p.array))
+        self.update(array, np.asarray(p.grad.array, order="C"), self.state[p], group)  # type: ignore[union-attr]
 
     def _packed(self, place: tuple[int, int], params: list[Tensor]) -> Packing:
         """These parameters in one, as in the step before if nothing has come between."""
@@ -275,6 +271,17 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _noted(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A step that notes that it was taken."""
+
+    @functools.wraps(step)
+    def noted(self: Optimizer, *arguments: Any, **keywords: Any) -> Any:
+        self.stepped = True
+        return step(self, *arguments, **keywords)
+
+    return noted
 
 
 def buffer(state: State, name: str, param: Array, fill: float = 0.0) -> Array:

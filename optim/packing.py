@@ -11,7 +11,7 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.memory import writing
 from autograd.tensor import Tensor
-from optim.changes import Change, make
+from optim.changes import together
 
 State = dict[str, Any]
 
@@ -70,14 +70,13 @@ class Packing:
             )
         )
 
-    def update(self, update: Callable[[Array, Array, State, Any], Change | None], group: Any) -> None:
+    def update(self, update: Callable[[Array, Array, State, Any], None], group: Any) -> None:
         """Change all parameters by one call of an optimizer's `update`."""
         for p, param, grad in zip(self.params, self.param_parts, self.grad_parts, strict=True):
             param[...] = p.array
             grad[...] = p.grad.array  # type: ignore[union-attr]
-        change = update(self.param, self.grad, self.state, group)
-        if change is not None:
-            make([change])
+        with together(wait=False):
+            update(self.param, self.grad, self.state, group)
         for p, param in zip(self.params, self.param_parts, strict=True):
             with writing(p.array) as array:
                 array[...] = param

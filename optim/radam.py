@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed
 
 
@@ -65,7 +65,7 @@ class RAdam(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "exp_avg": True, "exp_avg_sq": True}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         beta1, beta2 = group["betas"]
         state["step"] = t = state.get("step", 0) + 1
         correction1, correction2 = 1 - beta1**t, 1 - beta2**t
@@ -85,4 +85,4 @@ class RAdam(Optimizer):
             v += (1 - beta2) * g * g
             p -= rate * m / (np.sqrt(v) + group["eps"]) if rectified else rate * m
 
-        return in_blocks(change, param, grad, exp_avg, exp_avg_sq)
+        in_blocks(change, param, grad, exp_avg, exp_avg_sq)

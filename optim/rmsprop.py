@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 
 
@@ -67,7 +67,7 @@ class RMSprop(Optimizer):
             "grad_avg": bool(group["centered"]),
         }
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         lr, alpha, eps, momentum, centered = (group[k] for k in ("lr", "alpha", "eps", "momentum", "centered"))
         state["step"] = state.get("step", 0) + 1
         square_avg = buffer(state, "square_avg", param)
@@ -91,4 +91,4 @@ class RMSprop(Optimizer):
             else:
                 p -= lr * g / a
 
-        return in_blocks(change, param, grad, square_avg, momentum_buffer, grad_avg)
+        in_blocks(change, param, grad, square_avg, momentum_buffer, grad_avg)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, buffer
 
 
@@ -56,7 +56,7 @@ class Rprop(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"step": True, "prev": True, "step_size": True}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         shrink, grow = group["etas"]
         state["step"] = state.get("step", 0) + 1
         prev = buffer(state, "prev", param)
@@ -72,4 +72,4 @@ class Rprop(Optimizer):
             p -= size * np.sign(g)
             before[...] = g
 
-        return in_blocks(change, param, grad, prev, step_size)
+        in_blocks(change, param, grad, prev, step_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
-from optim.changes import Change, in_blocks
+from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, ascent
 
 
@@ -63,14 +63,15 @@ class SGD(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"momentum_buffer": group["momentum"] != 0}
 
-    def update(self, param: Array, grad: Array, state: State, group: Group) -> Change | None:
+    def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         lr, momentum, dampening, nesterov = (group[k] for k in ("lr", "momentum", "dampening", "nesterov"))
         if momentum == 0:
 
             def descend(p: Array, g: Array) -> None:
                 p -= lr * ascent(p, g, group)
 
-            return in_blocks(descend, param, grad)
+            in_blocks(descend, param, grad)
+            return
         first = "momentum_buffer" not in state
         if first:
             state["momentum_buffer"] = np.empty_like(param)
@@ -84,4 +85,4 @@ class SGD(Optimizer):
                 b += (1 - dampening) * g if dampening else g
             p -= lr * (g + momentum * b if nesterov else b)
 
-        return in_blocks(change, param, grad, state["momentum_buffer"])
+        in_blocks(change, param, grad, state["momentum_buffer"])

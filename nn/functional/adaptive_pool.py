@@ -23,7 +23,8 @@ def adaptive_avg_pool(input: Tensor, n: int, output_size: OutputSize) -> Tensor:
 
     Window o of O reaches over the elements from ⌊o·S / O⌋ up to but without ⌈(o + 1)·S / O⌉. `output_size` is an int
     for all axes or one for each; None leaves an axis as long as it is. Where windows differ in size, the mean is the
-    product of one averaging matrix per axis.
+    product of one averaging matrix per axis, so that an infinite element or NaN reaches all others in its row or
+    column.
 
     Raises ValueError for an empty spatial axis, a negative size, and other dimensions.
 

@@ -82,11 +82,11 @@ def embedding_bag(
     indices = indices.reshape(-1)
     if max_norm is not None:
         _shorten(weight, indices, max_norm, norm_type)
-    if not places.size:
-        return ag.zeros((len(places), weight.shape[1]), dtype=weight.dtype)
     rows = _rows(indices, weight, padding, scale_grad_by_freq)
     if per_sample_weights is not None:
         rows = rows * ag.reshape(per_sample_weights, (-1, 1))
+    if not places.size:
+        return ag.broadcast_to(ag.sum(rows[:0], axis=0), (len(places), weight.shape[1]))
     if padding is not None:
         inside = inside & (indices[places] != padding)
     inside = inside[..., None]  # (B, L, 1)

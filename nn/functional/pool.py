@@ -31,8 +31,9 @@ def max_pool(
     kernel. With `return_indices` the result is a pair; the second part holds where each maximum was, as a position in
     the flattened *S.
 
-    A tie takes the first maximum, which then gets the whole derivative. Raises ValueError for a window larger than the
-    padded input, and for sizes that are not as said.
+    A tie takes the first maximum, which then gets the whole derivative; where all of a window is -inf that may be the
+    padding. Raises ValueError for a window larger than the padded input (with `ceil_mode`, for one that would start
+    before it, too), and for sizes that are not as said.
 
     >>> from nn import functional as F
     >>> F.max_pool2d(tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
@@ -109,7 +110,7 @@ def lp_pool(
     if norm_type == 0:
         raise ValueError(f"{op}: norm_type has to be other than 0")
     kernel, steps, pads = _sizes(op, input, n, kernel_size, stride, 0)
-    check_fits(op, (1, 1, *input.shape[-n:]), pads, kernel, (1,) * n)
+    _borders(op, input.shape[-n:], kernel, steps, pads, (1,) * n, ceil_mode)
     if math.isinf(norm_type):
         largest: Tensor = max_pool(math.copysign(1, norm_type) * ag.abs(input), n, kernel, steps, 0, 1, ceil_mode)
         return math.copysign(1, norm_type) * largest
@@ -245,17 +246,30 @@ def _padded(
 ) -> tuple[Tensor, Pads, tuple[int, ...]]:
     """The input with its borders, those borders (with `ceil_mode` wider at the end), and the axes to pool over."""
     n = len(kernel)
-    spatial = input.shape[-n:]
-    check_fits(op, (1, 1, *spatial), pads, kernel, dilation)
+    pads = _borders(op, input.shape[-n:], kernel, stride, pads, dilation, ceil_mode)
+    axes = tuple(range(input.ndim - n, input.ndim))
+    if any(map(any, pads)):
+        input = ag.pad(input, [*[(0, 0)] * (input.ndim - n), *pads], constant_values=value)
+    return input, pads, axes
+
+
+def _borders(
+    op: str,
+    spatial: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pads: Pads,
+    dilation: tuple[int, ...],
+    ceil_mode: bool,
+) -> Pads:
+    """The borders, with `ceil_mode` wider at the end; ValueError if a window is larger than the input with them."""
     if ceil_mode:
         pads = [
             (before, after + _missing(length, before, after, k, s, d))
             for length, (before, after), k, s, d in zip(spatial, pads, kernel, stride, dilation, strict=True)
         ]
-    axes = tuple(range(input.ndim - n, input.ndim))
-    if any(map(any, pads)):
-        input = ag.pad(input, [*[(0, 0)] * (input.ndim - n), *pads], constant_values=value)
-    return input, pads, axes
+    check_fits(op, (1, 1, *spatial), pads, kernel, dilation)
+    return pads
 
 
 def _missing(length: int, before: int, after: int, window: int, stride: int, dilation: int) -> int:
@@ -291,12 +305,15 @@ def _flat_positions(
     pads: Pads,
     dilation: tuple[int, ...],
 ) -> Tensor:
-    """Where the first maximum of each window is in the flattened spatial axes of the unpadded input."""
+    """Where the first maximum of each window is in the flattened spatial axes of the unpadded input: if all of a window
+    is -inf, as the padding is, the first element that is not padding."""
     n = len(kernel)
     taps = ag.window_argmax(windows, n)  # (N, C, *O)
     flat: Any = 0
     for axis, length in enumerate(spatial):
         tap = taps // math.prod(kernel[axis + 1 :]) % kernel[axis]
-        at = np.arange(windows.shape[axis - 2 * n]).reshape(-1, *(1,) * (n - 1 - axis))
-        flat = flat * length + (at * stride[axis] - pads[axis][0] + tap * dilation[axis])
+        start = np.arange(windows.shape[axis - 2 * n]).reshape(-1, *(1,) * (n - 1 - axis)) * stride[axis]
+        start -= pads[axis][0]
+        first = -(np.minimum(start, 0) // dilation[axis])  # the first tap that is not before the input
+        flat = flat * length + (start + ag.maximum(tap, first) * dilation[axis])
     return flat

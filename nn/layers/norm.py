@@ -37,6 +37,7 @@ class _Tracking(_Affine):
     """Normalisation of each channel, with running statistics, of inputs that have one of `ndims` dimensions."""
 
     ndims: ClassVar[tuple[int, ...]]
+    optional_state = frozenset({"num_batches_tracked"})
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None

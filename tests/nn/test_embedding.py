@@ -191,3 +191,13 @@ def test_one_hot(classes: int) -> None:
 def test_errors(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(ag.tensor(WEIGHT))
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_bags_that_are_all_empty_give_a_gradient_of_zeros(mode: str) -> None:
+    weight, none = ag.tensor(WEIGHT, requires_grad=True), ag.tensor(np.zeros(0, int))
+    y = F.embedding_bag(none, weight, ag.tensor([0, 0]), mode=mode)
+    assert y.tolist() == np.zeros((2, 4)).tolist()
+    y.sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.tolist() == np.zeros((6, 4)).tolist()

@@ -461,3 +461,11 @@ ERRORS = [
 def test_message(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ignored_targets_leave_the_dtype(dtype: Any, weighted: bool) -> None:
+    weight = ag.tensor(np.ones(3, dtype)) if weighted else None
+    loss = F.cross_entropy(ag.tensor(normal(2, 3).astype(dtype)), ag.tensor([0, -100]), weight)
+    assert loss.dtype == dtype

@@ -84,6 +84,19 @@ def test_get_by_name() -> None:
         net.get_parameter("last.1.bias")
 
 
+def test_load_state_dict_does_without_the_number_of_batches() -> None:
+    """As in checkpoints from before there was one."""
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    net[1].num_batches_tracked.write(5)
+    state = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)).state_dict()
+    del state["1.num_batches_tracked"]
+    assert net.load_state_dict(state) == ([], [])
+    assert net[1].num_batches_tracked.item() == 5
+    del state["1.running_var"]
+    with pytest.raises(RuntimeError, match=r"missing keys: 1\.running_var$"):
+        net.load_state_dict(state)
+
+
 def test_load_state_dict_says_all_that_does_not_fit_and_then_writes_nothing() -> None:
     net = Net()
     before = {name: value.numpy().copy() for name, value in net.state_dict().items()}

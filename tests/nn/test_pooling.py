@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,38 @@ def test_worked_tables(example: str, stride: int) -> None:
     }
     for name in table.keys() & results.keys():
         np.testing.assert_allclose(results[name].numpy()[0], table[name], rtol=1e-14, err_msg=name)
+
+
+@drawn
+@given(lengths(2, 1, 7), lengths(2, 1, 4), lengths(2, 1, 3), lengths(2, 1, 3), st.booleans(), st.data())
+def test_indices_never_lie_in_the_padding(spatial: Any, kernel: Any, stride: Any, dilation: Any, ceil: bool, data: Any):
+    """Not even where all of a window is -inf, as the padding is."""
+    padding = tuple(data.draw(st.integers(0, k // 2)) for k in kernel)
+    x = np.where(np.random.default_rng(sum(spatial)).random((2, 3, *spatial)) < 0.6, -np.inf, normal(2, 3, *spatial))
+    options = (kernel, stride, padding, dilation, ceil, True)
+    try:
+        wanted = TF.max_pool2d(torch.tensor(x), *options)
+    except RuntimeError:
+        with pytest.raises(ValueError, match="max_pool2d: a window"):
+            F.max_pool2d(ag.tensor(x), *options)
+        return
+    for found, want in zip(F.max_pool2d(ag.tensor(x), *options), wanted, strict=True):
+        np.testing.assert_array_equal(found.numpy(), want.numpy())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_with_ceil_mode_a_window_may_be_larger_than_the_input(size: int) -> None:
+    x = normal(1, 2, size, 2)
+    for name, power in (("max_pool2d", ()), ("avg_pool2d", ()), ("lp_pool2d", (2,))):
+        ours, theirs = (
+            partial(lambda pool, t, power: pool(t, *power, kernel_size=3, stride=2, ceil_mode=True), pool, power=power)
+            for pool in (getattr(F, name), getattr(TF, name))
+        )
+        if size == 1:
+            with pytest.raises(ValueError, match=rf"{name}: a window \(3, 3\) .* covers \(3, 3\), more than"):
+                ours(ag.tensor(x))
+        else:
+            compare_functions(ours, theirs, x)
 
 
 def test_lp_pool_has_no_slope_where_all_is_zero() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autograd import tensor
 from optim import SGD, Adam, Optimizer, changes
-from optim.changes import in_blocks, make
+from optim.changes import in_blocks, together
 
 
 def halve_and_add(p, g):
@@ -24,7 +24,10 @@ def test_each_element_is_changed_once(sizes, block, shared):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(changes, "BLOCK", block)
         patched.setattr(changes, "SHARED", shared)
-        make([in_blocks(halve_and_add, p, g) for p, g in pairs])
+        with together():
+            for p, g in pairs:
+                in_blocks(halve_and_add, p, g)
+            assert all(not p.size or (p != want).any() for (p, _), want in zip(pairs, wanted, strict=True))
     for (p, _), want in zip(pairs, wanted, strict=True):
         np.testing.assert_array_equal(p, want)
 
@@ -35,7 +38,9 @@ def test_parts_are_of_one_size_whatever_the_arrays_are(monkeypatch):
     monkeypatch.setattr(
         changes, "share", lambda work, parts, **_: lengths.extend(sum(b - a for _, a, b in part) for part in parts)
     )
-    make([in_blocks(halve_and_add, np.zeros(n), np.zeros(n)) for n in (7, 90, 3)])
+    with together():
+        for n in (7, 90, 3):
+            in_blocks(halve_and_add, np.zeros(n), np.zeros(n))
     assert lengths == [50, 50]
 
 
@@ -78,7 +83,7 @@ def test_an_update_that_raises_leaves_those_before_it_done():
         def update(self, param, grad, state, group):
             if param.size == 2:
                 raise ValueError("not this one")
-            return in_blocks(halve_and_add, param, grad)
+            in_blocks(halve_and_add, param, grad)
 
     first, second, third = (tensor(np.ones(n), requires_grad=True) for n in (1, 2, 3))
     for p in (first, second, third):
@@ -91,15 +96,38 @@ def test_an_update_that_raises_leaves_those_before_it_done():
     assert not any(p.data.flags.writeable for p in (first, second, third))
 
 
-def test_an_update_may_do_its_work_at_once():
-    class Own(Optimizer):
-        def __init__(self, params):
-            super().__init__(params, {})
-
+@pytest.mark.parametrize("elementwise", [True, False])
+def test_an_update_of_ones_own_may_go_on_after_that_of_the_library(elementwise):
+    class Halved(SGD):
         def update(self, param, grad, state, group):
-            param -= grad
+            super().update(param, grad, state, group)
+            param *= 0.5
 
-    p = tensor([1.0, 2.0], requires_grad=True)
-    p.grad = tensor([0.5, 0.5])
-    Own([p]).step()
-    assert p.tolist() == [0.5, 1.5]
+    Halved.elementwise = elementwise
+    rng = np.random.default_rng(0)
+    ours, plain = ([tensor(np.ones(n), requires_grad=True) for n in (3, 4, 10_000, 300_000)] for _ in range(2))
+    for p, q in zip(ours, plain, strict=True):
+        p.grad = q.grad = tensor(rng.normal(size=p.shape))
+    Halved(ours, lr=0.1).step()
+    SGD(plain, lr=0.1).step()
+    for p, q in zip(ours, plain, strict=True):
+        np.testing.assert_array_equal(p.numpy(), q.numpy() * 0.5)
+
+
+@pytest.mark.parametrize("size", [2, 10_000, 300_000])
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_parameters_in_the_same_memory_are_updated_one_after_the_other(kind, size):
+    p = tensor(np.ones(size), requires_grad=True)
+    same, half, other = p.detach().requires_grad_(), p.detach()[: size // 2].requires_grad_(), tensor(np.ones(size))
+    shared = [p, other.requires_grad_(), same, half]
+    grads = [np.random.default_rng(i).normal(size=q.shape) for i, q in enumerate(shared)]
+    for q, grad in zip(shared, grads, strict=True):
+        q.grad = tensor(grad)
+    options = {"lr": 0.1, "weight_decay": 0.1}
+    kind(shared, **options).step()
+    one = tensor(np.ones(size), requires_grad=True)
+    for i in (0, 2, 3):
+        part = one if i == 0 else one.detach()[: len(grads[i])].requires_grad_()
+        part.grad = tensor(grads[i])
+        kind([part], **options).step()
+    np.testing.assert_array_equal(p.numpy(), one.numpy())

@@ -344,6 +344,20 @@ def test_lambda_objects_are_saved() -> None:
     assert [b.lr_lambdas[0].epochs, b.lr_lambdas[2].epochs] == [5, 3]  # type: ignore[attr-defined]
 
 
+def test_a_step_of_ones_own_counts() -> None:
+    class Own(optim.SGD):
+        def step(self, closure: Any = None) -> None:
+            """Nothing."""
+
+    optimizer = Own([tensor([1.0], requires_grad=True)], lr=0.1)
+    schedule = lr_scheduler.StepLR(optimizer, 1)
+    optimizer.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        schedule.step()
+    assert Own.step.__doc__ == "Nothing."
+
+
 def test_rates_of_an_epoch_that_was_skipped_are_warned_about() -> None:
     scheduler = lr_scheduler.StepLR(optimizers()[0], 1)
     with pytest.warns(UserWarning, match="call optimizer.step\\(\\) first"):

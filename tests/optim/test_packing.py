@@ -151,4 +151,21 @@ def test_an_update_of_its_own_is_not_taken_for_elementwise() -> None:
     before = [p.data.copy() for p in params]
     take_steps(optimizer, params, 0, 1)
     for p, old in zip(params, before, strict=True):
-        assert np.linalg.norm(p.data - old) <= 1.001
+        assert p.size == 0 or 0 < np.linalg.norm(p.data - old) <= 1.001
+
+
+def test_nor_is_one_that_comes_from_a_mixin() -> None:
+    class Clipping:
+        def update(self, param: Any, grad: Any, state: Any, group: Any) -> None:
+            super().update(param, grad / max(1.0, np.linalg.norm(grad)), state, group)  # type: ignore[misc]
+
+    class Clipped(Clipping, optim.SGD):
+        pass
+
+    class Derived(Clipped):
+        pass
+
+    class Plain(optim.SGD):
+        pass
+
+    assert [kind.elementwise for kind in (Clipped, Derived, Plain)] == [False, False, True]

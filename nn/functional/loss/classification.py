@@ -194,7 +194,7 @@ def _at_classes(
         losses = (1 - smoothing) * losses + smoothing * uniform
     if not everything:
         losses = ag.where(counted, losses, 0)
-        scale = ag.where(counted, 1 if scale is None else scale, 0)
+        scale = counted.astype(log_p.dtype) if scale is None else ag.where(counted, scale, 0)
     losses = ag.squeeze(losses, axis)  # (N, *D)
     if scale is None or reduction != "mean":
         return reduced(op, losses, reduction)
