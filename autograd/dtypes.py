@@ -41,8 +41,8 @@ def get_default_dtype() -> np.dtype[Any]:
 def to_array(value: Any, dtype: npt.DTypeLike | None = None, default: npt.DTypeLike | None = None) -> Array:
     """A new array that nobody else holds, with the dtype rule of `tensor`.
 
-    NumPy arrays and scalars keep their dtype; floats made by Python (alone or in lists) take `default`, or, if that is
-    None, the default dtype.
+    NumPy arrays and scalars keep their dtype, and so do tensors; floats made by Python (alone or in lists) take
+    `default`, or, if that is None, the default dtype.
     """
     if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
         try:
@@ -59,7 +59,7 @@ def to_array(value: Any, dtype: npt.DTypeLike | None = None, default: npt.DTypeL
 
 
 def _holds_numpy(value: Any) -> bool:
-    """Whether the first element of a nested list is a NumPy value, whose dtype is to be kept."""
+    """Whether the first element of a nested list is a NumPy value or a tensor of doubles, whose dtype is to be kept."""
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
-    return isinstance(value, (np.ndarray, np.generic))
+    return isinstance(value, (np.ndarray, np.generic)) or str(getattr(value, "dtype", "")).endswith("float64")

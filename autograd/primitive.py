@@ -365,7 +365,9 @@ def _scaling(partial: Rule | Masked | float | None) -> Rule | None:
             return keep_where(condition(*values), g, out)
 
         def mask(g: Any, *values: Any) -> Any:
-            return compute(masked, g, *values) if type(g) is ndarray else np.where(condition(*values), g, 0)
+            if type(g) is not ndarray:
+                return np.where(condition(*values), g, 0)
+            return compute(masked, g, *values).astype(g.dtype, copy=False)
 
         return needing(mask, *inspect.signature(condition).parameters)
     if isinstance(partial, (int, float)):

@@ -121,6 +121,8 @@ def uniform(
     if not (low <= high and math.isfinite(high - low)):
         raise ValueError(f"uniform: wants finite low <= high, got {low} and {high}")
     wanted = _floating("uniform", dtype)
+    if high - low > float(np.finfo(wanted).max):
+        raise ValueError(f"uniform: {high} - {low} is more than {wanted} can hold")
     values = _random(_source(generator), lengths("uniform", (size,)), wanted)
     values *= wanted.type(high - low)
     values += wanted.type(low)

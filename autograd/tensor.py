@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -286,6 +287,8 @@ class Tensor(Operators):
         copied = _blank(type(self))
         copied.__setstate__((self.array, self.requires_grad, self.label))
         memo[id(self)] = copied
+        if self.requires_grad and self.grad is not None:
+            copied.grad = copy.deepcopy(self.grad, memo)
         return copied
 
     def __reduce__(self) -> Any:

@@ -28,7 +28,8 @@ def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE) -> A
     """`kernel(*operands)`, elementwise and broadcasting; with at least so many elements, shared over threads.
 
     The kernel is a ufunc, or like one takes `out`, an array to write its result into or None. The result has the memory
-    layout of an operand of its shape and, unless the kernel is a ufunc, the dtype of the numbers among the operands.
+    layout of an operand of its shape and, unless the kernel is a ufunc, the dtype of the numbers among the operands;
+    for such a kernel only floats, and conditions, are worked on in pieces.
     """
     for x in operands:
         if isinstance(x, np.ndarray) and x.size >= least:
@@ -109,7 +110,8 @@ def _strides(lengths: Ints, strides: Ints, shape: Ints) -> Ints:
 
 @functools.lru_cache(maxsize=4096)
 def _plan(ufunc: np.ufunc | None, kinds: tuple[Any, ...]) -> Plan | None:
-    """The plan for operands of these kinds; None if none of them has the shape of all of them broadcast."""
+    """The plan for operands of these kinds; None if none of them has the shape of all of them broadcast, or if they go
+    into no ufunc and are not arrays of floats and truth values."""
     stand_ins = [
         np.lib.stride_tricks.as_strided(np.empty((), x.dtype), x.shape, x.strides) if isinstance(x, Memory) else x
         for x in kinds
@@ -120,6 +122,9 @@ def _plan(ufunc: np.ufunc | None, kinds: tuple[Any, ...]) -> Plan | None:
     if ufunc is not None:
         dtype = ufunc.resolve_dtypes((*(x.dtype if isinstance(x, Memory) else x for x in kinds), None))[-1]
     else:
+        among = {x.dtype.kind for x in kinds if isinstance(x, Memory)}
+        if "f" not in among or not among <= {"f", "b"}:
+            return None
         numbers = [x.dtype if isinstance(x, Memory) else x for x in kinds if x is not type(None)]
         dtype = np.result_type(*(x() if isinstance(x, type) else x for x in numbers if x != np.bool_))
     out = np.empty_like(like, dtype)

@@ -20,6 +20,8 @@ def keep_where(condition: Any, x: Any, out: Array | None = None) -> Array:
     integer = _INTEGERS.get(x.dtype)
     if integer is None or x.size < 256 or not isinstance(condition, np.ndarray) or condition.dtype != np.bool_:
         return _copied(np.where(condition, x, 0), out)
+    if out is None and condition.shape != x.shape:
+        return np.multiply(x.view(integer), condition.view(np.int8), dtype=integer).view(x.dtype)
     y = np.empty_like(x) if out is None else out
     np.multiply(x.view(integer), condition.view(np.int8), out=y.view(integer))
     return y

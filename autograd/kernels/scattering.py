@@ -177,7 +177,10 @@ def _rows(shape: tuple[int, ...], index: Index) -> tuple[int, int, Array] | None
     if any(entry is None or (type(entry) is np.ndarray and entry.dtype.kind != "i") for entry in index):
         return None
     if (at := next((k for k, entry in enumerate(index) if type(entry) is EllipsisType), None)) is not None:
-        index = (*index[:at], *(slice(None),) * (len(shape) - len(index) + 1), *index[at + 1 :])
+        omitted = len(shape) - len(index) + 1
+        if not omitted and not all(type(entry) is slice for entry in index[:at]) and index[at + 1 :]:
+            return None  # what is chosen lies side by side, but is apart for NumPy, which puts its axes first
+        index = (*index[:at], *(slice(None),) * omitted, *index[at + 1 :])
     chosen = [k for k, entry in enumerate(index) if type(entry) is not slice]
     first, last = chosen[0], chosen[-1]
     if last - first >= len(chosen) or any(type(e) is slice and e != slice(None) for e in index):

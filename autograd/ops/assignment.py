@@ -18,6 +18,9 @@ __all__ = ["clone"]
 
 T = TypeVar("T", bound=Tensor)
 
+# Operations whose result may lie in the memory of what they were given.
+_VIEWS = {"broadcast_to", "diagonal", "getitem", "reshape", "sliding_windows", "transpose"}
+
 
 @linear(lambda g: g)
 def clone(x: Operand) -> Any:
@@ -42,9 +45,9 @@ def setitem(x: Tensor, index: Any, values: Operand) -> None:
     tensors that were computed from it before, views included, keep the old values. Of several values for one element
     the last stays.
 
-    Raises RuntimeError while recording for a leaf that requires grad and for a view of a part of another tensor (as in
-    x[i][j] = values, which the other would not see), IndexError for elements that `x` does not have, ValueError for
-    values that do not fit, TypeError for values that require grad where `x` is not floating.
+    Raises RuntimeError while recording for a leaf that requires grad and for a view of another tensor (as in x[i][j] =
+    values or x.view(-1)[i] = values, which the other would not see), IndexError for elements that `x` does not have,
+    ValueError for values that do not fit, TypeError for values that require grad where `x` is not floating.
 
     Derivative: x̄ += ȳ with zeros at the index; the values that stayed get ȳ[index], overwritten ones zero.
 
@@ -58,14 +61,19 @@ def setitem(x: Tensor, index: Any, values: Operand) -> None:
     recorded = _records("setitem", x, values)
     entries = canonical("setitem", index, recorded)
     if recorded:
-        if x.array.size < owner(x.array).size:
+        if x.array.size < owner(x.array).size or _is_view(x):
             raise RuntimeError(
-                "setitem: this tensor is a view of a part of another, which a recorded write would not reach: index in "
-                "one step (x[i, j] = … in place of x[i][j] = …), or write into a clone() of the part"
+                "setitem: this tensor is a view of another one, which a recorded write would not reach: write into the "
+                "other in one step (x[i, j] = … in place of x[i][j] = …), or into a clone() of the view"
             )
         _rebind(x, replaced("setitem", x, entries, values))
     else:
         _write(x, entries, values)
+
+
+def _is_view(x: Tensor) -> bool:
+    """Whether a tensor may be seen as another one is: its memory is an array's that some operation was given."""
+    return x.array.base is not None and (x.node is None or x.node.op in _VIEWS)
 
 
 def _write(x: Tensor, index: Index, values: Any) -> None:
@@ -98,7 +106,8 @@ def in_place(symbol: str, operation: Callable[[Any, Any], Tensor], ufunc: np.ufu
         return x
 
     operate.__doc__ = (
-        f"x {symbol} other: a write into memory where nothing is recorded, else a recorded `x = x {symbol[:-1]} other`."
+        f"x {symbol} other: a write into memory where nothing is recorded, else a recorded `x = x {symbol[:-1]} "
+        "other`, of which tensors that x is a view of know nothing."
     )
     return operate
 

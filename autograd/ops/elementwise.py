@@ -768,6 +768,8 @@ def where(condition: Operand, x1: Operand, x2: Operand) -> Any:
     >>> where(np.array([True, False]), tensor([1.0, 2.0]), 0)
     tensor([1., 0.])
     """
+    if isinstance(condition, np.ndarray) and condition.dtype != np.bool_:
+        condition = condition != 0
     return compute(choose, condition, x1, x2)
 
 

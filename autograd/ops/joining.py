@@ -211,7 +211,10 @@ def _parts(op: str, arrays: Arrays) -> list[Any]:
     if isinstance(arrays, Tensor):
         parts: list[Any] = list(unstack(arrays))
     else:
-        parts = [part if isinstance(part, Tensor | np.ndarray) else to_array(part) for part in arrays]
+        given = list(arrays)
+        floating = [part.dtype for part in given if isinstance(part, Tensor | np.ndarray) and part.dtype.kind == "f"]
+        default = np.result_type(*floating) if floating else None
+        parts = [part if isinstance(part, Tensor | np.ndarray) else to_array(part, default=default) for part in given]
     if not parts:
         raise ValueError(f"{op}: wants at least one array, got none")
     return parts

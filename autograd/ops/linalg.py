@@ -289,7 +289,8 @@ def qr(x: Operand, mode: str = "reduced") -> QRResult | Tensor:
     else:
         left, right = split(x, [rows], axis=-1)
         q, square = _qr(left)
-        r = concatenate([square, q.mT @ right], axis=-1)
+        adjoint = q.mT if q.dtype.kind != "c" else np.conj(np.asarray(q)).mT
+        r = concatenate([square, adjoint @ right], axis=-1)
     return r if mode == "r" else QRResult(q, r)
 
 

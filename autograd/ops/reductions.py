@@ -55,6 +55,7 @@ __all__ = [
 
 Axes = tuple[int, ...]
 
+_MOST_HALF = 65504  # the largest number that float16 has
 _LARGE = (1 << 16) + 1  # elements from which sums, standardisation and softmax have kernels of their own
 
 
@@ -89,7 +90,7 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _mean(x, normalize_axes("mean", axis, len(shape_of(x))), keepdims)
 
 
-@linear(lambda g, x_shape, axis: _spread(g / _count(x_shape, axis), x_shape, axis))
+@linear(lambda g, x_shape, axis: _spread(_divided(g, _count(x_shape, axis)), x_shape, axis))
 def _mean(x: Array, axis: Axes, keepdims: bool) -> Any:
     x = np.asarray(x)
     if x.dtype.char not in "fd":
@@ -263,12 +264,12 @@ def _freedom(shape: Axes, axis: Axes, correction: float) -> float:
 
 
 def _var_vjp(g: Any, x: Any, axis: Axes, correction: float) -> Any:
-    scale = reshape(g, kept_shape(x.shape, axis)) * 2 / _freedom(x.shape, axis, correction)
+    scale = _divided(reshape(g, kept_shape(x.shape, axis)) * 2, _freedom(x.shape, axis, correction))
     return _centred(x, axis) * scale
 
 
 def _var_jvp(g: Any, x: Any, axis: Axes, keepdims: bool, correction: float) -> Any:
-    return _sum(_centred(x, axis) * g, axis, keepdims) * 2 / _freedom(x.shape, axis, correction)
+    return _divided(_sum(_centred(x, axis) * g, axis, keepdims) * 2, _freedom(x.shape, axis, correction))
 
 
 @primitive(vjps=[_var_vjp], jvps=[_var_jvp])
@@ -282,12 +283,12 @@ def _var(x: Array, axis: Axes, keepdims: bool, correction: float) -> Any:
 
 
 def _std_vjp(g: Any, x: Any, y: Any, axis: Axes, correction: float) -> Any:
-    scale = _quotient(g, y) / _freedom(x.shape, axis, correction)
+    scale = _divided(_quotient(g, y), _freedom(x.shape, axis, correction))
     return _centred(x, axis) * reshape(scale, kept_shape(x.shape, axis))
 
 
 def _std_jvp(g: Any, x: Any, y: Any, axis: Axes, keepdims: bool, correction: float) -> Any:
-    return _quotient(_sum(_centred(x, axis) * g, axis, keepdims), y) / _freedom(x.shape, axis, correction)
+    return _divided(_quotient(_sum(_centred(x, axis) * g, axis, keepdims), y), _freedom(x.shape, axis, correction))
 
 
 @primitive(vjps=[_std_vjp], jvps=[_std_jvp])
@@ -400,6 +401,7 @@ def moments(x: Operand, axis: Axis = None, keepdims: bool = False) -> tuple[Tens
     """
     shape = shape_of(x)
     axes = normalize_axes("moments", axis, len(shape))
+    _refuse_complex("moments", x)
     mean, var = _moments(x, axes)
     if keepdims:
         return mean, var
@@ -407,17 +409,22 @@ def moments(x: Operand, axis: Axis = None, keepdims: bool = False) -> tuple[Tens
     return reshape(mean, left), reshape(var, left)
 
 
+def _refuse_complex(op: str, x: Any) -> None:
+    if (x.dtype if isinstance(x, Tensor) else np.asarray(x).dtype).kind == "c":
+        raise TypeError(f"{op}: wants real numbers; mean and var take complex ones, too")
+
+
 def _moments_vjp(g: Bundle, x: Any, y: Any, axis: Axes) -> Any:
     of_mean, of_variance = g
     mean, n = y[0], _count(x.shape, axis)
     if of_variance is None:
-        return broadcast_to(of_mean / n, x.shape)
+        return broadcast_to(_divided(of_mean, n), x.shape)
     slope = of_variance * (2 / n)
     if _large(x):
-        shift = -mean * slope if of_mean is None else of_mean / n - mean * slope
+        shift = -mean * slope if of_mean is None else _divided(of_mean, n) - mean * slope
         return Combination((x, slope), (shift, None))
     share = (x - mean) * slope
-    return share if of_mean is None else share + of_mean / n
+    return share if of_mean is None else share + _divided(of_mean, n)
 
 
 @primitive(
@@ -451,6 +458,7 @@ def standardize(x: Operand, axis: Axis, eps: float = 1e-5) -> tuple[Tensor, Tens
              [4.]]), tensor([[1.],
              [4.]]))
     """
+    _refuse_complex("standardize", x)
     return _standardize(x, normalize_axes("standardize", axis, len(shape_of(x))), eps)
 
 
@@ -462,9 +470,9 @@ def _standardize_vjp(g: Bundle, y: Any, axis: Axes, eps: float) -> Any:
     if of_normal is not None:
         parts.append(_normal_vjp(of_normal, normal, variance, axis, eps))
     if of_mean is not None:
-        parts.append(broadcast_to(of_mean / n, normal.shape))
+        parts.append(broadcast_to(_divided(of_mean, n), normal.shape))
     if of_variance is not None:
-        parts.append(normal * (of_variance * sqrt(variance + eps) * 2 / n))
+        parts.append(normal * _divided(of_variance * sqrt(variance + eps) * 2, n))
     return reduce(add, parts)
 
 
@@ -717,6 +725,14 @@ def _argmin(x: Array, axis: int | None, keepdims: bool) -> Any:
 
 def _count(shape: Sequence[int], axis: Axes) -> int:
     return math.prod(shape[a] for a in axis)
+
+
+def _divided(g: Any, n: float) -> Any:
+    """g / n, also by more elements than float16 can count."""
+    if g.dtype != np.float16 or n <= _MOST_HALF:
+        return g / n
+    part = 2.0 ** (math.frexp(n)[1] // 2)
+    return g / part / (n / part)
 
 
 def _spread(g: Any, shape: Axes, axis: Axes) -> Any:

@@ -85,7 +85,16 @@ def test_writing_into_one_part_and_reading_another() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [lambda x: x[0], lambda x: x[:, 1:], lambda x: ag.split(x, 2)[1], lambda x: next(iter(x))]
+    "part",
+    [
+        lambda x: x[0],
+        lambda x: x[:, 1:],
+        lambda x: ag.split(x, 2)[1],
+        lambda x: next(iter(x)),
+        lambda x: x.view(-1),
+        lambda x: x.T,
+        lambda x: x[...],
+    ],
 )
 @pytest.mark.parametrize("tracked", [False, True])
 def test_a_recorded_write_that_would_not_reach_the_whole_is_refused(
@@ -93,7 +102,7 @@ def test_a_recorded_write_that_would_not_reach_the_whole_is_refused(
 ) -> None:
     w = tensor(5.0, requires_grad=True)
     x = tensor(np.zeros((2, 3)), requires_grad=tracked) * 1.0
-    with pytest.raises(RuntimeError, match=r"setitem: this tensor is a view of a part of another.*x\[i, j\] = "):
+    with pytest.raises(RuntimeError, match=r"setitem: this tensor is a view of another one.*x\[i, j\] = "):
         part(x)[0] = w
     with ag.no_grad():
         part(x)[0] = w

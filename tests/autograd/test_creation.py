@@ -122,3 +122,20 @@ def test_filling_with_a_number_does_not_round_it_to_the_default_dtype() -> None:
     assert creation.full_like(tensor(np.zeros(2)), 0.3).numpy()[0] == 0.3
     assert creation.full((2,), 0.3, dtype=np.float64).numpy()[0] == 0.3
     assert creation.full((2,), 0.3).dtype == np.float32
+
+
+def test_doubles_stay_doubles() -> None:
+    double, single = tensor(np.float64(0.1)), tensor(0.1)
+    assert tensor([double, double]).dtype == np.float64
+    assert tensor([double, double]).tolist() == [0.1, 0.1]
+    assert tensor([single, 0.5]).dtype == np.float32
+
+    class Foreign:
+        """An array of another library, as NumPy sees it."""
+
+        dtype = "torch.float64"
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            return np.array([0.1])
+
+    assert tensor(Foreign()).dtype == np.float64

@@ -635,3 +635,29 @@ def test_array_protocol() -> None:
     assert np.asarray(t, dtype=np.float64).dtype == np.float64
     with pytest.raises(ValueError, match="copy"):
         np.array(t, dtype=np.float64, copy=False)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        (slice(None), 1, ..., [2, 0, 2]),
+        (slice(None), [0, 1], ..., [1, 4]),
+        (slice(None), [[3], [1]], ..., [1, 4]),
+        (slice(None), ..., [0, 1], [1, 4]),
+        (slice(None), [0, 1], [1, 4], ...),
+        (1, ..., [2, 0, 2]),
+        (1, [3, 3], ..., 2),
+    ],
+    ids=str,
+)
+def test_an_ellipsis_that_stands_for_no_axis(index: Any) -> None:
+    """Between indices it sets them apart all the same, and NumPy then puts their axes first."""
+    chosen = X[index]
+    g = np.random.default_rng(0).normal(size=chosen.shape)
+    wanted = np.zeros_like(X)
+    np.add.at(wanted, index, g)
+    x = tensor(X, requires_grad=True)
+    x[index].backward(tensor(g))
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), wanted)
+    np.testing.assert_allclose(indexing.index_add(np.zeros_like(X), index, g), wanted)

@@ -207,3 +207,11 @@ ERRORS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
 def test_errors(call: Callable[[Any], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match="^" + message):
         call(tensor(draw(2, 3)))
+
+
+@pytest.mark.parametrize("join", [joining.concatenate, joining.stack, joining.hstack, joining.vstack])
+def test_numbers_take_the_dtype_of_the_tensors_beside_them(join: Callable[..., Tensor]) -> None:
+    for dtype in (np.float32, np.float64):
+        joined = join([tensor(np.array([1.0], dtype)), [0.1]])
+        assert joined.dtype == dtype
+        assert joined.numpy().reshape(-1)[1] == dtype(0.1)

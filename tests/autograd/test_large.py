@@ -93,3 +93,79 @@ def test_watched_and_pushed_products_are_arrays() -> None:
     np.testing.assert_allclose(tangent, 2 * x * a)
     second = ag.grad(lambda a: (ag.grad(lambda a: (x * a * a).sum())(a) * a).sum())(a)
     np.testing.assert_allclose(second, 4 * x.sum(0) * a)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "erf", "ndtr", "softplus"])
+@pytest.mark.parametrize("size", [1 << 10, 1 << 18])
+def test_integers_give_floats(name: str, size: int) -> None:
+    x = np.arange(size) % 5 - 2
+    found = getattr(ag, name)(ag.tensor(x))
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found.numpy(), getattr(ag, name)(ag.tensor(x.astype(float))).numpy())
+
+
+@pytest.mark.parametrize("name", ["erf", "ndtr", "softplus", "moments", "standardize"])
+@pytest.mark.parametrize("size", [3, 1 << 18])
+def test_what_takes_real_numbers_refuses_complex_ones(name: str, size: int) -> None:
+    axis = (0,) if name in ("moments", "standardize") else ()
+    with pytest.raises(TypeError, match=rf"{name}: .*wants real numbers"):
+        getattr(ag, name)(ag.tensor(np.ones(size) * 1j), *axis)
+
+
+def test_complex_sigmoid() -> None:
+    z = np.tile([1 + 2j, 3 - 1j, 0.5j], 1 << 17)
+    np.testing.assert_allclose(ag.sigmoid(ag.tensor(z)).numpy(), 1 / (1 + np.exp(-z)))
+
+
+@pytest.mark.parametrize("size", [1 << 10, 1 << 19])
+@pytest.mark.parametrize("condition", [bool, int, float])
+@pytest.mark.parametrize("dtype", [bool, int, np.float32])
+def test_where_has_the_dtype_of_what_it_chooses_from(size: int, condition: Any, dtype: Any) -> None:
+    chosen, x, y = (np.arange(size) % 3 > 1).astype(condition), np.ones(size, dtype), np.zeros(size, dtype)
+    found = ag.where(ag.tensor(chosen), ag.tensor(x), ag.tensor(y))
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found.numpy(), np.where(chosen, x, y))
+    if dtype is np.float32:
+        leaf = ag.tensor(x, requires_grad=True)
+        ag.where(ag.tensor(chosen), leaf, 0.0).sum().backward()
+        assert leaf.grad is not None
+        assert leaf.grad.dtype == dtype
+        np.testing.assert_array_equal(leaf.grad.numpy(), chosen != 0)
+
+
+@pytest.mark.parametrize("size", [255, 256, 1 << 17])
+@pytest.mark.parametrize("chosen", ["where", "clip", "maximum", "minimum"])
+def test_forward_mode_where_the_tangent_broadcasts(chosen: str, size: int) -> None:
+    other = np.tile([[-1.0], [2.0], [0.5], [3.0]], size)
+    calls: dict[str, Callable[[Any], Any]] = {
+        "where": lambda x: ag.where(other > 1, x, 0.0),
+        "clip": lambda x: ag.clip(x, other, None),
+        "maximum": lambda x: ag.maximum(x, other),
+        "minimum": lambda x: ag.minimum(x, other),
+    }
+    rng = np.random.default_rng(0)
+    x, tangent, cotangent = rng.normal(size=size), rng.normal(size=size), rng.normal(size=(4, size))
+    _, pushed = ag.jvp(calls[chosen], [x], [tangent])
+    leaf = ag.tensor(x, requires_grad=True)
+    calls[chosen](leaf).backward(ag.tensor(cotangent))
+    assert leaf.grad is not None
+    np.testing.assert_allclose((pushed.data * cotangent).sum(), (leaf.grad.data * tangent).sum())
+
+
+@pytest.mark.parametrize("count", [65_000, 70_000, 600_000])
+def test_float16_counts_further_than_it_can_hold(count: int) -> None:
+    values = np.random.default_rng(0).normal(0, 0.1, count)
+    losses: dict[str, Callable[[Any], Any]] = {
+        "mean": ag.mean,
+        "var": ag.var,
+        "std": ag.std,
+        "moments": lambda x: ag.add(*ag.moments(x)),
+        "standardize": lambda x: ag.add(*ag.standardize(x, 0)[1:]).sum(),
+    }
+    for name, loss in losses.items():
+        half, double = (ag.tensor(values.astype(dtype), requires_grad=True) for dtype in (np.float16, np.float64))
+        (loss(half) * 1000).backward()
+        (loss(double) * 1000).backward()
+        assert half.grad is not None
+        assert double.grad is not None
+        np.testing.assert_allclose(half.grad.data, double.grad.data, rtol=0.02, atol=1e-5, err_msg=name)

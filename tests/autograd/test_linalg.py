@@ -441,3 +441,9 @@ LinAlgError = np.linalg.LinAlgError
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call(tensor(matrices(2, 3), requires_grad=True))
+
+
+def test_qr_of_a_wide_complex_matrix() -> None:
+    x = matrices(3, 5) + 1j * matrices(3, 5, seed=1)
+    q, r = ag.qr(tensor(x))
+    np.testing.assert_allclose((q @ r).numpy(), x)

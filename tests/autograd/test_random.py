@@ -140,3 +140,9 @@ def test_errors(call: Callable[[], Any], kind: type[Exception], message: str) ->
     with pytest.raises(kind, match=message):
         call()
     assert random.get_rng_state() == state
+
+
+@pytest.mark.parametrize(("limit", "dtype"), [(3e38, np.float32), (60_000, np.float16)])
+def test_uniform_refuses_a_range_that_the_dtype_cannot_hold(limit: float, dtype: Any) -> None:
+    with pytest.raises(ValueError, match=r"uniform: .* is more than float\d\d can hold"):
+        random.uniform(-limit, limit, (3,), dtype=dtype)
