@@ -40,5 +40,7 @@ clean:  ## Remove the virtual environment and all caches
 
 $(VENV)/.%: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.version_info >= (3, 11) or sys.exit("stepgrad needs Python 3.11 or later, and \
+	$(VENV) has " + sys.version.split()[0] + ": make clean, then make … PYTHON=python3.11")'
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@touch $@

@@ -7,6 +7,7 @@ scikit-learn, a fifth of which is held out. A folder with MNIST or CIFAR files c
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -210,6 +211,14 @@ def save_figure(figure: plt.Figure, path: Path) -> None:
     plt.close(figure)
 
 
+def seed(text: str) -> int:
+    """A number that random numbers can start from; parses `--seed`."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"has to be 0 or more, got {value}")
+    return value
+
+
 def positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -236,7 +245,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--lr", type=rate, default=argparse.SUPPRESS, help="learning rate (each optimizer has its own default)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order of the images")
+    parser.add_argument("--seed", type=seed, default=0, help="of the split, the weights and the order of the images")
     parser.add_argument(
         "--data", type=Path, default=argparse.SUPPRESS, help="a folder with MNIST or CIFAR files, instead of the digits"
     )
@@ -271,6 +280,8 @@ def main(arguments: Sequence[str] | None = None) -> float:
             bar.set_description(f"epoch {epoch + 1}/{options.epochs}")
             losses += train_epoch(model, optimizer, batches, bar)
             scheduler.step()
+    if not math.isfinite(losses[-1]):
+        raise SystemExit("demo: the loss is not finite any more; try a lower --lr")
     reached = accuracy(model, data.held_out)
     print(f"\nHeld-out accuracy {reached:.2%} after {time.perf_counter() - start:.1f} s of training\n")
 

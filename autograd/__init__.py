@@ -4,6 +4,8 @@ A `Tensor` records the computation while ordinary Python runs; `t.backward()` wa
 gradient on every leaf. The operations are functions here and methods of the tensor, under NumPy's names, and NumPy's
 own functions take tensors.
 
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+
 >>> x = tensor([1.0, 2.0], requires_grad=True)
 >>> y = (x * x).sum()
 >>> y.backward()

@@ -1,4 +1,7 @@
-"""Neural networks: layers, losses and models, composed of autograd's operations alone, under PyTorch's names."""
+"""Neural networks: layers, losses and models, composed of autograd's operations alone, under PyTorch's names.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+"""
 
 from autograd import environment as environment  # isort: split
 

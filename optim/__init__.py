@@ -1,4 +1,7 @@
-"""Optimizers and learning-rate schedules, with torch.optim's names, defaults and numerics."""
+"""Optimizers and learning-rate schedules, with torch.optim's names, defaults and numerics.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+"""
 
 from optim import lr_scheduler, swa_utils
 from optim.adadelta import Adadelta

@@ -67,10 +67,11 @@ def gradcheck(
     however small beside them, is found if it is off by more than 100 · √n · `rtol` of itself and its effect is not
     below the rounding of `f`. That rounding is measured, as that of backprop is, and part of the error bars: a
     gradient that is 0 but for rounding on both sides passes. Where rounding alone makes a bar wider than `rtol`,
-    agreement within it still counts if it is no wider than 0.1 %. What has a wider bar, but one below
-    `rtol` of the largest effect that any element has, is counted as below rounding and does not make an input
-    INCONCLUSIVE. If `f` computes in
-    float32 somewhere, `rtol` is at least the square root of its rounding, 3e-4.
+    agreement within it still counts if it is no wider than 0.1 %. What has a wider bar, but one below `rtol` of the
+    largest effect that any element has, is counted as below rounding and does not make an input INCONCLUSIVE. The
+    report's `worst` is the largest disagreement relative to what was compared, with or without such an excuse: beside
+    PASS, even 1 is no more than the error bars allow. If `f` computes in float32 somewhere, `rtol` is at least the
+    square root of its rounding, 3e-4.
 
     `order` 2 or 3 also checks the derivatives of ⟨gradient, random direction⟩, and so each rule's own derivative.
     `modes` may have "forward"; with both, the identity ⟨u, Jv⟩ = ⟨Jᵀu, v⟩ is checked too, to 1e-10. `progress` shows a

@@ -127,7 +127,7 @@ class Live {
     this.panel = element(
       "section",
       { class: "live", "aria-label": "Breakpoints", hidden: true },
-      button(() => this.ask("run"), "Run to breakpoint", "Take steps up to the next breakpoint, or to the end", {
+      button(() => this.ask("run"), "Run to breakpoint", "Run to breakpoint: the next one, or to the end", {
         "data-act": "run",
       }),
       this.stops,

@@ -12,10 +12,10 @@ const STATES = ["done", "waiting", "receiving", "current"]; // of a node, the la
 
 const ICONS = {
   first: "M3 3v10M13 3 6 8l7 5z",
-  back: "M11 3 4 8l7 5z",
+  back: "M12.5 3v10M10 3 3 8l7 5z",
   play: "M4 2.5 13 8l-9 5.5z",
   pause: "M4 3h2.5v10H4zM9.5 3H12v10H9.5z",
-  step: "M5 3l7 5-7 5z",
+  step: "M3.5 3v10M6 3l7 5-7 5z",
   last: "M13 3v10M3 3l7 5-7 5z",
 };
 
