@@ -177,7 +177,7 @@ class Player {
       ...follow,
       button(() => this.scale(1 / 1.25), "−", "Zoom out (−)"),
       button(() => this.scale(1.25), "+", "Zoom in (+)"),
-      button(() => this.fit(), "Fit", "Fit the drawing (0)"),
+      button(() => this.fit(true), "Fit", "Fit the drawing (0)"),
     );
   }
 
@@ -251,11 +251,11 @@ class Player {
     this.picture.style.height = "auto";
   }
 
-  /** As large as the canvas is wide, or smaller to be seen whole, if that leaves it readable. */
-  fit() {
+  /** As large as the canvas is wide, or smaller to be seen whole, if that leaves it readable or `whole` asks for it. */
+  fit(whole = false) {
     const across = (this.canvas.clientWidth - 24) / this.width;
     const down = (parseFloat(getComputedStyle(this.canvas).maxHeight) - 24) / this.height;
-    this.zoom = Math.max(0.45, Math.min(1.25, across, down < 0.75 ? across : down));
+    this.zoom = Math.max(whole ? 0.2 : 0.45, Math.min(1.25, across, whole || down >= 0.75 ? down : across));
     this.scale(1);
   }
 
@@ -330,7 +330,7 @@ class Player {
       Escape: () => this.choose(null),
       "+": () => this.scale(1.25),
       "-": () => this.scale(1 / 1.25),
-      0: () => this.fit(),
+      0: () => this.fit(true),
     };
     const act = acts[event.key];
     if (!act) return;
