@@ -55,8 +55,8 @@ class GraphNode:
 
     @property
     def label(self) -> str:
-        """What the node is called: its name, or its operation and number."""
-        return self.name or f"{self.op} {self.id}"
+        """What the node is called: its name, or its operation and its number in the graph."""
+        return self.name or f"{self.op} #{self.id}"
 
 
 @dataclass(frozen=True, slots=True)

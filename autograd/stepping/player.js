@@ -540,12 +540,12 @@ function histories(steps) {
 
 function name(node) {
   if (!node) return "?";
-  return node.name || `${node.op} ${node.id}`;
+  return node.name || `${node.op} #${node.id}`;
 }
 
 function describe(node) {
   if (!node) return "";
-  return node.name ? `${node.name} (${node.op} ${node.id})` : `${node.op} ${node.id}`;
+  return node.name ? `${node.name} (${node.op} #${node.id})` : `${node.op} #${node.id}`;
 }
 
 function shape(thing) {

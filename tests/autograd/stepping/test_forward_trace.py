@@ -82,7 +82,7 @@ def test_what_a_trace_says_is_what_the_steps_said(name: str) -> None:
 def test_inputs_and_their_tangents() -> None:
     product, sine, *_ = tangents().trace().steps
     x, w = product.given
-    assert (x.label, w.label, sine.given[0].label) == ("x", "w", "multiply 2")
+    assert (x.label, w.label, sine.given[0].label) == ("x", "w", "multiply #2")
     assert x.value.values == X.tolist()
     assert x.tangent.values == [[1.0, 1.0]]
     assert w.tangent is None
@@ -131,7 +131,7 @@ def test_as_text() -> None:
     head, _, first, second, *_ = (re.split("  +", line)[:-1] for line in table(trace).split("\n"))
     assert head == ["step", "operation", "name", "value", "norm", "tangent's norm", "from"]
     assert first == ["1", "multiply", "(2, 2)", "7.071", "4.472", "x, w"]
-    assert second == ["2", "sin", "h", "(2, 2)", "1.278", "4.193", "multiply 2"]
+    assert second == ["2", "sin", "h", "(2, 2)", "1.278", "4.193", "multiply #2"]
     assert block(trace, 0) == "start\n  4 steps, 6 nodes; nothing has been computed yet"
     lines = block(trace, 4).split("\n")
     assert lines[0] == "step 4 of 4   sum   J"
@@ -182,5 +182,5 @@ def test_what_is_not_known() -> None:
 def test_as_html() -> None:
     html = tangents().seek(2)._repr_html_()
     assert "<b>2. sin</b> h" in html
-    assert "from <b>multiply 2</b>" in html
+    assert "from <b>multiply #2</b>" in html
     assert html.count(">tangent<") == 2

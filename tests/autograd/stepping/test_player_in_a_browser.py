@@ -168,7 +168,7 @@ def test_a_click_on_a_node_shows_its_numbers(open_page: Any) -> None:
     shown.page.fill('input[type="range"]', "3")
     shown.page.click('.canvas [data-key=".1"]')
     told = shown.text(".node")
-    assert told.startswith("s (multiply 1)")
+    assert told.startswith("s (multiply #1)")
     assert "0.64" in told
     assert "-1.754" in told
     assert "chain.py:3" in told
@@ -187,9 +187,9 @@ def test_a_click_on_a_node_shows_its_numbers(open_page: Any) -> None:
 def test_nodes_are_reached_without_a_mouse(open_page: Any) -> None:
     shown = open_page()
     shown.page.focus('.canvas [data-key=".2"]')
-    assert shown.page.get_attribute('.canvas [data-key=".2"]', "aria-label") == "sin 2"
+    assert shown.page.get_attribute('.canvas [data-key=".2"]', "aria-label") == "sin #2"
     shown.press("Enter")
-    assert shown.text(".node").startswith("sin 2")
+    assert shown.text(".node").startswith("sin #2")
     assert shown.position == "0 / 5"
     shown.page.click(".list summary")
     shown.page.click(".list li:nth-child(4) button")
@@ -278,7 +278,7 @@ def test_a_forward_pass(open_page: Any) -> None:
     values = '.canvas [data-key=".3"] text.value'
     assert shown.page.inner_html(values) == ""
     shown.press("n", "n")
-    assert shown.text(".told") == "Step 2 of 4: sin (h) is computed from multiply 2."
+    assert shown.text(".told") == "Step 2 of 4: sin (h) is computed from multiply #2."
     assert shown.page.inner_html(values).startswith("= [0.1411, -0.2794")
     figures = shown.page.locator(".contribution figcaption").all_inner_texts()
     assert figures == ["value", "tangent"]

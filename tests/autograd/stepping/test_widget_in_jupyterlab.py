@@ -168,7 +168,7 @@ def test_the_widget(open_notebook: Any) -> None:
     at(player, 2)
 
     player.locator('.canvas [data-key=".2"]').click()
-    assert player.locator(".node h2").inner_text().startswith("h (sin 2)")
+    assert player.locator(".node h2").inner_text().startswith("h (sin #2)")
     act(player, "halt")
     player.locator(".stops >> text=at h").wait_for()
     assert player.locator(".canvas circle.stop").count() == 1
