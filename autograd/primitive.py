@@ -655,11 +655,17 @@ _new_node = Node.__new__
 
 
 def protected(value: Any) -> Any:
-    """A copy of an array that the caller could still write into; anything else as it is."""
+    """A copy of an array that the caller could still write into, also in tuples, lists and dicts; anything else as it
+    is."""
     if isinstance(value, np.ndarray) and owner(value).flags.writeable:
         return freeze(value.copy())
     if isinstance(value, tuple):
-        return tuple(protected(v) for v in value)
+        parts = [protected(v) for v in value]
+        return value._make(parts) if hasattr(value, "_make") else tuple(parts)
+    if type(value) is list:
+        return [protected(v) for v in value]
+    if type(value) is dict:
+        return {key: protected(v) for key, v in value.items()}
     return value
 
 

@@ -20,9 +20,10 @@ def keep_where(condition: Any, x: Any, out: Array | None = None) -> Array:
     integer = _INTEGERS.get(x.dtype)
     if integer is None or x.size < 256 or not isinstance(condition, np.ndarray) or condition.dtype != np.bool_:
         return _copied(np.where(condition, x, 0), out)
-    if out is None and condition.shape != x.shape:
-        return np.multiply(x.view(integer), condition.view(np.int8), dtype=integer).view(x.dtype)
-    y = np.empty_like(x) if out is None else out
+    y = out
+    if y is None:
+        whole = x.shape if condition.shape == x.shape else np.broadcast_shapes(condition.shape, x.shape)
+        y = np.empty_like(x) if whole == x.shape else np.empty(whole, x.dtype)
     np.multiply(x.view(integer), condition.view(np.int8), out=y.view(integer))
     return y
 

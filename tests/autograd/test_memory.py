@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -188,3 +189,37 @@ def test_nothing_needs_the_collector(use: Callable[[Tensor], None]) -> None:
         assert node() is None
     finally:
         gc.enable()
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda array: array,
+        lambda array: [array.tolist()[0], array.tolist()[1]],
+        lambda array: [array],
+        lambda array: (array, 1),
+        lambda array: {"k": array},
+        lambda array: Pair(array, [array]),
+    ],
+)
+def test_what_a_checkpoint_is_given_may_be_written_into_afterwards(given: Callable[[Any], Any]) -> None:
+    array = np.array([1.0, 2.0])
+    argument = given(array)
+
+    def scaled(x: ag.Tensor, a: Any) -> ag.Tensor:
+        factor = a["k"] if isinstance(a, dict) else a.first if isinstance(a, Pair) else a
+        return x * np.asarray(factor[0] if isinstance(factor, tuple) else factor).reshape(2)
+
+    x = ag.tensor([1.0, 1.0], requires_grad=True)
+    y = ag.checkpoint(scaled, x, argument)
+    array[:] = 9
+    if isinstance(argument, list):
+        argument[0] = 7.0
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [1, 2]
