@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -72,8 +73,12 @@ def setitem(x: Tensor, index: Any, values: Operand) -> None:
 
 
 def _is_view(x: Tensor) -> bool:
-    """Whether a tensor may be seen as another one is: its memory is an array's that some operation was given."""
-    return x.array.base is not None and (x.node is None or x.node.op in _VIEWS)
+    """Whether others may see what is written into a tensor: it lies in memory that an operation was given, and that
+    more than this tensor holds."""
+    if x.array.base is None or not (x.node is None or x.node.op in _VIEWS):
+        return False
+    memory = owner(x.array)
+    return sys.getrefcount(memory) > 3  # the tensor's array, `memory` and the call
 
 
 def _write(x: Tensor, index: Index, values: Any) -> None:

@@ -112,6 +112,21 @@ def test_a_recorded_write_that_would_not_reach_the_whole_is_refused(
     assert copy.requires_grad
 
 
+@pytest.mark.parametrize("tracked", [False, True])
+def test_a_view_of_what_nobody_else_holds_takes_a_recorded_write(tracked: bool) -> None:
+    w = tensor(5.0, requires_grad=True)
+    made = tensor(np.zeros(6), requires_grad=tracked) * 1.0
+    x = made.reshape(2, 3)
+    with pytest.raises(RuntimeError, match="setitem: this tensor is a view of another one"):
+        x[0] = w
+    del made
+    x[0] = w * 2
+    assert x.tolist() == [[10, 10, 10], [0, 0, 0]]
+    x.sum().backward()
+    assert w.grad is not None
+    assert w.grad.item() == 6
+
+
 def test_retained_gradients_are_those_of_the_latest_value() -> None:
     x = tensor(2.0, requires_grad=True)
     h = x * x
