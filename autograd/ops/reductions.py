@@ -392,6 +392,7 @@ def _log_softmax(x: Array, axis: Axes) -> Any:
 def moments(x: Operand, axis: Axis = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
     """The mean and the variance (correction 0) over `axis`, of n elements: `mean` and `var` in one, for less.
 
+    Of complex numbers it is the mean of (x - mean)², not of |x - mean|²: that is what complex steps can differentiate.
     Raises as `sum` does.
 
     Derivative: x̄ += m̄ean / n + v̄ar · 2 (x - mean) / n.
@@ -401,17 +402,11 @@ def moments(x: Operand, axis: Axis = None, keepdims: bool = False) -> tuple[Tens
     """
     shape = shape_of(x)
     axes = normalize_axes("moments", axis, len(shape))
-    _refuse_complex("moments", x)
     mean, var = _moments(x, axes)
     if keepdims:
         return mean, var
     left = tuple(n for i, n in enumerate(shape) if i not in axes)
     return reshape(mean, left), reshape(var, left)
-
-
-def _refuse_complex(op: str, x: Any) -> None:
-    if (x.dtype if isinstance(x, Tensor) else np.asarray(x).dtype).kind == "c":
-        raise TypeError(f"{op}: wants real numbers; mean and var take complex ones, too")
 
 
 def _moments_vjp(g: Bundle, x: Any, y: Any, axis: Axes) -> Any:
@@ -443,7 +438,7 @@ def standardize(x: Operand, axis: Axis, eps: float = 1e-5) -> tuple[Tensor, Tens
     """y = (x - mean) / √(var + eps) over `axis`, and the mean and variance (correction 0) that it took: (y, mean, var).
 
     `mean` and `var` keep the reduced axes with length 1; all three are differentiable. Layer, batch, group and instance
-    normalisation are made of this. Raises as `sum` does.
+    normalisation are made of this. Complex numbers are taken as by `moments`. Raises as `sum` does.
 
     Derivative, with s = √(var + eps): x̄ += (ȳ - mean(ȳ) - y · mean(ȳ y)) / s + m̄ean / n + v̄ar · 2 s y / n.
 
@@ -458,7 +453,6 @@ def standardize(x: Operand, axis: Axis, eps: float = 1e-5) -> tuple[Tensor, Tens
              [4.]]), tensor([[1.],
              [4.]]))
     """
-    _refuse_complex("standardize", x)
     return _standardize(x, normalize_axes("standardize", axis, len(shape_of(x))), eps)
 
 
