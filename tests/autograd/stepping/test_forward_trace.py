@@ -135,7 +135,7 @@ def test_as_text() -> None:
     assert block(trace, 0) == "start\n  4 steps, 6 nodes; nothing has been computed yet"
     lines = block(trace, 4).split("\n")
     assert lines[0] == "step 4 of 4   sum   J"
-    assert "  ← power 4" in lines
+    assert "  ← power #4" in lines
     assert "  → J" in lines
     assert lines[-2].startswith("    value ")
     assert lines[-1].startswith("    tangent ")

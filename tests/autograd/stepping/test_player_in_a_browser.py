@@ -178,7 +178,7 @@ def test_a_click_on_a_node_shows_its_numbers(open_page: Any) -> None:
     shown.page.click('.node .link >> text="5"')
     assert shown.position == "5 / 5"
     shown.page.click('.node .link >> text="x" >> nth=0')
-    assert shown.text(".node").startswith("x (leaf 0)")
+    assert shown.text(".node").startswith("x (leaf #0)")
     shown.press("Escape")
     assert shown.page.is_hidden(".node")
     assert shown.keys_of("chosen") == []

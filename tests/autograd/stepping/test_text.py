@@ -19,13 +19,13 @@ TRACE = by_hand()
 
 def test_the_table_has_a_line_for_every_step() -> None:
     assert table(TRACE).split("\n") == [
-        "step  operation  name  cotangent  norm    passed on to       made at",
-        "─" * 96,
-        "1     cos        J     ()         1       add 4              chain.py:3: J = cos(sin(s) + 3 * s)",
+        "step  operation  name  cotangent  norm    passed on to         made at",
+        "─" * 98,
+        "1     cos        J     ()         1       add #4               chain.py:3: J = cos(sin(s) + 3 * s)",
         "2     add              ()         0.5846  sin #2, multiply #3  chain.py:3: J = cos(sin(s) + 3 * s)",
-        "3     multiply         ()         0.5846  s                  chain.py:3: J = cos(sin(s) + 3 * s)",
-        "4     sin              ()         0.5846  s                  chain.py:3: J = cos(sin(s) + 3 * s)",
-        "5     multiply   s     ()         2.223   x, x               chain.py:3: J = cos(sin(s) + 3 * s)",
+        "3     multiply         ()         0.5846  s                    chain.py:3: J = cos(sin(s) + 3 * s)",
+        "4     sin              ()         0.5846  s                    chain.py:3: J = cos(sin(s) + 3 * s)",
+        "5     multiply   s     ()         2.223   x, x                 chain.py:3: J = cos(sin(s) + 3 * s)",
     ]
 
 
