@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import threading
 import weakref
@@ -223,3 +224,13 @@ def test_what_a_checkpoint_is_given_may_be_written_into_afterwards(given: Callab
     y.sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [1, 2]
+
+
+def test_a_deep_copy_has_a_gradient_of_its_own() -> None:
+    w = ag.tensor([1.0, 2.0], requires_grad=True)
+    (w * w).sum().backward()
+    copied = copy.deepcopy(w)
+    assert w.grad is not None
+    assert copied.grad is not None
+    w.grad.zero_()
+    assert copied.grad.tolist() == [2, 4]
