@@ -77,8 +77,16 @@ def _is_view(x: Tensor) -> bool:
     more than this tensor holds."""
     if x.array.base is None or not (x.node is None or x.node.op in _VIEWS):
         return False
-    memory = owner(x.array)
-    return sys.getrefcount(memory) > 3  # the tensor's array, `memory` and the call
+    return _holders(x.array) > _ALONE
+
+
+def _holders(array: Array) -> int:
+    """How often the memory that an array is a view of is held, this function's own variables included."""
+    memory = owner(array)
+    return sys.getrefcount(memory)
+
+
+_ALONE = _holders(np.empty(2)[:1])
 
 
 def _write(x: Tensor, index: Index, values: Any) -> None:
