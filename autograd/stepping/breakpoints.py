@@ -7,10 +7,13 @@ loaded trace. They combine: `at_op("relu") & norm_below(1e-6) | non_finite()`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+
+from autograd.stepping.graph_view import GraphView
 
 __all__ = [
     "Breakpoint",
@@ -58,10 +61,19 @@ def breakpoint_of(condition: Breakpoint[Any] | Condition | str) -> Breakpoint[An
     if isinstance(condition, Breakpoint):
         return condition
     if isinstance(condition, str):
-        return at_op(condition) | at_name(condition) | at_module(condition)
+        return at_op(condition) | at_name(condition) | at_module(condition) | reaches(condition)
     if callable(condition):
         return Breakpoint(condition, getattr(condition, "__name__", repr(condition)))
     raise TypeError(f"run_until: wants a breakpoint, a function of a step or a name, got {condition!r}")
+
+
+def check_known(op: str, name: str, graph: GraphView) -> None:
+    """ValueError unless an operation, a tensor or a module of the graph is called so; it says what comes close."""
+    called = {word for node in graph.nodes for word in (node.op, node.name, node.module) if word}
+    if not any(fnmatchcase(word, name) or _inside(word, name) for word in called):
+        close = get_close_matches(name, called, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"{op}: no operation, tensor or module of this run is called {name!r}{hint}")
 
 
 def at_op(name: str) -> Breakpoint[Any]:

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
-from autograd.stepping.breakpoints import Breakpoint, Condition, breakpoint_of
+from autograd.stepping.breakpoints import Breakpoint, Condition, breakpoint_of, check_known
+from autograd.stepping.graph_view import GraphView
 
 S = TypeVar("S")
 
@@ -27,6 +28,11 @@ class Cursor(ABC, Generic[S]):
     @abstractmethod
     def done(self) -> bool:
         """Whether the run has come to its end."""
+
+    @property
+    @abstractmethod
+    def graph(self) -> GraphView:
+        """The recorded graph as plain data."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -90,9 +96,12 @@ class Cursor(ABC, Generic[S]):
         """Take steps up to and with the first for which `condition` is true, and return it; None if the run ends first.
 
         A condition is one of `autograd.stepping.breakpoints`, or any function of a step. A string stands for the
-        operation, the tensor, or the module of this name.
+        operation, the tensor, the module, or the parameter (or other leaf) that is given something, of this name.
+        Raises ValueError for a string by which nothing in the run is called.
         """
         stop = breakpoint_of(condition)
+        if isinstance(condition, str):
+            check_known("run_until", condition, self.graph)
         for step in self:
             if stop(step):
                 return step

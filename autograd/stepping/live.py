@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakSet
 
 from autograd.stepping.cursor import Cursor
-from autograd.stepping.graph_view import GraphView
 from autograd.stepping.summary import LIMIT
 
 if TYPE_CHECKING:
@@ -37,11 +36,6 @@ class Live(Cursor[S]):
     def __init__(self) -> None:
         self.revision = 0
         self.views: WeakSet[View] = WeakSet()
-
-    @property
-    @abstractmethod
-    def graph(self) -> GraphView:
-        """The recorded graph as plain data."""
 
     @abstractmethod
     def replace(self, instead: Any, /) -> S:

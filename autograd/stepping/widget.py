@@ -23,6 +23,7 @@ from autograd.stepping.breakpoints import (
     at_name,
     at_op,
     at_shape,
+    check_known,
     non_finite,
     norm_above,
     norm_below,
@@ -78,6 +79,7 @@ _KINDS: dict[str, tuple[str, Callable[[str], Breakpoint[Any]]]] = {
     "zero gradient": ("", lambda _: zero_gradient()),
     "parameter reached": ("fc.weight", reaches),
 }
+_NAMED = ("operation", "name", "module", "parameter reached")
 
 
 class StepperWidget(anywidget.AnyWidget):
@@ -185,6 +187,8 @@ class StepperWidget(anywidget.AnyWidget):
         text = asked["text"].strip()
         if wants and not text:
             raise ValueError(f"breakpoint: say which {asked['kind']}, for example {wants}")
+        if asked["kind"] in _NAMED:
+            check_known("breakpoint", text, self.stepper.graph)
         return make(text), None
 
     def _do_run(self, _: Message) -> Message:

@@ -73,6 +73,7 @@ def cursor(request: pytest.FixtureRequest, cursors: dict[str, Any]) -> Any:
         (lambda step: step.number == 2, ["sum"]),
         ("relu", ["relu"]),
         ("2.1", ["tanh"]),
+        ("2.0.bias", ["add"]),
     ],
     ids=str,
 )
@@ -128,3 +129,11 @@ def test_words() -> None:
     )
     with pytest.raises(TypeError, match="run_until: wants a breakpoint, a function of a step or a name, got 3"):
         loss().stepper().run_until(3)  # type: ignore[arg-type]
+
+
+def test_names_that_nothing_has(cursor: Any) -> None:
+    with pytest.raises(ValueError, match="run_until: no operation, tensor or module of this run is called 'rleu'; did"):
+        cursor.run_until("rleu")
+    with pytest.raises(ValueError, match=r"is called 'qqq\*'$"):
+        cursor.run_until("qqq*")
+    assert cursor.position == 0

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
 from autograd.stepping import ForwardStepper, Stepper, at_op
 from autograd.stepping.player import page
 
@@ -104,7 +105,6 @@ def test_the_page_goes_where_the_stepper_goes(ask: Asked, stepper: Stepper) -> N
         ("norm below", "1.2", "norm below 1.2", 1),
         ("zero gradient", "", "a zero gradient", None),
         ("parameter reached", "x", "reaching 'x'", 2),
-        ("module", "features.3", "in module 'features.3'", None),
     ],
 )
 def test_breakpoints_by_the_form(ask: Asked, kind: str, text: str, said: str, position: int | None) -> None:
@@ -119,7 +119,20 @@ def test_breakpoints_by_the_form(ask: Asked, kind: str, text: str, said: str, po
 
 def test_every_kind_of_breakpoint_is_tested(ask: Asked) -> None:
     mark = next(mark for mark in test_breakpoints_by_the_form.pytestmark if mark.name == "parametrize")
-    assert {kind["kind"] for kind in ask("hello")["kinds"]} == {row[0] for row in mark.args[1]}
+    assert {kind["kind"] for kind in ask("hello")["kinds"]} == {"module", *(row[0] for row in mark.args[1])}
+
+
+def test_a_breakpoint_in_a_module() -> None:
+    ask = Asked(nn.Sequential(nn.Linear(2, 2), nn.ReLU())(ag.ones(1, 2)).sum().stepper())
+    ask("stop", kind="module", text="1")
+    assert ask("run")["told"] == "Stopped after step 2: in module '1'."
+
+
+@pytest.mark.parametrize("kind", ["operation", "name", "module", "parameter reached"])
+def test_names_that_nothing_has_are_refused(ask: Asked, kind: str) -> None:
+    said = "ValueError: breakpoint: no operation, tensor or module of this run is called 'sine'; did you mean 'sin'?"
+    answer = ask("stop", kind=kind, text="sine")
+    assert (answer["error"], answer["breakpoints"]) == (said, [])
 
 
 def test_breakpoints_at_nodes(ask: Asked, stepper: Stepper) -> None:
