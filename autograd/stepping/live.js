@@ -184,7 +184,7 @@ class Live {
         button(() => this.ask("clear", { index }), "×", `Clear the breakpoint ${said}`),
       );
     this.stops.replaceChildren(...stops.map(chip));
-    this.panel.querySelector("[data-act=run]").disabled = !stops.length;
+    this.panel.querySelector("[data-act=run]").setAttribute("aria-disabled", !stops.length);
     this.mark();
   }
 

@@ -67,6 +67,25 @@ export function matchNotebook() {
   new MutationObserver(match).observe(outside, { attributeFilter: ["class", "data-jp-theme-light"] });
 }
 
+/** Have a frame around the page grow with the player `root`, so that nothing lies under its edge. */
+export function growFrame(root) {
+  const frame = frameElement;
+  if (!frame) return;
+  document.body.classList.add("framed");
+  const least = frame.clientHeight;
+  let height = least;
+  const fit = () => {
+    height = Math.max(height, root.offsetHeight); // no less while one steps: what is below would jump
+    frame.style.height = `${height}px`;
+  };
+  const anew = () => {
+    height = least;
+    fit();
+  };
+  new ResizeObserver(fit).observe(root);
+  root.addEventListener("toggle", anew, { capture: true });
+}
+
 /** Build a player for `run` inside `root`; it listens to the keys pressed on `keys`. */
 export function mount(root, run, keys = root) {
   return new Player(root, run, keys);
@@ -274,7 +293,7 @@ class Player {
     this.slider.setAttribute("aria-valuetext", step ? `step ${this.position}: ${step.op}` : "start");
     this.counter.value = `${this.position} / ${this.last}`;
     const enable = (names, can) =>
-      names.forEach((n) => (this.controls.querySelector(`[data-act=${n}]`).disabled = !can));
+      names.forEach((n) => this.controls.querySelector(`[data-act=${n}]`).setAttribute("aria-disabled", !can));
     enable(["first", "back"], this.position > 0);
     enable(["step", "last"], this.position < this.last);
     this.told.textContent = this.tell(step);
@@ -370,7 +389,7 @@ class Player {
       wire.classList.toggle("flowing", given.has(wire.dataset.wire) && wire.dataset.uses.split(" ").includes(key));
     }
     if (this.run.forward) this.write();
-    if (step) reveal(this.canvas, this.groups.get(step.node));
+    if (step) [...partners, step.node].forEach((id) => reveal(this.canvas, this.groups.get(id)));
   }
 
   /** Have values stand in the boxes as soon as they are computed. */

@@ -65,7 +65,7 @@ def page(trace: Trace, position: int = 0, live: Mapping[str, Any] | None = None)
         style=style(),
         run=_embedded(run),
         script=script() + (live_script() if live else ""),
-        start="matchNotebook();\n" + ("connect(player, run.live);\n" if live else ""),
+        start="matchNotebook();\ngrowFrame(player.root);\n" + ("connect(player, run.live);\n" if live else ""),
     )
 
 

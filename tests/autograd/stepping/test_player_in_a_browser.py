@@ -261,6 +261,43 @@ def test_the_page_plays_in_a_frame(open_page: Any) -> None:
     assert frame.locator(".counter").inner_text() == "3 / 5"
 
 
+def test_the_frame_is_as_high_as_the_page(open_page: Any) -> None:
+    shown = open_page("framed")
+    frame = shown.page.frame_locator("iframe")
+    outside = shown.page.locator("iframe")
+    hidden = "() => document.documentElement.scrollHeight - innerHeight"
+    height = outside.evaluate("frame => frame.clientHeight")
+    for summary in (".list summary", ".help summary"):
+        frame.locator(summary).click()
+        shown.page.wait_for_function("height => document.querySelector('iframe').clientHeight > height", arg=height)
+        assert frame.locator("body").evaluate(hidden) <= 0
+    for summary in (".list summary", ".help summary"):
+        frame.locator(summary).click()
+    shown.page.wait_for_function("height => document.querySelector('iframe').clientHeight === height", arg=height)
+
+
+def test_a_button_keeps_the_focus_where_it_can_do_no_more(open_page: Any) -> None:
+    shown = open_page()
+    shown.act("step")
+    shown.page.focus('[data-act="back"]')
+    shown.press("Enter")
+    assert shown.position == "0 / 5"
+    assert shown.page.evaluate("document.activeElement.dataset.act") == "back"
+    shown.press("Enter", "ArrowRight")
+    assert shown.position == "1 / 5"
+
+
+def test_what_is_given_can_be_seen(open_page: Any) -> None:
+    shown = open_page(viewport={"width": 1200, "height": 500})
+    shown.press("+", "+", "+", "+", "ArrowRight", "ArrowRight", "End")
+    inside = """box => {
+        const [a, b] = [box, box.closest('.canvas')].map((part) => part.getBoundingClientRect());
+        return a.top >= b.top && a.bottom <= b.bottom;
+    }"""
+    boxes = shown.page.query_selector_all(".canvas g:is(.current, .receiving)")
+    assert [box.evaluate(inside) for box in boxes] == [True, True]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "ground"), [("framed", "rgb(255, 255, 255)"), ("framed_dark", "rgb(20, 24, 29)")])
 def test_in_a_notebook_it_is_as_dark_as_the_notebook(open_page: Any, name: str, ground: str, scheme: str) -> None:
