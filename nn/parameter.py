@@ -119,7 +119,16 @@ class UninitializedParameter(UninitializedTensor, Parameter):
 
 
 class UninitializedBuffer(UninitializedTensor):
-    """A buffer whose shape is not known before the first call of its module, as in `LazyBatchNorm2d`."""
+    """A buffer whose shape is not known before the first call of its module, as in `LazyBatchNorm2d`.
+
+    >>> from nn import UninitializedBuffer
+    >>> running_mean = UninitializedBuffer()
+    >>> running_mean
+    UninitializedBuffer(dtype=float32)
+    >>> running_mean.materialize((2,))
+    >>> running_mean
+    tensor([0., 0.])
+    """
 
     __slots__ = ()
 

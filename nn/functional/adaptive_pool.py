@@ -109,32 +109,68 @@ def global_max_pool(input: Tensor, keepdims: bool = False) -> Tensor:
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: OutputSize) -> Tensor:
-    """`adaptive_avg_pool` over (N, C, L)."""
+    """`adaptive_avg_pool` over (N, C, L).
+
+    >>> from nn import functional as F
+    >>> F.adaptive_avg_pool1d(tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]), 2)
+    tensor([[2., 4.]])
+    >>> F.adaptive_avg_pool1d(tensor([[1.0, 2.0]]), 4)
+    tensor([[1., 1., 2., 2.]])
+    """
     return adaptive_avg_pool(input, 1, output_size)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: OutputSize) -> Tensor:
-    """`adaptive_avg_pool` over (N, C, H, W)."""
+    """`adaptive_avg_pool` over (N, C, H, W).
+
+    >>> from nn import functional as F
+    >>> F.adaptive_avg_pool2d(tensor([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]), 1)
+    tensor([[[3.5]]])
+    >>> F.adaptive_avg_pool2d(tensor([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]), (None, 1))
+    tensor([[[2.],
+             [5.]]])
+    """
     return adaptive_avg_pool(input, 2, output_size)
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: OutputSize) -> Tensor:
-    """`adaptive_avg_pool` over (N, C, D, H, W)."""
+    """`adaptive_avg_pool` over (N, C, D, H, W).
+
+    >>> from nn import functional as F
+    >>> F.adaptive_avg_pool3d(arange(8.0).reshape(1, 2, 2, 2), (1, None, None))
+    tensor([[[[2., 3.],
+              [4., 5.]]]])
+    """
     return adaptive_avg_pool(input, 3, output_size)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: OutputSize, return_indices: bool = False) -> Any:
-    """`adaptive_max_pool` over (N, C, L)."""
+    """`adaptive_max_pool` over (N, C, L).
+
+    >>> from nn import functional as F
+    >>> F.adaptive_max_pool1d(tensor([[4.0, 1.0, 2.0, 7.0, 3.0]]), 3)
+    tensor([[4., 7., 7.]])
+    """
     return adaptive_max_pool(input, 1, output_size, return_indices)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: OutputSize, return_indices: bool = False) -> Any:
-    """`adaptive_max_pool` over (N, C, H, W)."""
+    """`adaptive_max_pool` over (N, C, H, W).
+
+    >>> from nn import functional as F
+    >>> F.adaptive_max_pool2d(tensor([[[1.0, 2.0, 3.0], [6.0, 5.0, 4.0]]]), 1, return_indices=True)
+    (tensor([[[6.]]]), tensor([[[3]]]))
+    """
     return adaptive_max_pool(input, 2, output_size, return_indices)
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: OutputSize, return_indices: bool = False) -> Any:
-    """`adaptive_max_pool` over (N, C, D, H, W)."""
+    """`adaptive_max_pool` over (N, C, D, H, W).
+
+    >>> from nn import functional as F
+    >>> F.adaptive_max_pool3d(arange(12.0).reshape(1, 3, 2, 2), (None, 1, 1)).flatten()
+    tensor([ 3.,  7., 11.])
+    """
     return adaptive_max_pool(input, 3, output_size, return_indices)
 
 

@@ -86,7 +86,14 @@ def conv1d(
     dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`conv` over (N, C, L); the kernel is not flipped (`convolve` flips it)."""
+    """`conv` over (N, C, L); the kernel is not flipped (`convolve` flips it).
+
+    >>> from nn import functional as F
+    >>> F.conv1d(tensor([[[1.0, 4.0, 9.0, 16.0]]]), tensor([[[-1.0, 1.0]]]))
+    tensor([[[3., 5., 7.]]])
+    >>> F.conv1d(tensor([[[1.0, 4.0, 9.0, 16.0]]]), tensor([[[-1.0, 1.0]]]), dilation=2)
+    tensor([[[ 8., 12.]]])
+    """
     check_weight("conv1d", weight, 1)
     return conv(input, weight, bias, stride, padding, dilation, groups)
 
@@ -100,7 +107,15 @@ def conv2d(
     dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`conv` over (N, C, H, W); the kernel is not flipped (`convolve` flips it)."""
+    """`conv` over (N, C, H, W); the kernel is not flipped (`convolve` flips it).
+
+    >>> from nn import functional as F
+    >>> F.conv2d(tensor([[[[1.0, 1.0, 5.0], [1.0, 1.0, 5.0]]]]), tensor([[[[-1.0, 1.0]]]]))
+    tensor([[[[0., 4.],
+              [0., 4.]]]])
+    >>> F.conv2d(zeros((1, 3, 8, 9)), zeros((4, 3, 3, 2)), stride=(2, 1)).shape
+    (1, 4, 3, 8)
+    """
     check_weight("conv2d", weight, 2)
     return conv(input, weight, bias, stride, padding, dilation, groups)
 
@@ -114,7 +129,13 @@ def conv3d(
     dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`conv` over (N, C, D, H, W); the kernel is not flipped (`convolve` flips it)."""
+    """`conv` over (N, C, D, H, W); the kernel is not flipped (`convolve` flips it).
+
+    >>> from nn import functional as F
+    >>> frames = tensor([[[[[1.0, 2.0]], [[1.0, 5.0]]]]])  # D = 2, H = 1, W = 2
+    >>> F.conv3d(frames, tensor([[[[[-1.0]], [[1.0]]]]]))
+    tensor([[[[[0., 3.]]]]])
+    """
     check_weight("conv3d", weight, 3)
     return conv(input, weight, bias, stride, padding, dilation, groups)
 

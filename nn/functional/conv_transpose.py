@@ -87,7 +87,14 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: PerAxis = 1,
 ) -> Tensor:
-    """`conv_transpose` over (N, C, L)."""
+    """`conv_transpose` over (N, C, L).
+
+    >>> from nn import functional as F
+    >>> F.conv_transpose1d(tensor([[[2.0, 4.0]]]), tensor([[[0.5, 1.0, 0.5]]]), stride=2, padding=1)
+    tensor([[[2., 3., 4.]]])
+    >>> F.conv_transpose1d(tensor([[[2.0, 4.0]]]), tensor([[[0.5, 1.0, 0.5]]]), stride=2, padding=1, output_padding=1)
+    tensor([[[2., 3., 4., 2.]]])
+    """
     check_weight("conv_transpose1d", weight, 1)
     return conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -102,7 +109,13 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: PerAxis = 1,
 ) -> Tensor:
-    """`conv_transpose` over (N, C, H, W)."""
+    """`conv_transpose` over (N, C, H, W).
+
+    >>> from nn import functional as F
+    >>> F.conv_transpose2d(tensor([[[[10.0, 1.0]]]]), tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), stride=2)
+    tensor([[[[10., 20.,  1.,  2.],
+              [30., 40.,  3.,  4.]]]])
+    """
     check_weight("conv_transpose2d", weight, 2)
     return conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -117,7 +130,14 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: PerAxis = 1,
 ) -> Tensor:
-    """`conv_transpose` over (N, C, D, H, W)."""
+    """`conv_transpose` over (N, C, D, H, W).
+
+    >>> from nn import functional as F
+    >>> F.conv_transpose3d(ones((1, 1, 2, 1, 1)), ones((1, 1, 2, 1, 1))).flatten()
+    tensor([1., 2., 1.])
+    >>> F.conv_transpose3d(zeros((1, 8, 2, 3, 4)), zeros((8, 4, 1, 2, 2)), stride=(1, 2, 2)).shape
+    (1, 4, 2, 6, 8)
+    """
     check_weight("conv_transpose3d", weight, 3)
     return conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
 

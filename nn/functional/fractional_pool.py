@@ -73,7 +73,13 @@ def fractional_max_pool2d(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """`fractional_max_pool` over (N, C, H, W)."""
+    """`fractional_max_pool` over (N, C, H, W).
+
+    >>> from nn import functional as F
+    >>> F.fractional_max_pool2d(arange(25.0).reshape(1, 5, 5), 2, output_size=2)  # two windows always start at 0 and 3
+    tensor([[[ 6.,  9.],
+             [21., 24.]]])
+    """
     return fractional_max_pool(input, 2, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
@@ -85,7 +91,12 @@ def fractional_max_pool3d(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """`fractional_max_pool` over (N, C, D, H, W)."""
+    """`fractional_max_pool` over (N, C, D, H, W).
+
+    >>> from nn import functional as F
+    >>> F.fractional_max_pool3d(zeros((1, 3, 8, 10, 10)), 2, output_ratio=(0.5, 0.7, 0.7)).shape
+    (1, 3, 4, 7, 7)
+    """
     return fractional_max_pool(input, 3, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 

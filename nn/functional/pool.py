@@ -130,7 +130,14 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """`max_pool` over (N, C, L)."""
+    """`max_pool` over (N, C, L).
+
+    >>> from nn import functional as F
+    >>> F.max_pool1d(tensor([[3.0, 1.0, 4.0, 1.0, 5.0]]), 2)
+    tensor([[3., 4.]])
+    >>> F.max_pool1d(tensor([[3.0, 1.0, 4.0, 1.0, 5.0]]), 2, ceil_mode=True)
+    tensor([[3., 4., 5.]])
+    """
     return max_pool(input, 1, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -143,7 +150,12 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """`max_pool` over (N, C, H, W)."""
+    """`max_pool` over (N, C, H, W).
+
+    >>> from nn import functional as F
+    >>> F.max_pool2d(tensor([[[1.0, 5.0, 2.0, 0.0], [3.0, 4.0, 8.0, 6.0]]]), 2, return_indices=True)
+    (tensor([[[5., 8.]]]), tensor([[[1, 6]]]))
+    """
     return max_pool(input, 2, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -156,7 +168,12 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """`max_pool` over (N, C, D, H, W)."""
+    """`max_pool` over (N, C, D, H, W).
+
+    >>> from nn import functional as F
+    >>> F.max_pool3d(arange(12.0).reshape(1, 3, 2, 2), 2, stride=(1, 2, 2)).flatten()
+    tensor([ 7., 11.])
+    """
     return max_pool(input, 3, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -168,7 +185,14 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
-    """`avg_pool` over (N, C, L)."""
+    """`avg_pool` over (N, C, L).
+
+    >>> from nn import functional as F
+    >>> F.avg_pool1d(tensor([[3.0, 6.0, 9.0]]), 3, stride=1, padding=1)
+    tensor([[3., 6., 5.]])
+    >>> F.avg_pool1d(tensor([[3.0, 6.0, 9.0]]), 3, stride=1, padding=1, count_include_pad=False)
+    tensor([[4.5, 6. , 7.5]])
+    """
     return avg_pool(input, 1, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
@@ -181,7 +205,15 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """`avg_pool` over (N, C, H, W)."""
+    """`avg_pool` over (N, C, H, W).
+
+    >>> from nn import functional as F
+    >>> F.avg_pool2d(tensor([[[1.0, 2.0], [4.0, 3.0]]]), (1, 2))
+    tensor([[[1.5],
+             [3.5]]])
+    >>> F.avg_pool2d(tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2, divisor_override=1)
+    tensor([[[10.]]])
+    """
     return avg_pool(input, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -194,28 +226,53 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """`avg_pool` over (N, C, D, H, W)."""
+    """`avg_pool` over (N, C, D, H, W).
+
+    >>> from nn import functional as F
+    >>> F.avg_pool3d(arange(8.0).reshape(1, 2, 2, 2), 2)
+    tensor([[[[3.5]]]])
+    >>> F.avg_pool3d(arange(8.0).reshape(1, 2, 2, 2), (1, 2, 2)).flatten()
+    tensor([1.5, 5.5])
+    """
     return avg_pool(input, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """`lp_pool` over (N, C, L)."""
+    """`lp_pool` over (N, C, L).
+
+    >>> from nn import functional as F
+    >>> F.lp_pool1d(tensor([[3.0, 4.0, 6.0, 8.0]]), 2, kernel_size=2)
+    tensor([[ 5., 10.]])
+    >>> F.lp_pool1d(tensor([[3.0, -4.0, 6.0, 8.0]]), np.inf, kernel_size=2)
+    tensor([[4., 8.]])
+    """
     return lp_pool(input, 1, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """`lp_pool` over (N, C, H, W)."""
+    """`lp_pool` over (N, C, H, W).
+
+    >>> from nn import functional as F
+    >>> F.lp_pool2d(tensor([[[3.0, 4.0], [6.0, 8.0]]]), 2, kernel_size=(1, 2))
+    tensor([[[ 5.],
+             [10.]]])
+    """
     return lp_pool(input, 2, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool3d(
     input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """`lp_pool` over (N, C, D, H, W)."""
+    """`lp_pool` over (N, C, D, H, W).
+
+    >>> from nn import functional as F
+    >>> F.lp_pool3d(ones((1, 2, 2, 2)), 3, kernel_size=2)
+    tensor([[[[2.]]]])
+    """
     return lp_pool(input, 3, norm_type, kernel_size, stride, ceil_mode)
 
 

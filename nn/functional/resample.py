@@ -117,7 +117,12 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """`interpolate` under its older name."""
+    """`interpolate` under its older name, without its last two arguments: (N, C, *S) to (N, C, *O).
+
+    >>> from nn import functional as F
+    >>> F.upsample(tensor([[[1.0, 2.0]]]), scale_factor=3)
+    tensor([[[1., 1., 1., 2., 2., 2.]]])
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 

@@ -24,9 +24,9 @@ def max_unpool(
     """Zeros, but for the elements of `input` at the recorded switches: (N, C, *O) or (C, *O) to (N, C, *S) or (C, *S).
 
     `indices` are those that `max_pool` returned with the same kernel size, stride (None: the kernel size) and padding.
-    S = (O - 1) · stride - 2 · padding + kernel_size; since pooling floors, `output_size` (S, or a whole shape that ends
-    in it) can ask for another length that is less than a stride away. Of several elements for one place, as windows
-    that overlap give them, the last one stays, and the others have no derivative.
+    S = (O - 1) · stride - 2 · padding + kernel_size; since pooling floors, `output_size` (S, or the shape (N, C, *S))
+    can ask for another length that is less than a stride away. Of several elements for one place, as windows that
+    overlap give them, the last one stays, and the others have no derivative.
 
     Raises ValueError for indices of another shape or beyond the result, and for an output size that could not be.
 
@@ -64,7 +64,13 @@ def max_unpool1d(
     padding: PerAxis = 0,
     output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """`max_unpool` to (N, C, L)."""
+    """`max_unpool` to (N, C, L).
+
+    >>> from nn import functional as F
+    >>> y, switches = F.max_pool1d(tensor([[1.0, 5.0, 3.0, 2.0, 4.0]]), 2, return_indices=True)
+    >>> F.max_unpool1d(y, switches, 2, output_size=(5,))
+    tensor([[0., 5., 3., 0., 0.]])
+    """
     return max_unpool(input, indices, 1, kernel_size, stride, padding, output_size)
 
 
@@ -76,7 +82,13 @@ def max_unpool2d(
     padding: PerAxis = 0,
     output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """`max_unpool` to (N, C, H, W)."""
+    """`max_unpool` to (N, C, H, W).
+
+    >>> from nn import functional as F
+    >>> F.max_unpool2d(tensor([[[5.0, 8.0]]]), tensor([[[1, 6]]]), 2)
+    tensor([[[0., 5., 0., 0.],
+             [0., 0., 8., 0.]]])
+    """
     return max_unpool(input, indices, 2, kernel_size, stride, padding, output_size)
 
 
@@ -88,7 +100,13 @@ def max_unpool3d(
     padding: PerAxis = 0,
     output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """`max_unpool` to (N, C, D, H, W)."""
+    """`max_unpool` to (N, C, D, H, W).
+
+    >>> from nn import functional as F
+    >>> y, switches = F.max_pool3d(arange(8.0).reshape(1, 2, 2, 2), 2, return_indices=True)
+    >>> F.max_unpool3d(y, switches, 2).flatten()
+    tensor([0., 0., 0., 0., 0., 0., 0., 7.])
+    """
     return max_unpool(input, indices, 3, kernel_size, stride, padding, output_size)
 
 

@@ -27,7 +27,13 @@ class _AdaptiveAvgPoolNd(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """The mean over `output_size` windows of (N, C, L); see `nn.functional.adaptive_avg_pool`."""
+    """The mean over `output_size` windows of (N, C, L); see `nn.functional.adaptive_avg_pool`.
+
+    >>> import nn
+    >>> layer = nn.AdaptiveAvgPool1d(4)
+    >>> layer(zeros((1, 3, 5))).shape, layer(zeros((1, 3, 100))).shape
+    ((1, 3, 4), (1, 3, 4))
+    """
 
     n = 1
 
@@ -44,7 +50,12 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """The mean over `output_size` windows of (N, C, D, H, W); see `nn.functional.adaptive_avg_pool`."""
+    """The mean over `output_size` windows of (N, C, D, H, W); see `nn.functional.adaptive_avg_pool`.
+
+    >>> import nn
+    >>> nn.AdaptiveAvgPool3d((None, 1, 1))(zeros((1, 3, 5, 8, 8))).shape
+    (1, 3, 5, 1, 1)
+    """
 
     n = 3
 
@@ -67,7 +78,12 @@ class _AdaptiveMaxPoolNd(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """The maximum over `output_size` windows of (N, C, L); see `nn.functional.adaptive_max_pool`."""
+    """The maximum over `output_size` windows of (N, C, L); see `nn.functional.adaptive_max_pool`.
+
+    >>> import nn
+    >>> nn.AdaptiveMaxPool1d(1, return_indices=True)(tensor([[1.0, 5.0, 3.0]]))
+    (tensor([[5.]]), tensor([[1]]))
+    """
 
     n = 1
 
@@ -84,7 +100,12 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """The maximum over `output_size` windows of (N, C, D, H, W); see `nn.functional.adaptive_max_pool`."""
+    """The maximum over `output_size` windows of (N, C, D, H, W); see `nn.functional.adaptive_max_pool`.
+
+    >>> import nn
+    >>> nn.AdaptiveMaxPool3d((1, 2, 2))(zeros((1, 3, 5, 7, 9))).shape
+    (1, 3, 1, 2, 2)
+    """
 
     n = 3
 

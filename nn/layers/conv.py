@@ -146,7 +146,15 @@ class _ConvNd(ConvBase):
 
 
 class Conv1d(_ConvNd):
-    """Convolution of (N, C, L); see `nn.functional.conv`."""
+    """Convolution of (N, C, L); see `nn.functional.conv`. The arguments are those of `Conv2d`.
+
+    With padding before and none after, as in the example, no output depends on later inputs.
+
+    >>> import nn
+    >>> layer = nn.Conv1d(4, 8, kernel_size=3, dilation=2, padding=[(4, 0)])
+    >>> layer(zeros((2, 4, 10))).shape, layer.weight.shape
+    ((2, 8, 10), (8, 4, 3))
+    """
 
     n = 1
 
@@ -169,6 +177,12 @@ class Conv2d(_ConvNd):
 
 
 class Conv3d(_ConvNd):
-    """Convolution of (N, C, D, H, W); see `nn.functional.conv`."""
+    """Convolution of (N, C, D, H, W); see `nn.functional.conv`. The arguments are those of `Conv2d`.
+
+    >>> import nn
+    >>> layer = nn.Conv3d(3, 8, kernel_size=(1, 3, 3), padding=(0, 1, 1))  # each frame by itself
+    >>> layer(zeros((2, 3, 4, 6, 6))).shape, layer.weight.shape
+    ((2, 8, 4, 6, 6), (8, 3, 1, 3, 3))
+    """
 
     n = 3

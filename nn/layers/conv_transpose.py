@@ -81,7 +81,13 @@ class _ConvTransposeNd(ConvBase):
 
 
 class ConvTranspose1d(_ConvTransposeNd):
-    """Transposed convolution of (N, C, L); see `nn.functional.conv_transpose`."""
+    """Transposed convolution of (N, C, L); see `nn.functional.conv_transpose`.
+
+    >>> import nn
+    >>> layer = nn.ConvTranspose1d(8, 3, kernel_size=4, stride=2, padding=1)  # twice as long
+    >>> layer(zeros((2, 8, 5))).shape, layer.weight.shape
+    ((2, 3, 10), (8, 3, 4))
+    """
 
     n = 1
 
@@ -104,6 +110,12 @@ class ConvTranspose2d(_ConvTransposeNd):
 
 
 class ConvTranspose3d(_ConvTransposeNd):
-    """Transposed convolution of (N, C, D, H, W); see `nn.functional.conv_transpose`."""
+    """Transposed convolution of (N, C, D, H, W); see `nn.functional.conv_transpose`.
+
+    >>> import nn
+    >>> layer = nn.ConvTranspose3d(8, 3, kernel_size=(1, 2, 2), stride=(1, 2, 2))  # the frames stay as many
+    >>> layer(zeros((2, 8, 4, 5, 6))).shape, layer.weight.shape
+    ((2, 3, 4, 10, 12), (8, 3, 1, 2, 2))
+    """
 
     n = 3

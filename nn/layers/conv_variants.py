@@ -180,7 +180,13 @@ class _LocallyConnectedNd(Module):
 
 
 class LocallyConnected1d(_LocallyConnectedNd):
-    """A convolution of (N, C, L) whose weights are not shared; see `nn.functional.locally_connected`."""
+    """A convolution of (N, C, L) whose weights are not shared; see `nn.functional.locally_connected`.
+
+    >>> import nn
+    >>> layer = nn.LocallyConnected1d(3, 5, input_size=8, kernel_size=2, stride=2)
+    >>> layer(zeros((1, 3, 8))).shape, layer.weight.shape, layer.bias.shape
+    ((1, 5, 4), (5, 3, 4, 2), (5, 4))
+    """
 
     n = 1
 

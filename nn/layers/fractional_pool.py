@@ -59,6 +59,11 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
 
 
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
-    """The maximum over windows of (N, C, D, H, W) at random distances; see `nn.functional.fractional_max_pool`."""
+    """The maximum over windows of (N, C, D, H, W) at random distances; see `nn.functional.fractional_max_pool`.
+
+    >>> import nn
+    >>> nn.FractionalMaxPool3d((1, 2, 2), output_size=(4, 5, 5))(zeros((1, 3, 6, 8, 8))).shape
+    (1, 3, 4, 5, 5)
+    """
 
     n = 3

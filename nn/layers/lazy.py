@@ -141,7 +141,15 @@ class _LazyConvNd(_LazyConvBase):
 
 
 class LazyConv1d(_LazyConvNd, Conv1d):
-    """A `Conv1d` that takes `in_channels` from its first input."""
+    """A `Conv1d` that takes `in_channels` from its first input.
+
+    >>> import nn
+    >>> layer = nn.LazyConv1d(8, kernel_size=3)
+    >>> layer(zeros((2, 4, 10))).shape
+    (2, 8, 8)
+    >>> layer
+    Conv1d(4, 8, kernel_size=(3,), stride=(1,))
+    """
 
     ordinary = Conv1d
 
@@ -165,7 +173,15 @@ class LazyConv2d(_LazyConvNd, Conv2d):
 
 
 class LazyConv3d(_LazyConvNd, Conv3d):
-    """A `Conv3d` that takes `in_channels` from its first input."""
+    """A `Conv3d` that takes `in_channels` from its first input.
+
+    >>> import nn
+    >>> layer = nn.LazyConv3d(8, kernel_size=(1, 3, 3))
+    >>> layer.weight
+    UninitializedParameter(dtype=float32)
+    >>> layer(zeros((2, 4, 5, 6, 6))).shape, layer.weight.shape
+    ((2, 8, 5, 4, 4), (8, 4, 1, 3, 3))
+    """
 
     ordinary = Conv3d
 
@@ -192,19 +208,41 @@ class _LazyConvTransposeNd(_LazyConvBase):
 
 
 class LazyConvTranspose1d(_LazyConvTransposeNd, ConvTranspose1d):
-    """A `ConvTranspose1d` that takes `in_channels` from its first input."""
+    """A `ConvTranspose1d` that takes `in_channels` from its first input.
+
+    >>> import nn
+    >>> layer = nn.LazyConvTranspose1d(3, kernel_size=4, stride=2, padding=1)
+    >>> layer(zeros((2, 8, 5))).shape
+    (2, 3, 10)
+    >>> layer
+    ConvTranspose1d(8, 3, kernel_size=(4,), stride=(2,), padding=(1,))
+    """
 
     ordinary = ConvTranspose1d
 
 
 class LazyConvTranspose2d(_LazyConvTransposeNd, ConvTranspose2d):
-    """A `ConvTranspose2d` that takes `in_channels` from its first input."""
+    """A `ConvTranspose2d` that takes `in_channels` from its first input.
+
+    >>> import nn
+    >>> layer = nn.LazyConvTranspose2d(3, kernel_size=3, stride=2, padding=1)
+    >>> layer(zeros((2, 8, 4, 4)), output_size=(8, 8)).shape
+    (2, 3, 8, 8)
+    >>> layer.in_channels
+    8
+    """
 
     ordinary = ConvTranspose2d
 
 
 class LazyConvTranspose3d(_LazyConvTransposeNd, ConvTranspose3d):
-    """A `ConvTranspose3d` that takes `in_channels` from its first input."""
+    """A `ConvTranspose3d` that takes `in_channels` from its first input.
+
+    >>> import nn
+    >>> layer = nn.LazyConvTranspose3d(3, kernel_size=2, stride=2)
+    >>> layer(zeros((2, 8, 4, 5, 6))).shape, layer.weight.shape
+    ((2, 3, 8, 10, 12), (8, 3, 2, 2, 2))
+    """
 
     ordinary = ConvTranspose3d
 
@@ -241,7 +279,15 @@ class _LazyNorm(_Lazy):
 
 
 class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
-    """A `BatchNorm1d` that takes `num_features` from its first input."""
+    """A `BatchNorm1d` that takes `num_features` from its first input.
+
+    >>> import nn
+    >>> layer = nn.LazyBatchNorm1d()
+    >>> layer(ones((4, 3))).shape
+    (4, 3)
+    >>> layer
+    BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
 
     ordinary = BatchNorm1d
 
@@ -261,7 +307,15 @@ class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
 
 
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
-    """A `BatchNorm3d` that takes `num_features` from its first input."""
+    """A `BatchNorm3d` that takes `num_features` from its first input.
+
+    >>> import nn
+    >>> layer = nn.LazyBatchNorm3d()
+    >>> layer.running_mean
+    UninitializedBuffer(dtype=float32)
+    >>> layer(ones((2, 3, 4, 5, 5))).shape, layer.running_mean.shape
+    ((2, 3, 4, 5, 5), (3,))
+    """
 
     ordinary = BatchNorm3d
 
@@ -283,12 +337,26 @@ class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
 
 
 class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
-    """An `InstanceNorm2d` that takes `num_features` from its first input; defaults as in `LazyInstanceNorm1d`."""
+    """An `InstanceNorm2d` that takes `num_features` from its first input; defaults as in `LazyInstanceNorm1d`.
+
+    >>> import nn
+    >>> layer = nn.LazyInstanceNorm2d()
+    >>> layer(ones((3, 4, 5))).shape
+    (3, 4, 5)
+    >>> layer
+    InstanceNorm2d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
 
     ordinary = InstanceNorm2d
 
 
 class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
-    """An `InstanceNorm3d` that takes `num_features` from its first input; defaults as in `LazyInstanceNorm1d`."""
+    """An `InstanceNorm3d` that takes `num_features` from its first input; defaults as in `LazyInstanceNorm1d`.
+
+    >>> import nn
+    >>> layer = nn.LazyInstanceNorm3d()
+    >>> layer(ones((2, 3, 4, 5, 5))).shape, layer.weight.shape
+    ((2, 3, 4, 5, 5), (3,))
+    """
 
     ordinary = InstanceNorm3d

@@ -137,7 +137,14 @@ class _BatchNorm(_Tracking):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalisation of (N, C) or (N, C, L); see `nn.functional.batch_norm`."""
+    """Batch normalisation of (N, C) or (N, C, L); see `nn.functional.batch_norm`.
+
+    >>> import nn
+    >>> layer = nn.BatchNorm1d(1, momentum=0.5)
+    >>> y = layer(tensor([[1.0], [3.0]]))
+    >>> layer.running_mean, layer.running_var
+    (tensor([1.]), tensor([1.5]))
+    """
 
     ndims = (2, 3)
 
@@ -154,7 +161,13 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch normalisation of (N, C, D, H, W); see `nn.functional.batch_norm`."""
+    """Batch normalisation of (N, C, D, H, W); see `nn.functional.batch_norm`.
+
+    >>> import nn
+    >>> layer = nn.BatchNorm3d(3)
+    >>> layer(ones((2, 3, 4, 5, 5))).shape, layer.weight.shape
+    ((2, 3, 4, 5, 5), (3,))
+    """
 
     ndims = (5,)
 
@@ -199,7 +212,13 @@ class _InstanceNorm(_Tracking):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalisation of (N, C, L) or (C, L); see `nn.functional.instance_norm`."""
+    """Instance normalisation of (N, C, L) or (C, L); see `nn.functional.instance_norm`.
+
+    >>> import nn
+    >>> nn.InstanceNorm1d(2, eps=0)(tensor([[1.0, 3.0], [10.0, 50.0]]))
+    tensor([[-1.,  1.],
+            [-1.,  1.]])
+    """
 
     ndims = (2, 3)
 
@@ -216,7 +235,14 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalisation of (N, C, D, H, W) or (C, D, H, W); see `nn.functional.instance_norm`."""
+    """Instance normalisation of (N, C, D, H, W) or (C, D, H, W); see `nn.functional.instance_norm`.
+
+    >>> import nn
+    >>> nn.InstanceNorm3d(3)(ones((2, 3, 4, 5, 5))).shape
+    (2, 3, 4, 5, 5)
+    >>> list(nn.InstanceNorm3d(3).state_dict()), list(nn.InstanceNorm3d(3, affine=True).state_dict())
+    ([], ['weight', 'bias'])
+    """
 
     ndims = (4, 5)
 

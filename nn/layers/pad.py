@@ -59,19 +59,37 @@ class ConstantPad1d(_ConstantPadNd):
 
 
 class ConstantPad2d(_ConstantPadNd):
-    """One value around (N, C, H, W); see `nn.functional.pad`."""
+    """One value around (N, C, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ConstantPad2d((1, 0, 0, 1), 9.0)(tensor([[[1.0, 2.0]]]))  # left, right, top, bottom
+    tensor([[[9., 1., 2.],
+             [9., 9., 9.]]])
+    """
 
     n = 2
 
 
 class ConstantPad3d(_ConstantPadNd):
-    """One value around (N, C, D, H, W); see `nn.functional.pad`."""
+    """One value around (N, C, D, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ConstantPad3d((0, 0, 0, 0, 1, 2), 9.0)(zeros((1, 1, 1, 1))).flatten()  # the last two widths are those of D
+    tensor([9., 0., 9., 9.])
+    """
 
     n = 3
 
 
 class ZeroPad1d(_PadNd):
-    """Zeros around (N, C, L); see `nn.functional.pad`."""
+    """Zeros around (N, C, L); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ZeroPad1d(1)(tensor([[1.0, 2.0, 3.0]]))
+    tensor([[0., 1., 2., 3., 0.]])
+    >>> nn.ZeroPad1d((1, -1))(tensor([[1.0, 2.0, 3.0]]))
+    tensor([[0., 1., 2.]])
+    """
 
     n = 1
     mode = "constant"
@@ -90,7 +108,14 @@ class ZeroPad2d(_PadNd):
 
 
 class ZeroPad3d(_PadNd):
-    """Zeros around (N, C, D, H, W); see `nn.functional.pad`."""
+    """Zeros around (N, C, D, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ZeroPad3d((0, 0, 0, 0, 1, 1))(ones((2, 3, 4, 5, 6))).shape
+    (2, 3, 6, 5, 6)
+    >>> nn.ZeroPad3d(1)(ones((2, 3, 4, 5, 6))).shape
+    (2, 3, 6, 7, 8)
+    """
 
     n = 3
     mode = "constant"
@@ -109,14 +134,26 @@ class ReflectionPad1d(_PadNd):
 
 
 class ReflectionPad2d(_PadNd):
-    """The mirror image, without its outermost elements, around (N, C, H, W); see `nn.functional.pad`."""
+    """The mirror image, without its outermost elements, around (N, C, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ReflectionPad2d((1, 1, 1, 0))(tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    tensor([[[4., 3., 4., 3.],
+             [2., 1., 2., 1.],
+             [4., 3., 4., 3.]]])
+    """
 
     n = 2
     mode = "reflect"
 
 
 class ReflectionPad3d(_PadNd):
-    """The mirror image, without its outermost elements, around (N, C, D, H, W); see `nn.functional.pad`."""
+    """The mirror image, without its outermost elements, around (N, C, D, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ReflectionPad3d((0, 0, 0, 0, 2, 0))(arange(3.0).reshape(1, 3, 1, 1)).flatten()
+    tensor([2., 1., 0., 1., 2.])
+    """
 
     n = 3
     mode = "reflect"
@@ -135,14 +172,26 @@ class ReplicationPad1d(_PadNd):
 
 
 class ReplicationPad2d(_PadNd):
-    """The outermost elements repeated around (N, C, H, W); see `nn.functional.pad`."""
+    """The outermost elements repeated around (N, C, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ReplicationPad2d((1, 0, 0, 1))(tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    tensor([[[1., 1., 2.],
+             [3., 3., 4.],
+             [3., 3., 4.]]])
+    """
 
     n = 2
     mode = "replicate"
 
 
 class ReplicationPad3d(_PadNd):
-    """The outermost elements repeated around (N, C, D, H, W); see `nn.functional.pad`."""
+    """The outermost elements repeated around (N, C, D, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.ReplicationPad3d((0, 0, 0, 0, 1, 2))(arange(3.0).reshape(1, 3, 1, 1)).flatten()
+    tensor([0., 0., 1., 2., 2., 2.])
+    """
 
     n = 3
     mode = "replicate"
@@ -161,14 +210,26 @@ class CircularPad1d(_PadNd):
 
 
 class CircularPad2d(_PadNd):
-    """The opposite border's elements around (N, C, H, W); see `nn.functional.pad`."""
+    """The opposite border's elements around (N, C, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.CircularPad2d((1, 0, 0, 1))(tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    tensor([[[2., 1., 2.],
+             [4., 3., 4.],
+             [2., 1., 2.]]])
+    """
 
     n = 2
     mode = "circular"
 
 
 class CircularPad3d(_PadNd):
-    """The opposite border's elements around (N, C, D, H, W); see `nn.functional.pad`."""
+    """The opposite border's elements around (N, C, D, H, W); see `nn.functional.pad`.
+
+    >>> import nn
+    >>> nn.CircularPad3d((0, 0, 0, 0, 1, 2))(arange(3.0).reshape(1, 3, 1, 1)).flatten()
+    tensor([2., 0., 1., 2., 0., 1.])
+    """
 
     n = 3
     mode = "circular"

@@ -52,7 +52,12 @@ class _MaxPoolNd(Module):
 
 
 class MaxPool1d(_MaxPoolNd):
-    """The maximum over windows of (N, C, L); see `nn.functional.max_pool`."""
+    """The maximum over windows of (N, C, L); see `nn.functional.max_pool`.
+
+    >>> import nn
+    >>> nn.MaxPool1d(3, stride=1, padding=1)(tensor([[-1.0, -5.0, -2.0]]))
+    tensor([[-1., -1., -2.]])
+    """
 
     n = 1
 
@@ -69,7 +74,12 @@ class MaxPool2d(_MaxPoolNd):
 
 
 class MaxPool3d(_MaxPoolNd):
-    """The maximum over windows of (N, C, D, H, W); see `nn.functional.max_pool`."""
+    """The maximum over windows of (N, C, D, H, W); see `nn.functional.max_pool`.
+
+    >>> import nn
+    >>> nn.MaxPool3d((2, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))(zeros((1, 3, 4, 8, 8))).shape
+    (1, 3, 3, 4, 4)
+    """
 
     n = 3
 
@@ -113,7 +123,12 @@ class _AvgPoolNd(Module):
 
 
 class AvgPool1d(_AvgPoolNd):
-    """The mean over windows of (N, C, L); see `nn.functional.avg_pool`."""
+    """The mean over windows of (N, C, L); see `nn.functional.avg_pool`.
+
+    >>> import nn
+    >>> nn.AvgPool1d(2, stride=1)(tensor([[1.0, 2.0, 6.0, 4.0]]))
+    tensor([[1.5, 4. , 5. ]])
+    """
 
     n = 1
 
@@ -146,7 +161,12 @@ class AvgPool2d(_AvgPoolNd):
 
 
 class AvgPool3d(_AvgPoolNd):
-    """The mean over windows of (N, C, D, H, W); see `nn.functional.avg_pool`."""
+    """The mean over windows of (N, C, D, H, W); see `nn.functional.avg_pool`.
+
+    >>> import nn
+    >>> nn.AvgPool3d((1, 2, 2))(zeros((1, 3, 4, 8, 8))).shape
+    (1, 3, 4, 4, 4)
+    """
 
     n = 3
 
@@ -176,7 +196,12 @@ class _LPPoolNd(Module):
 
 
 class LPPool1d(_LPPoolNd):
-    """The norm of each window of (N, C, L); see `nn.functional.lp_pool`."""
+    """The norm of each window of (N, C, L); see `nn.functional.lp_pool`.
+
+    >>> import nn
+    >>> nn.LPPool1d(1, kernel_size=2)(tensor([[1.0, 2.0, 3.0, 4.0]]))
+    tensor([[3., 7.]])
+    """
 
     n = 1
 
@@ -193,6 +218,11 @@ class LPPool2d(_LPPoolNd):
 
 
 class LPPool3d(_LPPoolNd):
-    """The norm of each window of (N, C, D, H, W); see `nn.functional.lp_pool`."""
+    """The norm of each window of (N, C, D, H, W); see `nn.functional.lp_pool`.
+
+    >>> import nn
+    >>> nn.LPPool3d(2, kernel_size=(1, 2, 2))(ones((1, 3, 2, 2))).flatten()
+    tensor([2., 2., 2.])
+    """
 
     n = 3

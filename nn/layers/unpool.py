@@ -31,13 +31,19 @@ class _MaxUnpoolNd(Module):
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
-    """The inverse of `MaxPool1d` but for what it left out; see `nn.functional.max_unpool`."""
+    """The inverse of `MaxPool1d` but for what it left out: to (N, C, L); see `nn.functional.max_unpool`.
+
+    >>> import nn
+    >>> y, switches = nn.MaxPool1d(2, return_indices=True)(tensor([[4.0, 1.0, 2.0, 9.0]]))
+    >>> nn.MaxUnpool1d(2)(y, switches)
+    tensor([[4., 0., 0., 9.]])
+    """
 
     n = 1
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """The inverse of `MaxPool2d` but for what it left out; see `nn.functional.max_unpool`.
+    """The inverse of `MaxPool2d` but for what it left out: to (N, C, H, W); see `nn.functional.max_unpool`.
 
     >>> import nn
     >>> y, switches = nn.MaxPool2d(2, return_indices=True)(ones((1, 1, 4, 5)))
@@ -49,6 +55,12 @@ class MaxUnpool2d(_MaxUnpoolNd):
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """The inverse of `MaxPool3d` but for what it left out; see `nn.functional.max_unpool`."""
+    """The inverse of `MaxPool3d` but for what it left out: to (N, C, D, H, W); see `nn.functional.max_unpool`.
+
+    >>> import nn
+    >>> y, switches = nn.MaxPool3d((1, 2, 2), return_indices=True)(ones((1, 1, 3, 4, 5)))
+    >>> nn.MaxUnpool3d((1, 2, 2))(y, switches, output_size=(3, 4, 5)).shape
+    (1, 1, 3, 4, 5)
+    """
 
     n = 3

@@ -46,9 +46,14 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 
 
 def remove_weight_norm(module: Module, name: str = "weight") -> Module:
-    """Make `name` an ordinary parameter again, with the value it has, and return the module.
+    """Make `name` an ordinary parameter again, with the value g · v / ‖v‖, and return the module.
 
     Raises ValueError if `weight_norm` was not applied to it.
+
+    >>> import nn
+    >>> layer = nn.utils.weight_norm(nn.Linear(3, 2))
+    >>> sorted(nn.utils.remove_weight_norm(layer).state_dict())
+    ['bias', 'weight']
     """
     return _removed("remove_weight_norm", module, name, _WeightNorm)
 
@@ -85,6 +90,14 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     """Make `name` an ordinary parameter again, with the value w / σ(w), and return the module.
 
     Raises ValueError if `spectral_norm` was not applied to it.
+
+    >>> import nn
+    >>> layer = nn.utils.spectral_norm(nn.Linear(3, 2))
+    >>> y = layer(ones((1, 3)))
+    >>> bool((nn.utils.remove_spectral_norm(layer)(ones((1, 3))) == y).all())
+    True
+    >>> sorted(layer.state_dict())
+    ['bias', 'weight']
     """
     return _removed("remove_spectral_norm", module, name, _SpectralNorm)
 

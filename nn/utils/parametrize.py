@@ -22,6 +22,11 @@ class ParametrizationList(ModuleList):
 
     These are `original`, or `original0`, `original1`, … if the first parametrization takes several. Made by
     `register_parametrization`.
+
+    >>> import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    >>> [original.shape for original in layer.parametrizations.weight.originals()]
+    [(2, 1), (2, 3)]
     """
 
     def __init__(self, modules: Sequence[Module], original: Tensor) -> None:
@@ -121,7 +126,14 @@ def register_parametrization(
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Whether `module` has a parametrization, of `tensor_name` if given."""
+    """Whether `module` has a parametrization, of `tensor_name` if given.
+
+    >>> import nn
+    >>> from nn.utils import parametrizations, parametrize
+    >>> layer = parametrizations.weight_norm(nn.Linear(3, 2))
+    >>> parametrize.is_parametrized(layer, "weight"), parametrize.is_parametrized(layer, "bias")
+    (True, False)
+    """
     parametrizations = module.__dict__.get("parametrizations")
     if not isinstance(parametrizations, ModuleDict):
         return False
@@ -133,6 +145,12 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 
     It keeps its present value, or with `leave_parametrized=False` gets the original back. Raises ValueError if it is
     not parametrized, and if there are several originals to choose from.
+
+    >>> import nn
+    >>> from nn.utils import parametrizations, parametrize
+    >>> layer = parametrizations.weight_norm(nn.Linear(3, 2))
+    >>> list(parametrize.remove_parametrizations(layer, "weight").state_dict())
+    ['bias', 'weight']
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"remove_parametrizations: {type(module).__name__} has no parametrization of '{tensor_name}'")

@@ -18,7 +18,16 @@ from nn.module import Module
 
 
 class AdaptiveSoftmaxOutput(NamedTuple):
-    """What `AdaptiveLogSoftmaxWithLoss` gives: the log-probability of each target, and minus their mean."""
+    """What `AdaptiveLogSoftmaxWithLoss` gives: the log-probability of each target, and minus their mean.
+
+    `output` is (N,) or (), as the target, and `loss` ().
+
+    >>> import nn
+    >>> layer = nn.AdaptiveLogSoftmaxWithLoss(4, 10, cutoffs=[2])
+    >>> output, loss = layer(zeros((2, 4)), tensor([0, 5]))
+    >>> output.exp().round(4), loss.round(4)
+    (tensor([0.3333, 0.0417], grad_fn=<round>), tensor(2.1383, grad_fn=<round>))
+    """
 
     output: Tensor
     loss: Tensor
