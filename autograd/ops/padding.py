@@ -43,7 +43,8 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: npt
     mirrors without and "symmetric" with the outermost element; "wrap" or "circular" continue from the opposite border.
     Borders wider than `x` go on mirroring or wrapping, as in NumPy. A crop alone is a view.
 
-    Raises ValueError for widths that do not fit, for an unknown mode, and for a mode that has nothing to continue from.
+    Raises ValueError for widths that do not fit, for an unknown mode, for a mode that has nothing to continue from, and
+    for a constant that a tensor of integers cannot hold.
 
     Derivative: x̄ += ȳ, cropped to x; in other modes summed over all places that an element was copied to.
 
@@ -97,7 +98,7 @@ def _pad_constant(x: Operand, widths: Widths, constant_values: Any) -> Tensor:
     if isinstance(constant_values, Tensor):
         raise TypeError("pad: constant_values have to be numbers, without derivatives; got a Tensor")
     if type(constant_values) is int or np.ndim(constant_values) == 0:
-        return _pad(x, widths, constant_values)
+        return _pad(x, widths, _held(x, constant_values))
     ndim = len(widths)
     try:
         values = np.broadcast_to(constant_values, (ndim, 2)).tolist()
@@ -109,8 +110,23 @@ def _pad_constant(x: Operand, widths: Widths, constant_values: Any) -> Tensor:
     y: Any = x
     for axis, ((before, after), (left, right)) in enumerate(zip(widths, values)):
         for border, value in (((before, 0), left), ((0, after), right)):
-            y = _pad(y, tuple(border if i == axis else (0, 0) for i in range(ndim)), value)
+            y = _pad(y, tuple(border if i == axis else (0, 0) for i in range(ndim)), _held(x, value))
     return y
+
+
+def _held(x: Operand, value: Any) -> Any:
+    """`value`, which a tensor of integers or truth values can hold without rounding it; else ValueError."""
+    if type(value) is int and value == 0:
+        return value
+    dtype = x.dtype if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x).dtype
+    if dtype.kind in "iub":
+        try:
+            held = dtype.type(value) == value
+        except (OverflowError, ValueError, TypeError):
+            held = False
+        if not held:
+            raise ValueError(f"pad: a tensor of dtype {dtype} cannot hold the constant {value!r}")
+    return value
 
 
 @functools.lru_cache(maxsize=1024)

@@ -27,8 +27,8 @@ def max_pool(
     """The maximum over each window of the last `n` axes: (N, C, *S) or (C, *S) to (N, C, *O) or (C, *O).
 
     O = (S + 2·padding - dilation·(kernel_size - 1) - 1) // stride + 1, with `ceil_mode` rounded up unless the last
-    window would start beyond the input. `stride` None is the kernel size; padding is with -inf, and at most half the
-    kernel. With `return_indices` the result is a pair; the second part holds where each maximum was, as a position in
+    window would start beyond the input. `stride` None is the kernel size; padding is with -inf (for integers with the
+    least of them), and at most half the kernel. With `return_indices` the result is a pair; the second part holds where each maximum was, as a position in
     the flattened *S.
 
     A tie takes the first maximum, which then gets the whole derivative; where all of a window is -inf that may be the
@@ -42,7 +42,7 @@ def max_pool(
     op = f"max_pool{n}d"
     kernel, steps, pads = _sizes(op, input, n, kernel_size, stride, padding)
     spread = per_axis(op, "dilation", dilation, n)
-    x, pads, axes = _padded(op, input, kernel, steps, pads, spread, ceil_mode, -math.inf)
+    x, pads, axes = _padded(op, input, kernel, steps, pads, spread, ceil_mode, _least(input))
     windows = ag.sliding_windows(x, kernel, steps, spread, axes=axes)  # (N, C, *O, *K)
     y = ag.window_max(windows, n)  # (N, C, *O)
     if not return_indices:
@@ -289,6 +289,12 @@ def _sizes(
             f"{op}: padding can be at most half the kernel size; got padding {paddings}, kernel_size {kernel}"
         )
     return kernel, steps, [(p, p) for p in paddings]
+
+
+def _least(input: Tensor) -> float:
+    """What is never more than an element."""
+    kind = input.dtype.kind
+    return 0 if kind in "bu" else int(np.iinfo(input.dtype).min) if kind == "i" else -math.inf
 
 
 def _padded(

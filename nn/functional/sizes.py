@@ -43,7 +43,8 @@ def per_axis(op: str, name: str, value: Any, n: int, least: float = 1) -> tuple[
     except TypeError:
         numbers = ()
     if len(numbers) != n:
-        raise ValueError(f"{op}: {name} has to be an int or {n} ints, got {value!r}")
+        wanted = "an int" if n == 1 else f"an int or {n} ints"
+        raise ValueError(f"{op}: {name} has to be {wanted}, got {value!r}")
     if min(numbers) < least:
         raise ValueError(f"{op}: {name} has to be at least {least}, got {value!r}")
     return numbers
@@ -86,6 +87,8 @@ def padding_pairs(
             raise ValueError(f"{op}: padding wants {len(covered)} pairs, one for each axis, got {padding!r}")
         pairs = [per_axis(op, "the padding of an axis", sides, 2, least=0) for sides in padding]
         return [(before, after) for before, after in pairs]
+    if len(covered) == 1 and isinstance(padding, (tuple, list)) and len(padding) == 2:
+        raise ValueError(f"{op}: padding has to be an int, or one pair, as in [{tuple(padding)}]; got {padding!r}")
     return [(p, p) for p in per_axis(op, "padding", padding, len(covered), least=0)]
 
 

@@ -326,6 +326,9 @@ ERRORS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         r"pad: constant_values have to be numbers.* got a Tensor",
     ),
     (lambda x: padding.pad(x, 1, constant_values=(1, 2, 3)), ValueError, r"pad: constant_values have to be v, "),
+    (lambda x: padding.pad(x.astype(int), 1, constant_values=0.5), ValueError, "pad: .*int64 cannot hold .* 0.5"),
+    (lambda x: padding.pad(x.astype(int), 1, constant_values=[(0, np.nan)]), ValueError, "pad: .* cannot hold .* nan"),
+    (lambda x: padding.pad(x > 0, 1, constant_values=2), ValueError, "pad: .* dtype bool cannot hold the constant 2"),
 ]
 
 

@@ -460,6 +460,10 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
         r"Conv2d: the padding of an axis has to be an int or 2 ints, got \(1, 2, 3\)",
     ),
     (
+        lambda: nn.Conv1d(3, 4, 3, padding=(2, 0)),
+        r"Conv1d: padding has to be an int, or one pair, as in \[\(2, 0\)\]; got \(2, 0\)",
+    ),
+    (
         lambda: F.conv1d(zeros(1, 1, 4), zeros(1, 1, 2), padding=[(0, -1)]),
         r"conv1d: the padding of an axis .* at least 0",
     ),

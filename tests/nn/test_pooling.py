@@ -29,6 +29,15 @@ def normal(*shape: int) -> np.ndarray:
     return np.random.default_rng(sum(shape)).normal(size=shape)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8])
+def test_maxima_of_integers_with_borders(dtype: Any) -> None:
+    x = np.random.default_rng(0).integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (2, 3, 5, 7), dtype)
+    kwargs = {"padding": 1, "ceil_mode": True}
+    ours = F.max_pool2d(ag.tensor(x), 3, 2, **kwargs)
+    assert ours.dtype == dtype
+    np.testing.assert_array_equal(ours.numpy(), TF.max_pool2d(torch.tensor(x), 3, 2, **kwargs).numpy())
+
+
 def zeros(*shape: int, dtype: Any = np.float32) -> ag.Tensor:
     return ag.tensor(np.zeros(shape, dtype))
 
@@ -383,7 +392,7 @@ ERRORS = [
     ),
     (
         lambda: F.max_unpool1d(zeros(1, 2), zeros(1, 2, dtype=np.int64), 2, output_size=(1, 4)),
-        r"max_unpool1d: output_size has to be 1 ints, or a shape of 3; got \(1, 4\)",
+        r"max_unpool1d: output_size has to be 1 int, or a shape of 3; got \(1, 4\)",
     ),
     (
         lambda: F.max_unpool1d(zeros(1, 1), zeros(1, 1, dtype=np.int64), 2, 1, 1),

@@ -161,7 +161,7 @@ ERRORS = [
         r"interpolate: mode 'nearest' wants .* of 1 to 3 spatial axes, got .*\(4, 4\)",
     ),
     (lambda: F.interpolate(zeros(1, 1, 0), 2), r"interpolate: .* without empty axes .*, got shape \(1, 1, 0\)"),
-    (lambda: F.interpolate(zeros(1, 1, 4), (2, 2)), r"interpolate: size has to be an int or 1 ints, got \(2, 2\)"),
+    (lambda: F.interpolate(zeros(1, 1, 4), (2, 2)), r"interpolate: size has to be an int, got \(2, 2\)"),
     (lambda: F.interpolate(zeros(1, 1, 4), 0), "interpolate: size has to be at least 1, got 0"),
     (lambda: F.interpolate(zeros(1, 1, 4), scale_factor=(2, 2)), "interpolate: scale_factor .* positive number or 1"),
     (lambda: F.interpolate(zeros(1, 1, 4), scale_factor=-1), "interpolate: scale_factor has to be a positive number"),
