@@ -84,10 +84,22 @@ class Module:
                 output = self._call_with_hooks(args, kwargs)
             else:
                 output = self.forward(*args, **kwargs)
+        except (AttributeError, TypeError) as error:
+            self._note_lists(error, args)
+            raise
         finally:
             if scope is not None:
                 left(scope, output)
         return output
+
+    def _note_lists(self, error: Exception, args: tuple[Any, ...]) -> None:
+        """Add to an error about a list, once, which of the arguments are lists."""
+        kinds = [kind for kind in (list, tuple) if f"'{kind.__name__}'" in str(error)]
+        given = [str(i) for i, x in enumerate(args, 1) if type(x) in kinds]
+        if given and not hasattr(error, "__notes__"):
+            error.add_note(
+                f"{type(self).__name__} wants tensors, as `ag.tensor` makes them: see input {' and '.join(given)}"
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_buffer_persistence" not in self.__dict__:

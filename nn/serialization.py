@@ -55,7 +55,19 @@ def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> Non
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """The state dict that `save` wrote to `path`. Raises ValueError for a file that is damaged or of another kind."""
+    """The state dict that `save` wrote to `path`.
+
+    Raises ValueError for a file that is damaged or of another kind, OSError for one that cannot be read.
+
+    >>> import nn, os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "weights.npz")
+    >>> trained, fresh = nn.Linear(2, 1), nn.Linear(2, 1)
+    >>> nn.save(trained, path)
+    >>> fresh.load_state_dict(nn.load(path))
+    <All keys matched successfully>
+    >>> fresh.weight.tolist() == trained.weight.tolist()
+    True
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = {}

@@ -24,6 +24,15 @@ class CIFAR10(ImageDataset):
     `transform` and `target_transform`.
 
     Raises FileNotFoundError naming what was looked for and where, ValueError naming a file and what is wrong with it.
+
+    >>> import pathlib, tempfile
+    >>> from nn.data import CIFAR10
+    >>> with tempfile.TemporaryDirectory() as folder:  # one image, black, of class 3
+    ...     _ = pathlib.Path(folder, "test_batch.bin").write_bytes(bytes([3]) + bytes(3 * 32 * 32))
+    ...     data = CIFAR10(folder, train=False)
+    >>> image, label = data[0]
+    >>> image.shape, label, data.classes[label]
+    ((32, 32, 3), 3, 'cat')
     """
 
     classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -43,6 +52,14 @@ class CIFAR100(ImageDataset):
 
     Looks in `root` and in `root/cifar-100-binary` for train.bin or test.bin. The target is the fine class, or with
     `coarse` the coarse one; `fine_targets` and `coarse_targets` hold both.
+
+    >>> import pathlib, tempfile
+    >>> from nn.data import CIFAR100
+    >>> with tempfile.TemporaryDirectory() as folder:  # one image, black, of coarse class 4 and fine class 57
+    ...     _ = pathlib.Path(folder, "test.bin").write_bytes(bytes([4, 57]) + bytes(3 * 32 * 32))
+    ...     data = CIFAR100(folder, train=False)
+    >>> data[0][1], data.coarse_targets
+    (57, array([4]))
     """
 
     def __init__(

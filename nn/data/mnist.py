@@ -59,6 +59,17 @@ class MNIST(ImageDataset):
     digit, after `transform` and `target_transform`.
 
     Raises FileNotFoundError naming what was looked for and where, ValueError naming a file and what is wrong with it.
+
+    >>> import pathlib, tempfile
+    >>> from nn.data import MNIST
+    >>> with tempfile.TemporaryDirectory() as folder:  # one image of 2×2 pixels, a seven
+    ...     images, labels = (pathlib.Path(folder, f"train-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
+    ...     _ = images.write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 90, 180, 255]))
+    ...     _ = labels.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]))
+    ...     data = MNIST(folder)
+    >>> data[0]
+    (array([[  0,  90],
+           [180, 255]], dtype=uint8), 7)
     """
 
     classes: tuple[str, ...] = tuple("0123456789")
@@ -90,6 +101,13 @@ class FashionMNIST(MNIST):
 
     Source: Xiao, Rasul & Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms",
     2017.
+
+    >>> from nn.data import FashionMNIST
+    >>> FashionMNIST.classes[9]
+    'Ankle boot'
+    >>> FashionMNIST("nowhere", train=False)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    FileNotFoundError: FashionMNIST: found no file t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz in nowhere or ...
     """
 
     classes = (

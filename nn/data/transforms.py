@@ -52,7 +52,12 @@ class Compose:
 
 
 class Lambda:
-    """Any function as a transform."""
+    """Any function as a transform.
+
+    >>> from nn.data.transforms import Lambda
+    >>> Lambda(lambda image: 255 - image)(np.array([[0, 100]], np.uint8))
+    array([[255, 155]], dtype=uint8)
+    """
 
     def __init__(self, function: Transform) -> None:
         self.function = function

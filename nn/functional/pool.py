@@ -28,8 +28,8 @@ def max_pool(
 
     O = (S + 2·padding - dilation·(kernel_size - 1) - 1) // stride + 1, with `ceil_mode` rounded up unless the last
     window would start beyond the input. `stride` None is the kernel size; padding is with -inf (for integers with the
-    least of them), and at most half the kernel. With `return_indices` the result is a pair; the second part holds where each maximum was, as a position in
-    the flattened *S.
+    least of them), and at most half the kernel. With `return_indices` the result is a pair; the second part holds where
+    each maximum was, as a position in the flattened *S.
 
     A tie takes the first maximum, which then gets the whole derivative; where all of a window is -inf that may be the
     padding. Raises ValueError for a window larger than the padded input (with `ceil_mode`, for one that would start

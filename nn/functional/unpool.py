@@ -128,7 +128,9 @@ def _sizes(
             )
         return default
     if not isinstance(output_size, (tuple, list)) or len(output_size) not in (n, n + 2):
-        raise ValueError(f"{op}: output_size has to be {n} int{'s'[: n > 1]}, or a shape of {n + 2}; got {output_size!r}")
+        raise ValueError(
+            f"{op}: output_size has to be {n} int{'s'[: n > 1]}, or a shape of {n + 2}; got {output_size!r}"
+        )
     sizes = per_axis(op, "output_size", output_size[-n:], n)
     if any(abs(size - usual) >= s for size, usual, s in zip(sizes, default, stride, strict=True)):
         raise ValueError(

@@ -19,6 +19,11 @@ class AlexNet(Module):
 
     Source: Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks": the network of
     Krizhevsky, Sutskever, Hinton 2012 in one column, without local response normalisation.
+
+    >>> import nn
+    >>> first = nn.Sequential(nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2))
+    >>> first(zeros((1, 3, 224, 224))).shape  # what its first layers give
+    (1, 64, 27, 27)
     """
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
@@ -56,5 +61,13 @@ class AlexNet(Module):
 
 @builder
 def alexnet(**options: Any) -> AlexNet:
-    """AlexNet, 61.1 million parameters; the options are those of `AlexNet`."""
+    """AlexNet, 61.1 million parameters; the options are those of `AlexNet`.
+
+    As with all functions that build networks, torchvision's `weights` can only be None: nothing is downloaded.
+
+    >>> import nn
+    >>> nn.models.alexnet(weights="IMAGENET1K_V1")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: alexnet: weights='IMAGENET1K_V1' cannot be had, since nothing is downloaded; ...
+    """
     return AlexNet(**options)

@@ -22,6 +22,15 @@ class DenseLayer(Module):
     one tensor, or the list of those whose channels it sees one after the other. With `memory_efficient` what comes
     before the second normalisation is computed again in the backward pass instead of being kept; the running statistics
     of the first then move twice, as in PyTorch.
+
+    Source: Huang, Liu, van der Maaten, Weinberger 2017, "Densely connected convolutional networks".
+
+    >>> import nn
+    >>> layer = nn.models.DenseLayer(8, growth_rate=4, bn_size=2, drop_rate=0.0)
+    >>> layer(zeros((1, 8, 3, 3))).shape
+    (1, 4, 3, 3)
+    >>> layer([zeros((1, 6, 3, 3)), zeros((1, 2, 3, 3))]).shape
+    (1, 4, 3, 3)
     """
 
     def __init__(
@@ -91,7 +100,16 @@ class DenseBlock(Module):
 
 
 class Transition(Sequential):
-    """norm – relu – conv1x1 – 2×2 mean: (N, C, H, W) to (N, num_output_features, H/2, W/2), between dense blocks."""
+    """norm – relu – conv1x1 – 2×2 mean: (N, C, H, W) to (N, num_output_features, H/2, W/2), between dense blocks.
+
+    C is `num_input_features`; the halves are rounded down.
+
+    Source: Huang, Liu, van der Maaten, Weinberger 2017, "Densely connected convolutional networks".
+
+    >>> import nn
+    >>> nn.models.Transition(8, 4)(zeros((1, 8, 6, 6))).shape
+    (1, 4, 3, 3)
+    """
 
     def __init__(self, num_input_features: int, num_output_features: int) -> None:
         super().__init__(
@@ -111,6 +129,13 @@ class DenseNet(Module):
     Convolutions start from He's normal scheme.
 
     Source: Huang, Liu, van der Maaten, Weinberger 2017, "Densely connected convolutional networks".
+
+    >>> import nn
+    >>> network = nn.models.DenseNet(growth_rate=4, block_config=(2, 3), num_init_features=8, num_classes=10)
+    >>> network.features(zeros((1, 3, 32, 32))).shape  # 8 channels, 8 + 2·4, half of them, 8 + 3·4
+    (1, 20, 4, 4)
+    >>> network(zeros((1, 3, 32, 32))).shape
+    (1, 10)
     """
 
     def __init__(
@@ -172,23 +197,43 @@ def init_densely(network: Module) -> None:
 
 @builder
 def densenet121(**options: Any) -> DenseNet:
-    """DenseNet-121; the options are those of `DenseNet`."""
+    """DenseNet-121, 8.0 million parameters; the options are those of `DenseNet`.
+
+    >>> import nn
+    >>> nn.models.densenet121(num_classes=10)(zeros((2, 3, 32, 32))).shape
+    (2, 10)
+    """
     return DenseNet(32, (6, 12, 24, 16), 64, **options)
 
 
 @builder
 def densenet161(**options: Any) -> DenseNet:
-    """DenseNet-161; the options are those of `DenseNet`."""
+    """DenseNet-161, 28.7 million parameters; the options are those of `DenseNet`.
+
+    >>> import nn
+    >>> nn.models.densenet161(num_classes=10)(zeros((2, 3, 32, 32))).shape
+    (2, 10)
+    """
     return DenseNet(48, (6, 12, 36, 24), 96, **options)
 
 
 @builder
 def densenet169(**options: Any) -> DenseNet:
-    """DenseNet-169; the options are those of `DenseNet`."""
+    """DenseNet-169, 14.1 million parameters; the options are those of `DenseNet`.
+
+    >>> import nn
+    >>> nn.models.densenet169(num_classes=10)(zeros((2, 3, 32, 32))).shape
+    (2, 10)
+    """
     return DenseNet(32, (6, 12, 32, 32), 64, **options)
 
 
 @builder
 def densenet201(**options: Any) -> DenseNet:
-    """DenseNet-201; the options are those of `DenseNet`."""
+    """DenseNet-201, 20.0 million parameters; the options are those of `DenseNet`.
+
+    >>> import nn
+    >>> nn.models.densenet201(num_classes=10)(zeros((2, 3, 32, 32))).shape
+    (2, 10)
+    """
     return DenseNet(32, (6, 12, 48, 32), 64, **options)

@@ -54,7 +54,16 @@ _POINTWISE = (
 
 
 class FullyConvolutional(Sequential):
-    """What `fully_convolutional` makes: scores (N, K, H - h + 1, W - w + 1) of the patches (C, h, w) of images."""
+    """What `fully_convolutional` makes: scores (N, K, H - h + 1, W - w + 1) of the patches (C, h, w) of images.
+
+    `patch_shape` is (C, h, w). Raises ValueError for images that are smaller, or have another number of channels.
+
+    >>> import nn
+    >>> patches = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(16, 3))
+    >>> dense = nn.models.fully_convolutional(patches, (1, 4, 4))
+    >>> dense.patch_shape, dense(zeros((1, 1, 4, 6))).shape
+    ((1, 4, 4), (1, 3, 1, 3))
+    """
 
     def __init__(self, parts: dict[str, Module], patch_shape: tuple[int, int, int]) -> None:
         super().__init__(parts)

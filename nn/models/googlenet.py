@@ -15,7 +15,16 @@ from nn.module import Module
 
 
 class GoogLeNetOutputs(NamedTuple):
-    """What GoogLeNet gives in training: its scores, and those of the auxiliary classifiers, the later one first."""
+    """What GoogLeNet gives in training: its scores, and those of the auxiliary classifiers, the later one first.
+
+    All are of shape (N, num_classes).
+
+    >>> import nn
+    >>> network = nn.models.GoogLeNet(num_classes=10, init_weights=False)
+    >>> logits, aux_logits2, aux_logits1 = network(zeros((2, 3, 32, 32)))
+    >>> logits.shape, aux_logits2.shape, aux_logits1.shape
+    ((2, 10), (2, 10), (2, 10))
+    """
 
     logits: Tensor
     aux_logits2: Tensor | None
@@ -23,7 +32,14 @@ class GoogLeNetOutputs(NamedTuple):
 
 
 class ConvNormReLU(Module):
-    """Convolution without bias – batch normalisation – relu; options are those of Conv2d."""
+    """Convolution without bias – batch normalisation – relu; options are those of Conv2d.
+
+    (N, in_channels, H, W) to (N, out_channels, H', W').
+
+    >>> import nn
+    >>> nn.models.ConvNormReLU(3, 8, kernel_size=3, stride=2)(zeros((1, 3, 7, 7))).shape
+    (1, 8, 3, 3)
+    """
 
     def __init__(self, in_channels: int, out_channels: int, **options: Any) -> None:
         super().__init__()
@@ -39,6 +55,8 @@ class Inception(Module):
 
     (N, in_channels, H, W) to (N, ch1x1 + ch3x3 + ch5x5 + pool_proj, H, W). As in the weights that torchvision carries,
     the third way, 5×5 in the paper, is 3×3.
+
+    Source: Szegedy et al. 2015, "Going deeper with convolutions".
 
     >>> import nn
     >>> nn.models.Inception(8, 4, 2, 4, 2, 4, 4)(zeros((1, 8, 3, 3))).shape
@@ -68,7 +86,14 @@ class Inception(Module):
 
 
 class InceptionAux(Module):
-    """The auxiliary classifier of GoogLeNet: (N, in_channels, H, W) to (N, num_classes)."""
+    """The auxiliary classifier of GoogLeNet: (N, in_channels, H, W) to (N, num_classes).
+
+    Source: Szegedy et al. 2015, "Going deeper with convolutions".
+
+    >>> import nn
+    >>> nn.models.InceptionAux(16, 10)(zeros((2, 16, 14, 14))).shape
+    (2, 10)
+    """
 
     def __init__(self, in_channels: int, num_classes: int, dropout: float = 0.7) -> None:
         super().__init__()
@@ -92,6 +117,11 @@ class GoogLeNet(Module):
     PyTorch's default.
 
     Source: Szegedy et al. 2015, "Going deeper with convolutions", with the batch normalisation of Ioffe, Szegedy 2015.
+
+    >>> import nn
+    >>> network = nn.models.GoogLeNet(num_classes=10, aux_logits=False, init_weights=False)
+    >>> network(zeros((2, 3, 32, 32))).shape
+    (2, 10)
     """
 
     def __init__(
@@ -157,5 +187,11 @@ def from_imagenet_range(x: Tensor) -> Tensor:
 
 @builder
 def googlenet(**options: Any) -> GoogLeNet:
-    """GoogLeNet; the options are those of `GoogLeNet`."""
+    """GoogLeNet, 13.0 million parameters, 6.6 without the auxiliary classifiers; the options are those of `GoogLeNet`.
+
+    >>> import nn
+    >>> network = nn.models.googlenet(init_weights=False)
+    >>> type(network(zeros((2, 3, 32, 32)))).__name__, network.eval()(zeros((2, 3, 32, 32))).shape
+    ('GoogLeNetOutputs', (2, 1000))
+    """
     return GoogLeNet(**options)

@@ -15,14 +15,30 @@ from nn.module import Module
 
 
 class InceptionOutputs(NamedTuple):
-    """What Inception v3 gives in training: its scores, and those of the auxiliary classifier."""
+    """What Inception v3 gives in training: its scores, and those of the auxiliary classifier.
+
+    Both are of shape (N, num_classes); the loss is that of the first, plus a share of that of the second.
+
+    >>> import nn
+    >>> outputs = nn.models.InceptionOutputs(logits=zeros((2, 10)), aux_logits=zeros((2, 10)))
+    >>> loss, aux_loss = (nn.functional.cross_entropy(scores, tensor([3, 7])) for scores in outputs)
+    >>> print(f"{(loss + 0.4 * aux_loss).item():.4f}")  # 1.4 · log 10
+    3.2236
+    """
 
     logits: Tensor
     aux_logits: Tensor | None
 
 
 class InceptionA(Module):
-    """1×1; 1×1 – 5×5; 1×1 – 3×3 – 3×3; mean – 1×1: (N, C, H, W) to (N, 224 + pool_features, H, W)."""
+    """1×1; 1×1 – 5×5; 1×1 – 3×3 – 3×3; mean – 1×1: (N, C, H, W) to (N, 224 + pool_features, H, W).
+
+    Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
+
+    >>> import nn
+    >>> nn.models.InceptionA(8, pool_features=32)(zeros((1, 8, 5, 5))).shape
+    (1, 256, 5, 5)
+    """
 
     def __init__(self, in_channels: int, pool_features: int) -> None:
         super().__init__()
@@ -42,7 +58,16 @@ class InceptionA(Module):
 
 
 class InceptionB(Module):
-    """3×3; 1×1 – 3×3 – 3×3; maximum, all at stride 2: (N, C, H, W) to (N, 480 + C, H/2, W/2)."""
+    """3×3; 1×1 – 3×3 – 3×3; maximum, all at stride 2: (N, C, H, W) to (N, 480 + C, (H - 1)/2, (W - 1)/2).
+
+    The halves are rounded down.
+
+    Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
+
+    >>> import nn
+    >>> nn.models.InceptionB(8)(zeros((1, 8, 7, 7))).shape
+    (1, 488, 3, 3)
+    """
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -57,7 +82,14 @@ class InceptionB(Module):
 
 
 class InceptionC(Module):
-    """7×7 convolutions in two halves, 1×7 and 7×1: (N, C, H, W) to (N, 768, H, W)."""
+    """7×7 convolutions in two halves, 1×7 and 7×1: (N, C, H, W) to (N, 768, H, W).
+
+    Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
+
+    >>> import nn
+    >>> nn.models.InceptionC(8, channels_7x7=16)(zeros((1, 8, 5, 5))).shape
+    (1, 768, 5, 5)
+    """
 
     def __init__(self, in_channels: int, channels_7x7: int) -> None:
         super().__init__()
@@ -82,7 +114,16 @@ class InceptionC(Module):
 
 
 class InceptionD(Module):
-    """1×1 – 3×3; 1×1 – 1×7 – 7×1 – 3×3; maximum, all at stride 2: (N, C, H, W) to (N, 512 + C, H/2, W/2)."""
+    """1×1 – 3×3; 1×1 – 1×7 – 7×1 – 3×3; maximum, all at stride 2: (N, C, H, W) to (N, 512 + C, (H - 1)/2, (W - 1)/2).
+
+    The halves are rounded down.
+
+    Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
+
+    >>> import nn
+    >>> nn.models.InceptionD(8)(zeros((1, 8, 7, 7))).shape
+    (1, 520, 3, 3)
+    """
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -100,7 +141,14 @@ class InceptionD(Module):
 
 
 class InceptionE(Module):
-    """3×3 convolutions that end in 1×3 and 3×1 side by side: (N, C, H, W) to (N, 2048, H, W)."""
+    """3×3 convolutions that end in 1×3 and 3×1 side by side: (N, C, H, W) to (N, 2048, H, W).
+
+    Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
+
+    >>> import nn
+    >>> nn.models.InceptionE(8)(zeros((1, 8, 3, 3))).shape
+    (1, 2048, 3, 3)
+    """
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -132,7 +180,14 @@ class InceptionE(Module):
 
 
 class InceptionAuxV3(Module):
-    """The auxiliary classifier of Inception v3: (N, C, 17, 17) to (N, num_classes)."""
+    """The auxiliary classifier of Inception v3: (N, C, 17, 17) to (N, num_classes).
+
+    Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
+
+    >>> import nn
+    >>> nn.models.InceptionAuxV3(8, 10)(zeros((2, 8, 17, 17))).shape
+    (2, 10)
+    """
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
@@ -157,6 +212,11 @@ class Inception3(Module):
     PyTorch's default.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
+
+    >>> import nn
+    >>> network = nn.models.Inception3(num_classes=10, aux_logits=False, init_weights=False)
+    >>> network(zeros((2, 3, 75, 75))).shape
+    (2, 10)
     """
 
     def __init__(
@@ -215,5 +275,11 @@ class Inception3(Module):
 
 @builder
 def inception_v3(**options: Any) -> Inception3:
-    """Inception v3; the options are those of `Inception3`."""
+    """Inception v3, 27.2 million parameters with the auxiliary classifier; the options are those of `Inception3`.
+
+    >>> import nn
+    >>> network = nn.models.inception_v3(init_weights=False)
+    >>> network.eval()(zeros((1, 3, 75, 75))).shape
+    (1, 1000)
+    """
     return Inception3(**options)

@@ -69,9 +69,17 @@ class MobileNetV2(Module):
 
     All numbers of channels are multiplied by `width_mult` and rounded to multiples of `round_nearest`.
     `inverted_residual_setting` lists the stages as (expand_ratio, channels, blocks, stride). Convolutions start from
-    He's normal scheme over the fan-out, the linear layer from N(0, 0.01²).
+    He's normal scheme over the fan-out, the linear layer from N(0, 0.01²). Raises ValueError for no stages, or one that
+    is no four numbers.
 
     Source: Sandler et al. 2018.
+
+    >>> import nn
+    >>> network = nn.models.MobileNetV2(10, inverted_residual_setting=[(1, 8, 1, 1), (6, 16, 2, 2)])
+    >>> network.features(zeros((1, 3, 32, 32))).shape
+    (1, 1280, 8, 8)
+    >>> network(zeros((1, 3, 32, 32))).shape
+    (1, 10)
     """
 
     def __init__(
@@ -116,5 +124,10 @@ class MobileNetV2(Module):
 
 @builder
 def mobilenet_v2(**options: Any) -> MobileNetV2:
-    """MobileNet v2; the options are those of `MobileNetV2`."""
+    """MobileNet v2, 3.5 million parameters; the options are those of `MobileNetV2`.
+
+    >>> import nn
+    >>> nn.models.mobilenet_v2(num_classes=10)(zeros((2, 3, 32, 32))).shape
+    (2, 10)
+    """
     return MobileNetV2(**options)

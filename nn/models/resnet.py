@@ -129,8 +129,14 @@ class ResNet(Module):
     `replace_stride_with_dilation` says, for each of the last three stages, whether it dilates instead of halving the
     maps. `norm_layer` makes a normalisation from a number of channels; BatchNorm2d by default. With
     `zero_init_residual` each block starts as the identity. Convolutions start from He's normal scheme over the fan-out.
+    Raises ValueError for another number of stages.
 
     Source: He, Zhang, Ren, Sun 2016, "Deep residual learning for image recognition".
+
+    >>> import nn
+    >>> network = nn.models.ResNet(nn.models.BasicBlock, (1, 1, 1, 1), num_classes=10)
+    >>> network(zeros((2, 3, 32, 32))).shape
+    (2, 10)
     """
 
     def __init__(
@@ -197,56 +203,112 @@ class ResNet(Module):
 
 @builder
 def resnet18(**options: Any) -> ResNet:
-    """ResNet-18; the options are those of `ResNet`."""
+    """ResNet-18, 11.7 million parameters; the options are those of `ResNet`.
+
+    >>> import nn
+    >>> nn.models.resnet18(num_classes=10)(zeros((2, 3, 32, 32))).shape
+    (2, 10)
+    """
     return ResNet(BasicBlock, (2, 2, 2, 2), **options)
 
 
 @builder
 def resnet34(**options: Any) -> ResNet:
-    """ResNet-34; the options are those of `ResNet`."""
+    """ResNet-34, 21.8 million parameters; the options are those of `ResNet`.
+
+    >>> import nn
+    >>> network = nn.models.resnet34(num_classes=10)
+    >>> [len(stage) for stage in (network.layer1, network.layer2, network.layer3, network.layer4)]  # 16 blocks of 2
+    [3, 4, 6, 3]
+    """
     return ResNet(BasicBlock, (3, 4, 6, 3), **options)
 
 
 @builder
 def resnet50(**options: Any) -> ResNet:
-    """ResNet-50; the options are those of `ResNet`."""
+    """ResNet-50, 25.6 million parameters; the options are those of `ResNet`.
+
+    >>> import nn
+    >>> network = nn.models.resnet50(num_classes=10, replace_stride_with_dilation=(False, True, True))
+    >>> network.layer4[2].conv2  # on maps of H/8 × W/8
+    Conv2d(512, 512, kernel_size=(3, 3), stride=(1, 1), padding=(4, 4), dilation=(4, 4), bias=False)
+    >>> network(zeros((1, 3, 32, 32))).shape
+    (1, 10)
+    """
     return ResNet(Bottleneck, (3, 4, 6, 3), **options)
 
 
 @builder
 def resnet101(**options: Any) -> ResNet:
-    """ResNet-101; the options are those of `ResNet`."""
+    """ResNet-101, 44.5 million parameters; the options are those of `ResNet`.
+
+    >>> import nn
+    >>> network = nn.models.resnet101(width_per_group=4)  # narrow, so that it is made quickly
+    >>> [len(stage) for stage in (network.layer1, network.layer2, network.layer3, network.layer4)]  # 33 blocks of 3
+    [3, 4, 23, 3]
+    """
     return ResNet(Bottleneck, (3, 4, 23, 3), **options)
 
 
 @builder
 def resnet152(**options: Any) -> ResNet:
-    """ResNet-152; the options are those of `ResNet`."""
+    """ResNet-152, 60.2 million parameters; the options are those of `ResNet`.
+
+    >>> import nn
+    >>> network = nn.models.resnet152(width_per_group=4)  # narrow, so that it is made quickly
+    >>> [len(stage) for stage in (network.layer1, network.layer2, network.layer3, network.layer4)]  # 50 blocks of 3
+    [3, 8, 36, 3]
+    """
     return ResNet(Bottleneck, (3, 8, 36, 3), **options)
 
 
 @builder
 def resnext50_32x4d(**options: Any) -> ResNet:
-    """ResNeXt-50 with 32 groups of 4 channels; the options are those of `ResNet`."""
+    """ResNeXt-50 with 32 groups of 4 channels, 25.0 million parameters; the options are those of `ResNet`.
+
+    Source: Xie, Girshick, Dollár, Tu, He 2017, "Aggregated residual transformations for deep neural networks".
+
+    >>> import nn
+    >>> nn.models.resnext50_32x4d(num_classes=10).layer1[0].conv2
+    Conv2d(128, 128, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), groups=32, bias=False)
+    """
     return ResNet(Bottleneck, (3, 4, 6, 3), **{"groups": 32, "width_per_group": 4, **options})
 
 
 @builder
 def resnext101_32x8d(**options: Any) -> ResNet:
-    """ResNeXt-101 with 32 groups of 8 channels; the options are those of `ResNet`."""
+    """ResNeXt-101 with 32 groups of 8 channels, 88.8 million parameters; the options are those of `ResNet`.
+
+    Source: Xie, Girshick, Dollár, Tu, He 2017, "Aggregated residual transformations for deep neural networks".
+
+    >>> import nn
+    >>> nn.models.Bottleneck(256, 64, groups=32, base_width=8).conv2  # of its first stage
+    Conv2d(256, 256, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), groups=32, bias=False)
+    """
     return ResNet(Bottleneck, (3, 4, 23, 3), **{"groups": 32, "width_per_group": 8, **options})
 
 
 @builder
 def wide_resnet50_2(**options: Any) -> ResNet:
-    """ResNet-50 with 3×3 convolutions twice as wide; the options are those of `ResNet`.
+    """ResNet-50 with 3×3 convolutions twice as wide, 68.9 million parameters; the options are those of `ResNet`.
 
     Source: Zagoruyko, Komodakis 2016, "Wide residual networks".
+
+    >>> import nn
+    >>> nn.models.Bottleneck(256, 64, base_width=128).conv2  # of its first stage
+    Conv2d(128, 128, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
     """
     return ResNet(Bottleneck, (3, 4, 6, 3), **{"width_per_group": 128, **options})
 
 
 @builder
 def wide_resnet101_2(**options: Any) -> ResNet:
-    """ResNet-101 with 3×3 convolutions twice as wide; the options are those of `ResNet`."""
+    """ResNet-101 with 3×3 convolutions twice as wide, 126.9 million parameters; the options are those of `ResNet`.
+
+    Source: Zagoruyko, Komodakis 2016, "Wide residual networks".
+
+    >>> import nn
+    >>> nn.models.Bottleneck(1024, 256, base_width=128).conv2  # of its third stage, with 23 blocks
+    Conv2d(512, 512, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
+    """
     return ResNet(Bottleneck, (3, 4, 23, 3), **{"width_per_group": 128, **options})

@@ -44,7 +44,14 @@ class ZeroPadShortcut(Module):
 
 
 class PlainBlock(Module):
-    """conv3x3 – norm – relu, twice: a `BasicBlock` without shortcut. (N, inplanes, H, W) to (N, planes, H', W')."""
+    """conv3x3 – norm – relu, twice: a `BasicBlock` without shortcut. (N, inplanes, H, W) to (N, planes, H', W').
+
+    Source: He, Zhang, Ren, Sun 2016, "Deep residual learning for image recognition".
+
+    >>> import nn
+    >>> nn.models.PlainBlock(4, 8, stride=2)(zeros((1, 4, 6, 6))).shape
+    (1, 8, 3, 3)
+    """
 
     def __init__(self, inplanes: int, planes: int, stride: int = 1, norm_layer: Norm | None = None) -> None:
         super().__init__()
@@ -104,7 +111,8 @@ class CifarResNet(Module):
     `shortcut` says how a stage's first block reaches more channels: "A" by `ZeroPadShortcut`, "B" by a 1×1 convolution;
     None leaves out all shortcuts (`PlainBlock`). `preactivation` takes `PreActBlock`s. `norm_layer` makes a
     normalisation from a number of channels; BatchNorm2d by default, `nn.Identity` for none. With `init_weights`
-    convolutions start from He's normal scheme, else from PyTorch's default.
+    convolutions start from He's normal scheme, else from PyTorch's default. Raises ValueError for another depth or
+    shortcut, and for None with `preactivation`.
 
     Source: He, Zhang, Ren, Sun 2016, "Deep residual learning for image recognition", section 4.2.
 
@@ -176,47 +184,98 @@ class CifarResNet(Module):
 
 @builder
 def resnet20(**options: Any) -> CifarResNet:
-    """ResNet-20 for 32×32 images, 0.27 million parameters; the options are those of `CifarResNet`."""
+    """ResNet-20 for 32×32 images, 0.27 million parameters; the options are those of `CifarResNet`.
+
+    >>> import nn
+    >>> nn.models.resnet20()(zeros((1, 3, 32, 32))).shape
+    (1, 10)
+    """
     return CifarResNet(20, **options)
 
 
 @builder
 def resnet32(**options: Any) -> CifarResNet:
-    """ResNet-32 for 32×32 images, 0.46 million parameters; the options are those of `CifarResNet`."""
+    """ResNet-32 for 32×32 images, 0.46 million parameters; the options are those of `CifarResNet`.
+
+    >>> import nn
+    >>> nn.models.resnet32(num_classes=100)(zeros((1, 3, 32, 32))).shape
+    (1, 100)
+    """
     return CifarResNet(32, **options)
 
 
 @builder
 def resnet44(**options: Any) -> CifarResNet:
-    """ResNet-44 for 32×32 images, 0.66 million parameters; the options are those of `CifarResNet`."""
+    """ResNet-44 for 32×32 images, 0.66 million parameters; the options are those of `CifarResNet`.
+
+    >>> import nn
+    >>> nn.models.resnet44(in_channels=1)(zeros((1, 1, 28, 28))).shape
+    (1, 10)
+    """
     return CifarResNet(44, **options)
 
 
 @builder
 def resnet56(**options: Any) -> CifarResNet:
-    """ResNet-56 for 32×32 images, 0.85 million parameters; the options are those of `CifarResNet`."""
+    """ResNet-56 for 32×32 images, 0.85 million parameters; the options are those of `CifarResNet`.
+
+    >>> import nn
+    >>> nn.models.resnet56(shortcut="B")(zeros((1, 3, 32, 32))).shape
+    (1, 10)
+    """
     return CifarResNet(56, **options)
 
 
 @builder
 def resnet110(**options: Any) -> CifarResNet:
-    """ResNet-110 for 32×32 images, 1.7 million parameters; the options are those of `CifarResNet`."""
+    """ResNet-110 for 32×32 images, 1.7 million parameters; the options are those of `CifarResNet`.
+
+    >>> import nn
+    >>> network = nn.models.resnet110()
+    >>> len(network.layer1), len(network.layer2), len(network.layer3)  # 54 blocks of 2
+    (18, 18, 18)
+    """
     return CifarResNet(110, **options)
 
 
 @builder
 def preact_resnet20(**options: Any) -> CifarResNet:
-    """ResNet-20 for 32×32 images with pre-activation; the options are those of `CifarResNet`."""
+    """ResNet-20 for 32×32 images with pre-activation, 0.27 million parameters.
+
+    The options are those of `CifarResNet`.
+
+    Source: He, Zhang, Ren, Sun 2016, "Identity mappings in deep residual networks".
+
+    >>> import nn
+    >>> network = nn.models.preact_resnet20()
+    >>> type(network.layer1[0]).__name__, network(zeros((1, 3, 32, 32))).shape
+    ('PreActBlock', (1, 10))
+    """
     return CifarResNet(20, preactivation=True, **options)
 
 
 @builder
 def preact_resnet110(**options: Any) -> CifarResNet:
-    """ResNet-110 for 32×32 images with pre-activation; the options are those of `CifarResNet`."""
+    """ResNet-110 for 32×32 images with pre-activation, 1.7 million parameters.
+
+    The options are those of `CifarResNet`.
+
+    Source: He, Zhang, Ren, Sun 2016, "Identity mappings in deep residual networks".
+
+    >>> import nn
+    >>> network = nn.models.preact_resnet110()
+    >>> type(network.layer1[0]).__name__, network(zeros((1, 3, 32, 32))).shape
+    ('PreActBlock', (1, 10))
+    """
     return CifarResNet(110, preactivation=True, **options)
 
 
 @builder
 def plain20(**options: Any) -> CifarResNet:
-    """The 20 layers of `resnet20` without shortcuts; the options are those of `CifarResNet`."""
+    """The 20 layers of `resnet20` without shortcuts; the options are those of `CifarResNet`.
+
+    >>> import nn
+    >>> nn.models.plain20()(zeros((1, 3, 32, 32))).shape
+    (1, 10)
+    """
     return CifarResNet(20, shortcut=None, **options)

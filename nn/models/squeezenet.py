@@ -53,9 +53,15 @@ def _stem(features: int, kernel_size: int) -> list[Module]:
 class SqueezeNet(Module):
     """SqueezeNet for images (N, 3, H, W), giving class scores (N, num_classes).
 
-    `version` is "1_0", the paper's, or "1_1", which pools earlier and costs 2.4 times less.
+    `version` is "1_0", the paper's, or "1_1", which pools earlier and costs 2.4 times less. Raises ValueError for
+    another.
 
     Source: Iandola et al. 2016.
+
+    >>> import nn
+    >>> network = nn.models.SqueezeNet("1_1", num_classes=10)
+    >>> network.features(zeros((1, 3, 32, 32))).shape, network(zeros((1, 3, 32, 32))).shape
+    ((1, 512, 1, 1), (1, 10))
     """
 
     def __init__(self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5) -> None:
@@ -106,11 +112,21 @@ class SqueezeNet(Module):
 
 @builder
 def squeezenet1_0(**options: Any) -> SqueezeNet:
-    """SqueezeNet 1.0; the options are those of `SqueezeNet`."""
+    """SqueezeNet 1.0, 1.2 million parameters; the options are those of `SqueezeNet`.
+
+    >>> import nn
+    >>> nn.models.squeezenet1_0()(zeros((1, 3, 64, 64))).shape
+    (1, 1000)
+    """
     return SqueezeNet("1_0", **options)
 
 
 @builder
 def squeezenet1_1(**options: Any) -> SqueezeNet:
-    """SqueezeNet 1.1; the options are those of `SqueezeNet`."""
+    """SqueezeNet 1.1, 1.2 million parameters; the options are those of `SqueezeNet`.
+
+    >>> import nn
+    >>> nn.models.squeezenet1_1()(zeros((1, 3, 64, 64))).shape
+    (1, 1000)
+    """
     return SqueezeNet("1_1", **options)

@@ -12,7 +12,18 @@ from nn.module import Module
 
 
 class DoubleConv(Sequential):
-    """3×3 convolution – relu, twice, with batch normalisation before each relu if `batch_norm`."""
+    """3×3 convolution – relu, twice, with batch normalisation before each relu if `batch_norm`.
+
+    (N, in_channels, H, W) to (N, out_channels, H, W), or with `padding` 0 to (N, out_channels, H - 4, W - 4).
+
+    Source: Ronneberger, Fischer, Brox 2015, "U-Net: convolutional networks for biomedical image segmentation".
+
+    >>> import nn
+    >>> nn.models.DoubleConv(1, 8)(zeros((1, 1, 6, 6))).shape
+    (1, 8, 6, 6)
+    >>> nn.models.DoubleConv(1, 8, padding=0)(zeros((1, 1, 6, 6))).shape
+    (1, 8, 2, 2)
+    """
 
     def __init__(self, in_channels: int, out_channels: int, padding: int = 1, batch_norm: bool = False) -> None:
         layers: list[Module] = []

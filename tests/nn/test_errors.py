@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -109,3 +110,28 @@ ERRORS = [
 def test_message(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "note"),
+    [
+        (lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU())([[1.0, 2.0]]), "Linear wants tensors, .*: see input 1"),
+        (lambda: nn.MSELoss()(zeros(2), [0.0, 1.0]), "MSELoss wants tensors, .*: see input 2"),
+        (lambda: nn.CrossEntropyLoss()([[0.0, 1.0]], [1]), "CrossEntropyLoss wants tensors, .*: see input 1 and 2"),
+    ],
+)
+def test_lists_are_named(call: Callable[[], Any], note: str) -> None:
+    with pytest.raises((AttributeError, TypeError)) as caught:
+        call()
+    (said,) = caught.value.__notes__
+    assert re.fullmatch(note, said)
+
+
+def test_errors_that_are_not_about_lists_get_no_note() -> None:
+    class Sums(nn.Module):
+        def forward(self, xs: list[ag.Tensor]) -> ag.Tensor:
+            return xs[0].no_such_method()
+
+    with pytest.raises(AttributeError) as caught:
+        Sums()([zeros(2)])
+    assert not hasattr(caught.value, "__notes__")
