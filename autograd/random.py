@@ -57,7 +57,14 @@ def manual_seed(seed: int) -> Generator:
 
 
 def default_generator() -> Generator:
-    """The NumPy Generator that everything random draws from unless told otherwise; always the same object."""
+    """The NumPy Generator that everything random draws from unless told otherwise; always the same object.
+
+    >>> _ = manual_seed(0)
+    >>> x = default_generator().random(3, np.float32)
+    >>> _ = manual_seed(0)
+    >>> rand(3).tolist() == x.tolist()
+    True
+    """
     return _generator
 
 
@@ -77,6 +84,13 @@ def set_rng_state(state: dict[str, Any], generator: Generator | None = None) -> 
     """Put the default generator (or another of the same kind) back into a state from `get_rng_state`.
 
     Raises ValueError for anything else; the generator is then as it was.
+
+    >>> generator = np.random.default_rng(0)
+    >>> state = get_rng_state(generator)
+    >>> order = randperm(100, generator)
+    >>> set_rng_state(state, generator)
+    >>> randperm(100, generator).tolist() == order.tolist()
+    True
     """
     try:
         _source(generator).bit_generator.state = state
@@ -160,16 +174,18 @@ def normal(
 
 
 def randint(
-    low: int, high: int | None = None, size: Any = (), dtype: DType = np.int64, generator: Generator | None = None
+    low: int, high: Any = None, size: Any = (), dtype: DType = np.int64, generator: Generator | None = None
 ) -> Tensor:
     """Integers from `low` up to but without `high` (from 0 up to `low` if that is None), of shape `size`.
 
-    Raises ValueError for an empty range.
+    A `size` may also come second, as in `randint(10, (3,))`. Raises ValueError for an empty range.
 
     >>> x = randint(0, 10, (100,))
     >>> bool(x.data.min() >= 0 and x.data.max() < 10)
     True
     """
+    if isinstance(high, (tuple, list)):
+        size, high = high, None
     if high is None:
         low, high = 0, low
     if low >= high:

@@ -23,6 +23,8 @@ Shape = tuple[int, ...]
 _LOCAL = (layers.LocallyConnected1d, layers.LocallyConnected2d)
 _COUNTED = (ConvBase, layers.Linear, layers.Bilinear, *_LOCAL)
 
+_ARRAYS = (Tensor, np.ndarray)
+
 
 @dataclass
 class Row:
@@ -119,8 +121,8 @@ def summary(model: Module, input_shape: Any, *, batch: int = 1, dtype: npt.DType
 
     `input_shape` is the shape of one example, such as (C, H, W), of which `batch` zeros of `dtype` (default: that of
     the model's parameters) are made; for a model of several inputs a list of shapes. Or it is the example input itself,
-    a tensor or a list of them. The model runs once, in eval mode, and is left in the modes it was in; no gradient is
-    computed.
+    a tensor or an array, or a list of them. The model runs once, in eval mode, and is left in the modes it was in; no
+    gradient is computed.
 
     Counted are, for the whole batch: parameters, each once even where modules share them; the multiplications of
     weights and inputs in convolutions (those with padding, too) and linear layers, not those of normalisations and
@@ -150,7 +152,10 @@ def summary(model: Module, input_shape: Any, *, batch: int = 1, dtype: npt.DType
     """
     if dtype is None:
         dtype = next((p.dtype for p in model.parameters() if p.dtype.kind == "f"), ag.get_default_dtype())
-    inputs = [x.detach() if isinstance(x, Tensor) else ag.zeros((batch, *x), dtype=dtype) for x in _inputs(input_shape)]
+    inputs = [
+        ag.as_tensor(x).detach() if isinstance(x, _ARRAYS) else ag.zeros((batch, *x), dtype=dtype)
+        for x in _inputs(input_shape)
+    ]
     for x in inputs:
         if x.dtype.kind == "f":
             x.requires_grad_()
@@ -232,14 +237,14 @@ class _Watch:
 
 def _inputs(given: Any) -> Sequence[Any]:
     """The inputs, as a list of tensors and of shapes of one example."""
-    if isinstance(given, Tensor):
+    if isinstance(given, _ARRAYS):
         return [given]
     if isinstance(given, (tuple, list)):
-        if all(hasattr(length, "__index__") for length in given) and not any(isinstance(x, Tensor) for x in given):
+        if all(hasattr(length, "__index__") for length in given) and not any(isinstance(x, _ARRAYS) for x in given):
             return [tuple(given)]
-        if all(isinstance(x, Tensor) or (isinstance(x, (tuple, list)) and len(_inputs(x)) == 1) for x in given):
+        if all(isinstance(x, _ARRAYS) or (isinstance(x, (tuple, list)) and len(_inputs(x)) == 1) for x in given):
             return given
-    raise ValueError(f"summary: wants the shape of an example, a tensor, or a list of these, got {given!r}")
+    raise ValueError(f"summary: wants the shape of an example, a tensor or an array, or a list of these, got {given!r}")
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

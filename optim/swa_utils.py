@@ -59,12 +59,24 @@ def get_ema_avg_fn(decay: float = 0.999) -> AverageFunction:
 
 
 def get_swa_multi_avg_fn() -> MultiAverageFunction:
-    """`get_swa_avg_fn` for lists of tensors, in place."""
+    """`get_swa_avg_fn` for lists of tensors, in place.
+
+    >>> averaged = [tensor([1.0]), tensor([2.0])]
+    >>> get_swa_multi_avg_fn()(averaged, [tensor([4.0]), tensor([8.0])], 2)
+    >>> averaged
+    [tensor([2.]), tensor([4.])]
+    """
     return _for_lists(get_swa_avg_fn())
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverageFunction:
-    """`get_ema_avg_fn` for lists of tensors, in place. Raises ValueError for a decay not in [0, 1]."""
+    """`get_ema_avg_fn` for lists of tensors, in place. Raises ValueError for a decay not in [0, 1].
+
+    >>> averaged = [tensor([1.0]), tensor([2.0])]
+    >>> get_ema_multi_avg_fn(0.75)(averaged, [tensor([5.0]), tensor([10.0])], 1)
+    >>> averaged
+    [tensor([2.]), tensor([4.])]
+    """
     return _for_lists(get_ema_avg_fn(decay))
 
 

@@ -1,12 +1,23 @@
-"""The examples in README and CONTRIBUTING run, each document's in one interpreter of its own."""
+"""The examples in README and CONTRIBUTING run, each document's in one interpreter of its own; all names have one."""
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import autograd as ag
+import nn
+import optim
+from autograd import numeric, stepping
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,3 +70,39 @@ def test_makefile_targets_named_in_readme_exist() -> None:
     for document in ("README.md", "CONTRIBUTING.md"):
         named = set(re.findall(r"\bmake ([a-z-]+)\b", (ROOT / document).read_text(encoding="utf-8")))
         assert named - {"sure"} <= targets
+
+
+PUBLIC = [
+    ag,
+    ag.linalg,
+    ag.random,
+    numeric,
+    stepping,
+    nn,
+    nn.data,
+    nn.functional,
+    nn.init,
+    nn.models,
+    nn.utils,
+    nn.utils.parametrizations,
+    nn.utils.parametrize,
+    optim,
+    optim.lr_scheduler,
+    optim.swa_utils,
+]
+
+
+def _names(package: ModuleType) -> Iterator[tuple[str, Any]]:
+    """The functions and classes that a user finds in a package."""
+    for name in getattr(package, "__all__", vars(package)):
+        found = getattr(package, name)
+        ours = (getattr(found, "__module__", None) or "").split(".")[0] in ("autograd", "nn", "optim")
+        if ours and not name.startswith("_") and (inspect.isroutine(found) or inspect.isclass(found)):
+            yield name, found
+
+
+@pytest.mark.parametrize("package", PUBLIC, ids=lambda package: package.__name__)
+def test_every_name_has_an_example(package: ModuleType) -> None:
+    names = dict(_names(package))
+    assert names
+    assert [name for name, found in names.items() if ">>>" not in (inspect.getdoc(found) or "")] == []

@@ -34,6 +34,15 @@ class AnomalyError(FloatingPointError):
     if it was not recorded); `source`, the user's line that called it; `shape`, of the array with the bad elements;
     `count`, how many these are, and `index`, that of the first; `cause`, in words; `module`, the one that it happened
     in, if known.
+
+    >>> from autograd.numeric import AnomalyError
+    >>> x = tensor([4.0, -1.0], requires_grad=True)
+    >>> try:
+    ...     with detect_anomaly():
+    ...         y = sqrt(x)
+    ... except AnomalyError as error:
+    ...     print(error.phase, error.op, error.index, error.count, sep=", ")
+    forward pass, sqrt, (1,), 1
     """
 
     phase: Phase

@@ -12,7 +12,12 @@ from autograd.tensor import Tensor
 
 
 class ChainProduct(NamedTuple):
-    """A product of Jacobians: its value, how many scalar multiplications it took, and in which order it was taken."""
+    """A product of Jacobians: its value, how many scalar multiplications it took, and in which order it was taken.
+
+    >>> product = jacobian_chain([np.ones((1, 3)), np.ones((3, 4)), np.ones((4, 1))])
+    >>> product.value, product.multiplications, product.order
+    (array([[12.]]), 16, '(J1 J2) J3')
+    """
 
     value: Array
     multiplications: int

@@ -29,6 +29,12 @@ class Way:
     Attributes: `name`; `value`, an array of shape (*output, *input), or None if the way does not go through, and
     `remark` says why; `bar`, the error bar that it gives itself, None if it gives none; `error`, the largest difference
     from the reference over all elements; `seconds`; `evaluations` of the function.
+
+    >>> way = compare_derivatives(lambda x: x * x, 3.0)["central"]
+    >>> bool(abs(way.value - 6) <= way.bar), way.error < 1e-6
+    (True, True)
+    >>> compare_derivatives(abs, 3.0)["complex-step"].value is None
+    True
     """
 
     name: str
@@ -46,6 +52,12 @@ class Comparison:
 
     Attributes: `ways`; `reference`, what the errors are against; `index`, that of the largest element of the reference,
     whose values the table shows.
+
+    >>> found = compare_derivatives(lambda x: (x * x).sum(), [1.0, 3.0])
+    >>> found["reverse mode"].value, found.index
+    (array([2., 6.]), (1,))
+    >>> found["forward mode"].remark, found["reverse mode"].remark
+    ('2 sweeps', '1 sweep')
     """
 
     ways: tuple[Way, ...]

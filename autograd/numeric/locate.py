@@ -41,6 +41,14 @@ class Mismatch:
     element `output` of the result by the element `index` of the input. Where `output` is None, it is that of a sum of
     all results, where `index` is None that along a direction, both with random weights. `hint` says what the fault
     looks like.
+
+    >>> from autograd.numeric import check_node
+    >>> @custom_vjp(lambda g, x: x * g)  # 2 x g would be right
+    ... def squared(x):
+    ...     return x * x
+    >>> worst = check_node(squared(tensor([5.0], requires_grad=True)).grad_fn).worst
+    >>> print(f"by {worst.input} at {worst.index}: {worst.analytic:.3f}, where it should be {worst.numeric:.3f}")
+    by x at (0,): 5.000, where it should be 10.000
     """
 
     input: str
@@ -69,6 +77,12 @@ class NodeCheck:
     `mismatches` are the derivatives that are wrong, at most one for each input and mode, and `worst` the one that is
     farthest off. `problem` says why a rule could not be run (that is wrong, too, if it is the vjp) or why nothing could
     be checked. `inputs` describes the operation's inputs, unless all is well.
+
+    >>> from autograd.numeric import check_node
+    >>> x = tensor([1.0, 5.0], requires_grad=True)
+    >>> check = check_node(sin(x).grad_fn)
+    >>> check.ok, check.reason
+    (True, 'right')
     """
 
     node: Node
@@ -122,6 +136,14 @@ class WrongNodes:
     As any collection it is true if it is not empty: `if locate_wrong_node(loss): …` is entered when something is wrong.
     Iterating gives a `NodeCheck` for each wrong node; `checked` is the number of nodes that were looked at, `unchecked`
     has those that could not be.
+
+    >>> @custom_vjp(lambda g, x: 2.0 * g)  # 3 would be right
+    ... def triple(x):
+    ...     return 3.0 * x
+    >>> x = tensor([1.0, 5.0], requires_grad=True)
+    >>> found = locate_wrong_node((triple(x) * x).sum())
+    >>> bool(found), [check.node.op for check in found], found.checked
+    (True, ['triple'], 3)
     """
 
     wrong: tuple[NodeCheck, ...]

@@ -40,6 +40,10 @@ class Entry:
     `index` is that of the element of the input, or None for a projection: the derivative in a random direction, in
     which all elements move at once. `mode` is how `analytic` was computed; for "identity" the two numbers are those of
     reverse and of forward mode. `slopes` are the two one-sided ones at a kink; `note` says the verdict in words.
+
+    >>> entry = gradcheck(abs, 0.0).entries[0]
+    >>> entry.verdict, entry.slopes, entry.analytic
+    ('KINK', (-1.0, 1.0), 0.0)
     """
 
     input: str
@@ -74,6 +78,10 @@ class InputCheck:
     bar is wider than the tolerance, but negligible beside the rest of the gradient. `worst` is the largest disagreement
     relative to the size of what was compared. `hint` says what the fault looks like, where the numbers have a
     signature; `note`, what there is to say about the input as a whole.
+
+    >>> (check,) = gradcheck(lambda x: (x * x).sum(), np.ones(100))
+    >>> check.input, check.verdict, check.compared
+    ('x', 'PASS', '3 projections, 10 of 100 elements')
     """
 
     input: str
@@ -107,6 +115,12 @@ class GradcheckReport:
     """What `gradcheck` found. True if every input passed, and there was something to compare; shown as tables.
 
     Iterating gives the verdicts: `checks`, one `InputCheck` for each input, order and mode.
+
+    >>> report = gradcheck(lambda x, y: abs(x).sum() * y, [np.array([0.0, 2.0]), 3.0])
+    >>> bool(report), report.verdicts
+    (False, {'x': 'KINK', 'y': 'PASS'})
+    >>> [(entry.input, entry.index) for entry in report.failures]
+    [('x', (0,))]
     """
 
     checks: tuple[InputCheck, ...]

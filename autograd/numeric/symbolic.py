@@ -58,6 +58,11 @@ class SymbolicDerivative:
     Attributes: `value`, the derivative at the point, correct to the last digit of float64; `expression` and
     `derivative`, arrays of SymPy expressions in the symbols x0, x1, …; `operations`, how many operations the former and
     the latter have in all: the swell.
+
+    >>> from autograd.numeric import symbolic_derivative
+    >>> found = symbolic_derivative(lambda x: x * exp(x), 0.0)
+    >>> found.expression.item(), found.derivative.item(), found.value, found.operations
+    (x0*exp(x0), x0*exp(x0) + exp(x0), array(1.), (2, 4))
     """
 
     value: Array

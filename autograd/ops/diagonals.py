@@ -43,6 +43,7 @@ def _embed_diagonal(x: Array, shape: tuple[int, ...], offset: int, axis1: int, a
 
     Derivative: x̄ += diagonal(ȳ, offset, axis1, axis2).
     """
+    x = np.asarray(x)
     y = np.zeros(shape, x.dtype)
     place = np.diagonal(y, offset, axis1, axis2)
     place.setflags(write=True)

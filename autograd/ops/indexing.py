@@ -222,7 +222,8 @@ def index_add(x: Operand, index: Any, values: Operand, axis: int | None = None) 
 
 
 def _added(op: str, x: Any, index: Index, values: Any) -> Tensor:
-    shape = shape_of(x)
+    x = x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+    shape = x.shape
     try:
         taken = np.broadcast_to(np.int8(0), shape)[index].shape
     except IndexError as error:

@@ -61,7 +61,7 @@ def matmul(x1: Operand, x2: Operand) -> Tensor:
     lambda g, x1: _matmul(x1.swapaxes(-1, -2), g),
 )
 def _matmul(x1: Array, x2: Array) -> Any:
-    return matrix_product(x1, x2)
+    return matrix_product(np.asarray(x1), np.asarray(x2))
 
 
 def dot(a: Operand, b: Operand) -> Tensor:

@@ -54,6 +54,13 @@ class BackwardPass(Sequence[Step]):
 
     Attributes: `steps`, those that have been run; `ahead`, the nodes that are left, the next one last; `gradients`, of
     the leaves by node, once all steps have been run; `retaining`, the numbers of steps at nodes that retain theirs.
+
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> backward_pass = (x * x).sum().stepper().original
+    >>> [step.op for step in backward_pass], backward_pass.complete
+    (['sum', 'multiply'], True)
+    >>> list(backward_pass.gradients.values()), x.grad
+    ([array([2., 4.], dtype=float32)], None)
     """
 
     def __init__(self, output: Tensor, seed: Array, replaced: Mapping[Node, Replacement] | None = None) -> None:

@@ -34,7 +34,16 @@ Condition = Callable[[Any], Any]
 
 
 class Breakpoint(Generic[S]):
-    """A condition on a step, with words for it. `&`, `|` and `~` make new ones."""
+    """A condition on a step, with words for it. `&`, `|` and `~` make new ones.
+
+    >>> from autograd.stepping import Breakpoint, at_op
+    >>> small = Breakpoint(lambda step: step.summary.norm < 1, "a small cotangent")
+    >>> small & ~at_op("sum")
+    <breakpoint: (a small cotangent and not at operation 'sum')>
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> (0.1 * sin(x)).sum().stepper().run_until(small).op
+    'sin'
+    """
 
     def __init__(self, condition: Condition, said: str) -> None:
         self.condition = condition
@@ -79,19 +88,39 @@ def check_known(op: str, name: str, graph: GraphView) -> None:
 def at_op(name: str) -> Breakpoint[Any]:
     """Stop at a node of this operation. `name` may have the wildcards * and ?, here as in the others that take one.
 
-    >>> at_op("window_*")
-    <breakpoint: at operation 'window_*'>
+    >>> from autograd.stepping import at_op
+    >>> at_op("*h")
+    <breakpoint: at operation '*h'>
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> (cosh(x) * sinh(x)).sum().stepper().run_until(at_op("*h")).op  # backwards, it comes first
+    'sinh'
     """
     return Breakpoint(lambda step: fnmatchcase(step.op, name), f"at operation {name!r}")
 
 
 def at_name(name: str) -> Breakpoint[Any]:
-    """Stop at the node of a tensor of this name."""
+    """Stop at the node of a tensor of this name. Leaves have no step of their own: for them see `reaches`.
+
+    >>> from autograd.stepping import at_name
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> h = named(sin(x), "h1")
+    >>> step = (h * x).sum().stepper().run_until(at_name("h?"))
+    >>> step.op, step.name
+    ('sin', 'h1')
+    """
     return Breakpoint(lambda step: step.name is not None and fnmatchcase(step.name, name), f"at tensor {name!r}")
 
 
 def at_module(path: str) -> Breakpoint[Any]:
-    """Stop at a node that was made in the module of this path, such as "features.3", or in a part of it."""
+    """Stop at a node that was made in the module of this path, such as "features.3", or in a part of it.
+
+    >>> import nn
+    >>> from autograd.stepping import at_module
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> step = model(ones((4, 2))).sum().stepper().run_until(at_module("1"))
+    >>> step.op, step.module
+    ('relu', '1')
+    """
     return Breakpoint(lambda step: _inside(step.module, path), f"in module {path!r}")
 
 
@@ -100,7 +129,14 @@ def _inside(module: str, path: str) -> bool:
 
 
 def at_shape(*shape: Any) -> Breakpoint[Any]:
-    """Stop at a node whose result has this shape; -1 or None stands for any length. Takes a tuple or separate ints."""
+    """Stop at a node whose result has this shape; -1 or None stands for any length. Takes a tuple or separate ints.
+
+    >>> from autograd.stepping import at_shape
+    >>> x = tensor(np.ones((2, 3)), requires_grad=True)
+    >>> step = (x * x).sum(axis=1).sum().stepper().run_until(at_shape(-1, 3))
+    >>> step.op, step.shape
+    ('multiply', (2, 3))
+    """
     wanted = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
 
     def fits(step: Any) -> bool:
@@ -114,7 +150,15 @@ def at_shape(*shape: Any) -> Breakpoint[Any]:
 
 def at_line(place: str | int) -> Breakpoint[Any]:
     """Stop at a node that was made at this place of the source: a line number, or a part of what `step.source` says,
-    such as "model.py:12", "cell In[3]" or a piece of the line's text."""
+    such as "model.py:12", "cell In[3]" or a piece of the line's text.
+
+    >>> from autograd.stepping import at_line
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> h = sin(x)
+    >>> loss = (h * x).sum()
+    >>> loss.stepper().run_until(at_line("h = sin(x)")).op
+    'sin'
+    """
     if isinstance(place, str):
         return Breakpoint(lambda step: place in step.source, f"at source {place!r}")
     marks = f":{place}:", f", line {place}:"
@@ -127,17 +171,38 @@ def at_line(place: str | int) -> Breakpoint[Any]:
 
 
 def non_finite() -> Breakpoint[Any]:
-    """Stop where something is first not finite: the cotangent that arrived, or what a parent is given."""
+    """Stop where something is first not finite: the cotangent that arrived, or what a parent is given.
+
+    >>> from autograd.stepping import non_finite
+    >>> x = tensor([0.0, 4.0], requires_grad=True)
+    >>> step = (2.0 * sqrt(x)).sum().stepper().run_until(non_finite())
+    >>> step.op, step.contributions[0].value
+    ('sqrt', array([inf, 0.5], dtype=float32))
+    """
     return Breakpoint(lambda step: any(s.non_finite for s in _summaries(step)), "something not finite")
 
 
 def norm_above(limit: float) -> Breakpoint[Any]:
-    """Stop where the norm of the cotangent that arrived, or of what a parent is given, is above `limit`."""
+    """Stop where the norm of the cotangent that arrived, or of what a parent is given, is above `limit`.
+
+    >>> from autograd.stepping import norm_above
+    >>> x = tensor([3.0, 4.0], requires_grad=True)
+    >>> step = (x * x).sum().stepper().run_until(norm_above(4))
+    >>> step.op, step.contributions[0].summary.norm  # the root of 3² + 4²
+    ('multiply', 5.0)
+    """
     return Breakpoint(lambda step: any(n > limit for n in _norms(step)), f"norm above {limit:g}")
 
 
 def norm_below(limit: float) -> Breakpoint[Any]:
-    """Stop where the norm of the cotangent that arrived, or of what a parent is given, is below `limit`."""
+    """Stop where the norm of the cotangent that arrived, or of what a parent is given, is below `limit`.
+
+    >>> from autograd.stepping import norm_below
+    >>> x = tensor([10.0, 20.0], requires_grad=True)
+    >>> step = tanh(x).sum().stepper().run_until(norm_below(1e-6))  # it is saturated
+    >>> step.op
+    'tanh'
+    """
     return Breakpoint(lambda step: any(n < limit for n in _norms(step)), f"norm below {limit:g}")
 
 
@@ -147,6 +212,14 @@ def zero_gradient(axis: int | None = None, share: float = 1.0) -> Breakpoint[Any
     With `axis`, stop where it is 0 throughout for some unit, that is, some place along this axis, such as a channel
     that is dead for the whole batch (axis 1 of (N, C, H, W)). That needs the elements: in a loaded trace it raises
     ValueError at a step of which the trace has only summaries.
+
+    >>> from autograd.stepping import zero_gradient
+    >>> x = tensor([[1.0, -1.0], [2.0, -2.0]], requires_grad=True)
+    >>> loss = relu(x).sum()
+    >>> loss.stepper().run_until(zero_gradient(axis=1)).op  # nothing goes back to the second column
+    'relu'
+    >>> loss.stepper().run_until(zero_gradient()) is None
+    True
     """
     if axis is None:
         return Breakpoint(
@@ -175,7 +248,14 @@ def zero_gradient(axis: int | None = None, share: float = 1.0) -> Breakpoint[Any
 
 
 def reaches(name: str) -> Breakpoint[Any]:
-    """Stop where the parameter, or other leaf, of this name is given a contribution."""
+    """Stop where the parameter, or other leaf, of this name is given a contribution.
+
+    >>> import nn
+    >>> from autograd.stepping import reaches
+    >>> step = nn.Linear(2, 3)(ones((4, 2))).sum().stepper().run_until(reaches("bias"))
+    >>> step.op, [contribution.name for contribution in step.contributions]
+    ('add', [None, 'bias'])
+    """
     return Breakpoint(
         lambda step: any(c.leaf and c.name is not None and fnmatchcase(c.name, name) for c in step.contributions),
         f"reaching {name!r}",

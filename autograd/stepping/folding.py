@@ -18,6 +18,13 @@ class Box:
     """One box of a folded graph: an operation, a leaf, a parameter, a closed module, or a run of hidden operations.
 
     `nodes` are the ids of what it stands for; `frame` is the key of the open module around it, "" if there is none.
+
+    >>> import nn
+    >>> from autograd.stepping import fold, view
+    >>> y = nn.Sequential(nn.Linear(2, 3), nn.ReLU())(ones((4, 2))).sum()
+    >>> box = fold(view(y), limit=3).boxes[0]
+    >>> box.kind, box.title, box.hidden  # two parameters, einsum and add
+    ('module', '0: Linear', 4)
     """
 
     key: str
@@ -34,7 +41,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An open module, to be drawn around what it did; `frame` is the key of the open one around it, or ""."""
+    """An open module, to be drawn around what it did; `frame` is the key of the open one around it, or "".
+
+    >>> import nn
+    >>> from autograd.stepping import fold, view
+    >>> y = nn.Sequential(nn.Linear(2, 3), nn.ReLU())(ones((4, 2))).sum()
+    >>> [frame.title for frame in fold(view(y), limit=3).frames]
+    ['Sequential']
+    """
 
     key: str
     title: str
@@ -43,7 +57,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What flows from one box to another: the result of the node with the id `node`."""
+    """What flows from one box to another: the result of the node with the id `node`.
+
+    >>> import nn
+    >>> from autograd.stepping import fold, view
+    >>> y = nn.Sequential(nn.Linear(2, 3), nn.ReLU())(ones((4, 2))).sum()
+    >>> folded = fold(view(y), limit=3)
+    >>> [folded.view.nodes[link.node].op for link in folded.links]  # to ReLU, and to the sum
+    ['add', 'relu']
+    """
 
     source: str
     target: str
@@ -55,6 +77,13 @@ class Folded:
     """A graph folded by module.
 
     `boxes` are in the order of computation, leaves just before their first use; `frames` come after those around them.
+
+    >>> import nn
+    >>> from autograd.stepping import fold, view
+    >>> y = nn.Sequential(nn.Linear(2, 3), nn.ReLU())(ones((4, 2))).sum()
+    >>> folded = fold(view(y), limit=3)
+    >>> [box.title for box in folded.boxes], folded.hidden
+    (['0: Linear', '1: ReLU', 'sum'], 5)
     """
 
     view: GraphView

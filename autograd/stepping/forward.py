@@ -33,6 +33,11 @@ class Input:
     """What an operation was given in one place: a `value`, None where unknown, and its `tangent`, None where none.
 
     `parent` is the node that it is the result of, None if it is a constant, which requires no grad.
+
+    >>> from autograd.stepping import ForwardStepper
+    >>> step = ForwardStepper(lambda x: x * 3.0, 2.0, tangents=[1.0]).step()
+    >>> [(given.label, float(given.value), given.tangent) for given in step.given]
+    [('x', 2.0, array(1., dtype=float32)), ('constant', 3.0, None)]
     """
 
     def __init__(self, record: Record, parent: Node | None, value: Any, tangent: Any) -> None:
@@ -55,10 +60,15 @@ class Input:
 class ForwardStep(AtNode):
     """One step of a forward pass: an operation on its inputs, its value, and, in forward mode, its tangent.
 
-    Attributes: `number`, from 1; `node`; `inputs`, the arrays that it was given (None where unknown); `value`, an
-    array, a tuple of arrays for an operation with several outputs, or None if it is not known any more; `tangents`,
-    those of the parents, None where there is none, and `tangent`, that of the value; `given`, inputs and tangents
-    together, an `Input` each; `note`, what was changed by hand.
+    Attributes: `number`, from 1; `node`; `inputs`, the arrays and numbers that it was given (None where unknown);
+    `value`, an array, a tuple of arrays for an operation with several outputs, or None if it is not known any more;
+    `tangents`, those of the parents, None where there is none, and `tangent`, that of the value; `given`, inputs and
+    tangents together, an `Input` each; `note`, what was changed by hand.
+
+    >>> from autograd.stepping import ForwardStepper
+    >>> step = ForwardStepper(lambda x: sin(x) * x, 0.0, tangents=[1.0]).step()
+    >>> step.op, step.value, step.tangent
+    ('sin', array(0., dtype=float32), array(1., dtype=float32))
     """
 
     contributions = ()  # nothing is given to parents here; breakpoints ask

@@ -24,6 +24,11 @@ class TraceInput:
     """What an operation was given: as `autograd.stepping.forward.Input`, with the parent's id and summaries for arrays.
 
     `parent` is None for a constant, `value` where it is unknown, `tangent` where there is none.
+
+    >>> from autograd.stepping import ForwardStepper
+    >>> first, second = ForwardStepper(lambda x: x * 3.0, 2.0).trace().steps[0].given
+    >>> first.label, first.parent, second.label, second.parent
+    ('x', 0, 'constant', None)
     """
 
     parent: int | None
@@ -34,7 +39,13 @@ class TraceInput:
 
 @dataclass(frozen=True)
 class ForwardTraceStep:
-    """One step of a trace: as `autograd.stepping.ForwardStep`, with the id of the node and summaries for arrays."""
+    """One step of a trace: as `autograd.stepping.ForwardStep`, with the id of the node and summaries for arrays.
+
+    >>> from autograd.stepping import ForwardStepper
+    >>> step = ForwardStepper(lambda x: x * 3.0, 2.0, tangents=[1.0]).trace().steps[0]
+    >>> print(step.op, step.node, step.value, step.tangent)
+    multiply 1 6. 3.
+    """
 
     number: int
     node: int

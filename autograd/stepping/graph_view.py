@@ -19,7 +19,14 @@ _LONGEST = 60  # characters of a static parameter's text
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a module: the dotted `module` path, its class `kind`, the call it was made in, by number or None."""
+    """One call of a module: the dotted `module` path, its class `kind`, the call it was made in, by number or None.
+
+    >>> import nn
+    >>> from autograd.stepping import view
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> [(call.module, call.kind, call.caller) for call in view(model(ones((4, 2)))).calls]
+    [('', 'Sequential', None), ('0', 'Linear', 0), ('1', 'ReLU', 0)]
+    """
 
     module: str
     kind: str
@@ -37,6 +44,12 @@ class GraphNode:
     is the tensor's name or, of a module's `parameter`, its dotted name. `detail` says what else the operation
     was given: static parameters, and inputs that require no grad. `value` is a summary of the result, where asked for
     and known.
+
+    >>> from autograd.stepping import view
+    >>> x = tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> leaf, node = view(x * 3.0).nodes
+    >>> (leaf.label, leaf.leaf), (node.label, node.shape, node.parents, node.detail)
+    (('x', True), ('multiply #1', (2,), (0,), '(·, 3)'))
     """
 
     id: int
@@ -61,7 +74,16 @@ class GraphNode:
 
 @dataclass(frozen=True, slots=True)
 class GraphView:
-    """A recorded graph as plain data: `nodes` by id, the `calls` of modules, and the ids of the `outputs`."""
+    """A recorded graph as plain data: `nodes` by id, the `calls` of modules, and the ids of the `outputs`.
+
+    >>> from autograd.stepping import GraphView, view
+    >>> x = tensor(2.0, requires_grad=True)
+    >>> graph = view(x * sin(x))
+    >>> [node.op for node in graph.nodes], graph.outputs
+    (['leaf', 'sin', 'multiply'], (2,))
+    >>> GraphView.from_json(graph.to_json()) == graph
+    True
+    """
 
     nodes: tuple[GraphNode, ...]
     calls: tuple[Call, ...]

@@ -15,7 +15,15 @@ __all__ = ["Rule", "rule_of"]
 
 
 class Rule(NamedTuple):
-    """A derivative rule: `text`, such as `x̄ += ȳ · cos(x)`, and the same in `latex`."""
+    """A derivative rule: `text`, such as `x̄ += ȳ · cos(x)`, and the same in `latex`.
+
+    >>> from autograd.stepping import rule_of
+    >>> rule = rule_of(exp(tensor(2.0, requires_grad=True)).grad_fn)
+    >>> print(rule)
+    x̄ += ȳ · y
+    >>> print(rule.latex)
+    \\bar{x} \\mathrel{+}= \\bar{y} \\cdot y
+    """
 
     text: str
     latex: str

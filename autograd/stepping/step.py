@@ -73,6 +73,11 @@ class Contribution:
     """What a step gives one parent of its node.
 
     Attributes: `node` and `parent`; `position`, of the parent among those of the node; `value`, what the rule returned.
+
+    >>> x = tensor(3.0, requires_grad=True, name="x")
+    >>> first, second = (x * x).stepper().step().contributions
+    >>> second.name, second.before, second.value, second.after
+    ('x', array(3., dtype=float32), array(3., dtype=float32), array(6., dtype=float32))
     """
 
     def __init__(self, record: Record, node: Node, position: int, value: Cotangent) -> None:

@@ -32,6 +32,11 @@ class TraceContribution:
     """What a step gave one parent, by id: as `autograd.stepping.step.Contribution`, with summaries for arrays.
 
     `name`, `leaf`, `op` and `shape` are those of the parent.
+
+    >>> x = tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> (contribution,) = (3.0 * x).sum().stepper().trace().steps[-1].contributions
+    >>> print(contribution)
+    to leaf 'x' (2,): [3. 3.]
     """
 
     parent: int
@@ -69,7 +74,13 @@ class TraceContribution:
 
 @dataclass(frozen=True)
 class TraceStep:
-    """One step of a trace: as `autograd.stepping.Step`, with the id of the node and summaries for arrays."""
+    """One step of a trace: as `autograd.stepping.Step`, with the id of the node and summaries for arrays.
+
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> step = (x * x).sum().stepper().trace().steps[1]
+    >>> print(step.number, step.op, step.node, step.cotangent)
+    2 multiply 1 [1. 1.]
+    """
 
     number: int
     node: int
@@ -139,6 +150,16 @@ class Trace:
 
     `graph` is the recorded graph, `steps` those of the pass, `gradients` what each leaf was given, by the id that it
     has in the graph; `forward` says that it is a forward pass, without such. `player()` steps through it.
+
+    >>> from autograd.stepping import Trace
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> trace = (x * x).sum().stepper().trace(title="squares")
+    >>> trace
+    <trace 'squares' of 2 steps over 3 nodes>
+    >>> print(trace.gradients[0])
+    [2. 4.]
+    >>> Trace.from_json(trace.to_json()) == trace
+    True
     """
 
     graph: GraphView

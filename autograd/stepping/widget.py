@@ -86,6 +86,12 @@ class StepperWidget(anywidget.AnyWidget):
     """A stepper in a page: `stepper.widget()`.
 
     `breakpoints` are those of the page, with the ids of the nodes that they are at, or None.
+
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> widget = (x * x).sum().stepper().widget()
+    >>> widget, widget.stepper.step().op
+    (<widget of Stepper>, 'sum')
+    >>> widget.close()
     """
 
     _esm = bridge_script()

@@ -36,6 +36,9 @@ class ConvNormReLU(Module):
 
     (N, in_channels, H, W) to (N, out_channels, H', W').
 
+    Source: Ioffe, Szegedy 2015, "Batch normalization: accelerating deep network training by reducing internal covariate
+    shift".
+
     >>> import nn
     >>> nn.models.ConvNormReLU(3, 8, kernel_size=3, stride=2)(zeros((1, 3, 7, 7))).shape
     (1, 8, 3, 3)

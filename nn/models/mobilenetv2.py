@@ -69,8 +69,8 @@ class MobileNetV2(Module):
 
     All numbers of channels are multiplied by `width_mult` and rounded to multiples of `round_nearest`.
     `inverted_residual_setting` lists the stages as (expand_ratio, channels, blocks, stride). Convolutions start from
-    He's normal scheme over the fan-out, the linear layer from N(0, 0.01²). Raises ValueError for no stages, or one that
-    is no four numbers.
+    He's normal scheme over the fan-out, the linear layer from N(0, 0.01²). Raises ValueError for no stages, or one
+    that does not have four numbers.
 
     Source: Sandler et al. 2018.
 

@@ -40,6 +40,8 @@ class UNetDown(Module):
 
     With `padding` 0 each convolution takes two rows and two columns away. Raises ValueError for odd heights and widths.
 
+    Source: Ronneberger, Fischer, Brox 2015, "U-Net: convolutional networks for biomedical image segmentation".
+
     >>> import nn
     >>> nn.models.UNetDown(4, 8)(zeros((1, 4, 6, 6))).shape
     (1, 8, 3, 3)
@@ -65,6 +67,8 @@ class UNetUp(Module):
     Called with (N, in_channels, H, W) and `skip` (N, out_channels, H', W') of at least twice the size, which is cut to
     its middle 2H×2W; gives (N, out_channels, 2H, 2W). `up` is "transposed" for a transposed convolution, "bilinear" for
     interpolation and a 1×1 convolution. Raises ValueError if `skip` is smaller.
+
+    Source: Ronneberger, Fischer, Brox 2015, "U-Net: convolutional networks for biomedical image segmentation".
 
     >>> import nn
     >>> nn.models.UNetUp(8, 4)(zeros((1, 8, 3, 3)), zeros((1, 4, 6, 6))).shape

@@ -8,6 +8,8 @@ from nn import functional as F
 from nn.module import Module
 from nn.utils.parametrize import register_parametrization
 
+__all__ = ["spectral_norm", "weight_norm"]
+
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Compute the parameter `name` as g · v / ‖v‖, and return the module: g its length, v its direction.

@@ -16,6 +16,8 @@ from nn.containers import ModuleDict, ModuleList
 from nn.module import Module
 from nn.parameter import Parameter
 
+__all__ = ["ParametrizationList", "is_parametrized", "register_parametrization", "remove_parametrizations"]
+
 
 class ParametrizationList(ModuleList):
     """The parametrizations of one tensor, applied one after the other, and the tensors that they are computed from.

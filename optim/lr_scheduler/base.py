@@ -18,6 +18,18 @@ class LRScheduler(ABC):
     Made with `last_epoch=-1` it starts at epoch 0, with the rates that the groups have; made with a later one it goes
     on from there, and needs the groups' "initial_lr". Call `step()` after the optimizer's steps of each epoch; it warns
     if none was taken. Rates are computed from the ones before, so that other changes to them last.
+
+    >>> from optim import SGD
+    >>> class Halving(LRScheduler):
+    ...     def get_lr(self):
+    ...         return [lr / 2**self.last_epoch for lr in self.base_lrs]
+    >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
+    >>> scheduler = Halving(optimizer)
+    >>> for _ in range(4):
+    ...     print(*scheduler.get_last_lr(), end=" ")
+    ...     optimizer.step()
+    ...     scheduler.step()
+    1.0 0.5 0.25 0.125
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:

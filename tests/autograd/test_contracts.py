@@ -193,6 +193,25 @@ def test_values(name: str, sample: Sample) -> None:
     check_values(name, sample.call, leaves(drawn(sample)))
 
 
+def _public() -> Iterator[Any]:
+    """The samples that call a function of `autograd` or `autograd.linalg` and nothing else."""
+    functions = [getattr(module, name) for module in (ag, ag.linalg) for name in dir(module)]
+    for name, samples in SAMPLES.items():
+        for k, sample in enumerate(samples):
+            called = sample.call.func if isinstance(sample.call, partial) else sample.call
+            if any(called is function for function in functions) and all(a.size for a in drawn(sample)):
+                yield pytest.param(sample, id=f"{name}-{k}-{_shapes(sample)}")
+
+
+@pytest.mark.parametrize("sample", [*_public()])
+def test_lists_are_arrays(sample: Sample) -> None:
+    inputs = drawn(sample)
+    wanted, found = sample.call(*inputs), sample.call(*[a.tolist() for a in inputs])
+    pairs = zip(wanted, found, strict=True) if isinstance(wanted, tuple) else [(wanted, found)]
+    for expected, value in pairs:
+        assert_array_equal(np.asarray(value), np.asarray(expected), strict=True)
+
+
 # Derivatives
 
 

@@ -75,6 +75,7 @@ def test_floating_draws_have_the_dtype_asked_for(draw: Callable[..., Tensor], dt
 
 def test_the_dtype_is_the_default_one_otherwise() -> None:
     assert {random.rand(1).dtype, random.normal(size=1).dtype, random.uniform().dtype} == {np.dtype(np.float32)}
+    assert random.randint(5, (2, 3)).shape == random.randint(5, [2, 3]).shape == (2, 3)
     assert random.randint(5).dtype == random.randperm(3).dtype == np.int64
 
 

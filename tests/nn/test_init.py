@@ -85,6 +85,14 @@ def test_orthogonal(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=1e-12)
 
 
+@pytest.mark.parametrize(("rows", "sparsity", "zeros"), [(100, 0.3, 30), (7, 0.5, 4), (5, 0.0, 0), (5, 1.0, 5)])
+def test_sparse_has_as_many_zeros_in_each_column(rows: int, sparsity: float, zeros: int) -> None:
+    w = init.sparse_(blank(rows, 500), sparsity, std=0.1).numpy()
+    assert ((w == 0).sum(axis=0) == zeros).all()
+    assert zeros == rows or abs(w[w != 0].std() - 0.1) < 0.01
+    np.testing.assert_allclose((w == 0).mean(axis=1), zeros / rows, atol=0.12)  # anywhere in it
+
+
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_dirac_makes_a_convolution_that_copies(n: int, groups: int) -> None:
@@ -133,6 +141,10 @@ def test_errors() -> None:
         init.dirac_(blank(3, 3, 3), 2)
     with pytest.raises(ValueError, match="dirac_: wants a convolution's weight"):
         init.dirac_(blank(3, 3))
+    with pytest.raises(ValueError, match="sparse_: wants a matrix"):
+        init.sparse_(blank(3), 0.5)
+    with pytest.raises(ValueError, match="sparse_: sparsity lies from 0 to 1, got 1.5"):
+        init.sparse_(blank(3, 3), 1.5)
     with pytest.raises(ValueError, match="orthogonal_: wants at least 2 dimensions"):
         init.orthogonal_(blank(3))
 

@@ -302,6 +302,11 @@ def test_dtypes_and_integers() -> None:
     assert lazy.parameters == 40 + 74
 
 
+def test_an_array_is_an_input() -> None:
+    for given in (np.ones((3, 4), np.float32), [np.ones((3, 4), np.float32)]):
+        assert nn.summary(nn.Linear(4, 2), given).rows[-1].output_shape == (3, 2)
+
+
 class Own(nn.Module):
     def __init__(self, forward: Any) -> None:
         super().__init__()
@@ -342,7 +347,7 @@ def test_text() -> None:
     assert lines[7] == "parameters       1,230 (1,230 trainable, 0 frozen)"
     with pytest.raises(KeyError, match="summary: no module '7' was called"):
         nn.summary(nn.ReLU(), (2,))["7"]
-    with pytest.raises(ValueError, match="summary: wants the shape of an example, a tensor, or a list"):
+    with pytest.raises(ValueError, match="summary: wants the shape of an example, a tensor or an array, or"):
         nn.summary(nn.ReLU(), "image")
 
 
