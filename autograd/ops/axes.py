@@ -11,9 +11,14 @@ Axis = int | Sequence[int] | None
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
-    """The shape of a tensor, an array or anything array-like."""
+    """The shape of a tensor, an array or anything array-like. TypeError for what is none of these, as a generator."""
     shape: tuple[int, ...] | None = getattr(x, "shape", None)
-    return np.shape(x) if shape is None else shape
+    if shape is not None:
+        return shape
+    array = np.asarray(x)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"an operation on tensors wants numbers, arrays or tensors, got {type(x).__name__}")
+    return array.shape
 
 
 def normalize_axis(op: str, axis: SupportsIndex, ndim: int) -> int:

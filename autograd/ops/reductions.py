@@ -24,7 +24,7 @@ from autograd.kernels.reduce import total
 from autograd.ops.axes import Axis, kept_shape, normalize_axes, normalize_axis, shape_of
 from autograd.ops.comparison import equal
 from autograd.ops.elementwise import abs, exp, power, sign, sqrt, where
-from autograd.ops.shaping import broadcast_to, flip, moveaxis, reshape
+from autograd.ops.shaping import broadcast_to, flip, moveaxis, ravel, reshape
 from autograd.primitive import Operand, linear, nondifferentiable, primitive
 from autograd.tensor import Tensor
 
@@ -600,7 +600,7 @@ def cumprod(x: Operand, axis: int | None = None) -> Tensor:
 
 def _along(op: str, x: Operand, axis: int | None) -> tuple[Any, int]:
     if axis is None:
-        return reshape(x, -1), 0
+        return ravel(x), 0
     return x, normalize_axis(op, axis, len(shape_of(x)))
 
 

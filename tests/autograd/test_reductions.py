@@ -598,3 +598,12 @@ def test_torchs_names():
     x = array(3, 4)
     np.testing.assert_array_equal(tensor(x).sum(dim=1, keepdim=True).array, x.sum(1, keepdims=True))
     np.testing.assert_array_equal(tensor(x).argmax(dim=0).array, x.argmax(0))
+
+
+@pytest.mark.parametrize("name", ["sum", "max", "min", "prod", "all", "any", "mean", "argmax", "cumsum", "var", "norm"])
+@pytest.mark.parametrize(
+    "x", [(n for n in (1.0, 2.0)), None, "abc", {1.0, 2.0}], ids=["generator", "None", "str", "set"]
+)
+def test_what_is_no_array_is_refused(name: str, x: object) -> None:
+    with pytest.raises(TypeError, match=f"wants numbers, arrays or tensors, got {type(x).__name__}"):
+        getattr(ops, name)(x)

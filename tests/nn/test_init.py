@@ -143,7 +143,7 @@ def test_errors() -> None:
         init.dirac_(blank(3, 3))
     with pytest.raises(ValueError, match="sparse_: wants a matrix"):
         init.sparse_(blank(3), 0.5)
-    with pytest.raises(ValueError, match="sparse_: sparsity lies from 0 to 1, got 1.5"):
+    with pytest.raises(ValueError, match=r"sparse_: sparsity lies from 0 to 1, got 1\.5"):
         init.sparse_(blank(3, 3), 1.5)
     with pytest.raises(ValueError, match="orthogonal_: wants at least 2 dimensions"):
         init.orthogonal_(blank(3))
