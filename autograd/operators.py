@@ -145,7 +145,13 @@ class Operators:
         def array(self) -> Array: ...
 
         @property
-        def requires_grad(self) -> bool: ...
+        def requires_grad(self) -> builtins.bool: ...
+
+        @property
+        def ndim(self) -> builtins.int: ...
+
+        @property
+        def size(self) -> builtins.int: ...
 
         def item(self) -> Any: ...
 
@@ -231,6 +237,14 @@ class Operators:
         """The tensor in int64, without derivative; itself if it is."""
         return self.to(np.int64)
 
+    def int(self) -> Tensor:
+        """The tensor in int32, without derivative; itself if it is."""
+        return self.to(np.int32)
+
+    def bool(self) -> Tensor:
+        """Which elements are not zero, without derivative; itself if it is of truth values."""
+        return self.to(np.bool_)
+
     # comparisons and logic
     __eq__ = _method(comparison.equal)  # type: ignore[assignment]
     __ne__ = _method(comparison.not_equal)  # type: ignore[assignment]
@@ -242,6 +256,9 @@ class Operators:
     __or__ = __ror__ = _method(comparison.bitwise_or)
     __xor__ = __rxor__ = _method(comparison.bitwise_xor)
     __invert__ = _method(comparison.bitwise_not)
+    isfinite = _method(comparison.isfinite)
+    isinf = _method(comparison.isinf)
+    isnan = _method(comparison.isnan)
     __hash__ = object.__hash__
 
     # reductions and sorting: no `dim` where PyTorch's method has another default or other results
@@ -273,19 +290,36 @@ class Operators:
     # shaping, repetition and diagonals
     diagonal = diagonals.diagonal
     flatten = shaping.flatten
+    flip = shaping.flip
+    moveaxis = movedim = shaping.moveaxis
     mT = property(shaping.matrix_transpose)  # noqa: N815
     ravel = shaping.ravel
     repeat = repetition.repeat
     reshape = view = shaping.reshape
+    roll = shaping.roll
     squeeze = shaping.squeeze
     swapaxes = shaping.swapaxes
     T = property(shaping.transpose)
+    tril = diagonals.tril
+    triu = diagonals.triu
+
+    def contiguous(self) -> Tensor:
+        """The tensor itself: how it lies in memory makes no difference here."""
+        return self  # type: ignore[return-value]
+
+    def dim(self) -> builtins.int:
+        """The number of dimensions, `ndim`."""
+        return self.ndim
 
     def expand(self, *shape: Any) -> Tensor:
         """`broadcast_to`; the lengths are separate ints or a tuple, and -1 keeps one."""
         wanted = shaping.unpacked(shape)
         kept = (-1,) * (len(wanted) - self.ndim) + self.shape  # type: ignore[attr-defined]
         return shaping.broadcast_to(self, tuple(k if n == -1 else n for n, k in zip(wanted, kept)))
+
+    def numel(self) -> builtins.int:
+        """The number of elements, `size`."""
+        return self.size
 
     def permute(self, *axes: Any) -> Tensor:
         """`permute_dims`; the axes are separate ints or a tuple."""
@@ -295,7 +329,17 @@ class Operators:
         """The axes reversed, or in the order of `axes`: separate ints, a tuple or None, as in NumPy."""
         return shaping.transpose(self, None if axes in ((), (None,)) else shaping.unpacked(axes))  # type: ignore[arg-type]
 
-    def unsqueeze(self, dim: int) -> Tensor:
+    def t(self) -> Tensor:
+        """The transpose of a matrix; a vector as it is. Raises ValueError for more dimensions."""
+        if self.array.ndim > 2:
+            raise ValueError(f"t: wants a vector or a matrix, got shape {self.array.shape}; see permute")
+        return shaping.transpose(self)  # type: ignore[arg-type]
+
+    def unbind(self, dim: builtins.int = 0) -> tuple[Tensor, ...]:
+        """`unstack` with torch's spelling."""
+        return joining.unstack(self, dim)  # type: ignore[arg-type]
+
+    def unsqueeze(self, dim: builtins.int) -> Tensor:
         """`expand_dims` with torch's spelling."""
         return shaping.expand_dims(self, dim)  # type: ignore[arg-type]
 
@@ -315,6 +359,18 @@ class Operators:
     clone = copy = _method(assignment.clone)
     copy_ = assignment.copy_
     fill_ = assignment.fill_
+
+    def gather(self, dim: builtins.int, index: Any) -> Tensor:
+        """`take_along_axis` with torch's spelling; `index` may be shorter along the other axes."""
+        lengths = enumerate(np.shape(index))
+        part = tuple(slice(None) if axis == dim % self.array.ndim else slice(n) for axis, n in lengths)
+        x = indexing.getitem(self, part)  # type: ignore[arg-type]
+        return indexing.take_along_axis(x, index, dim)
+
+    def masked_fill(self, mask: Any, value: Any) -> Tensor:
+        """`value` where the mask is true, the tensor elsewhere."""
+        return elementwise.where(mask, value, self)
+
     nonzero = indexing.nonzero
     take = indexing.take
     zero_ = assignment.zero_
@@ -329,7 +385,7 @@ class Operators:
     trace = linalg.trace
 
     # Python's protocols
-    def __len__(self) -> int:
+    def __len__(self) -> builtins.int:
         if not self.array.ndim:
             raise TypeError("len() of a 0-d tensor")
         return len(self.array)
@@ -339,10 +395,10 @@ class Operators:
             raise TypeError("iteration over a 0-d tensor")
         return iter(joining.unstack(self))  # type: ignore[arg-type]
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: Any) -> builtins.bool:
         return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> builtins.bool:
         if self.array.size != 1:
             raise ValueError(
                 f"bool: the truth of a tensor of shape {self.array.shape} is ambiguous; use any() or all()"
@@ -352,10 +408,10 @@ class Operators:
     def __float__(self) -> builtins.float:
         return float(self.item())
 
-    def __int__(self) -> int:
+    def __int__(self) -> builtins.int:
         return int(self.item())
 
-    def __index__(self) -> int:
+    def __index__(self) -> builtins.int:
         if self.array.ndim or self.array.dtype.kind not in "iu":
             raise TypeError(
                 f"index: wants a 0-d tensor of integers, got shape {self.array.shape} and {self.array.dtype}"
@@ -365,7 +421,7 @@ class Operators:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
 
-    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: builtins.bool | None = None) -> Array:
         if self.requires_grad:
             raise _refusal(
                 "a tensor that requires grad would lose its history as an array: use t.data for its values, "
@@ -458,7 +514,7 @@ UFUNCS: dict[Any, Any] = {
 
 FUNCTIONS: dict[Any, Any] = {
     np.all: _numpy_order(reductions.all, "axis", "out", "keepdims"),
-    np.allclose: _of_arrays(np.allclose),
+    np.allclose: comparison.allclose,
     np.amax: _numpy_order(reductions.amax, "axis", "out", "keepdims"),
     np.amin: _numpy_order(reductions.amin, "axis", "out", "keepdims"),
     np.any: _numpy_order(reductions.any, "axis", "out", "keepdims"),
@@ -478,6 +534,7 @@ FUNCTIONS: dict[Any, Any] = {
     np.cumsum: _numpy_order(reductions.cumsum, "axis", "dtype", "out"),
     np.diag: diagonals.diag,
     np.diagonal: diagonals.diagonal,
+    np.diff: reductions.diff,
     np.dot: products.dot,
     np.einsum: lambda *operands, optimize=True: products.einsum(*operands),
     np.expand_dims: shaping.expand_dims,
@@ -486,7 +543,7 @@ FUNCTIONS: dict[Any, Any] = {
     np.flipud: shaping.flipud,
     np.full_like: creation.full_like,
     np.hstack: joining.hstack,
-    np.isclose: _of_arrays(np.isclose),
+    np.isclose: comparison.isclose,
     np.inner: products.inner,
     np.lib.stride_tricks.sliding_window_view: lambda x, window_shape, axis=None: windows.sliding_windows(
         x, window_shape, axes=axis
@@ -513,6 +570,7 @@ FUNCTIONS: dict[Any, Any] = {
     np.linalg.trace: lambda x, *, offset=0: linalg.trace(x, offset, -2, -1),
     np.linalg.vector_norm: _vector_norm,
     np.matrix_transpose: shaping.matrix_transpose,
+    np.meshgrid: shaping.meshgrid,
     np.max: _numpy_order(reductions.max, "axis", "out", "keepdims"),
     np.mean: _numpy_order(reductions.mean, "axis", "dtype", "out", "keepdims"),
     np.median: _numpy_order(sorting.median, "axis", "out", "overwrite_input", "keepdims"),

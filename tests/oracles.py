@@ -180,6 +180,7 @@ TRUTHS: dict[str, Callable[..., Any]] = {
     "equal": operator.eq,
     "greater": operator.gt,
     "greater_equal": operator.ge,
+    "isclose": lambda a, b, rtol, atol, equal_nan: abs(a - b) <= atol + rtol * abs(b),
     "isfinite": math.isfinite,
     "isinf": math.isinf,
     "isnan": math.isnan,

@@ -187,7 +187,7 @@ SMOOTH = {
     "tanh": normal,
 }
 PIECEWISE = ["abs", "ceil", "floor", "relu", "round", "sign", "trunc"]
-COMPARISONS = ["equal", "greater", "greater_equal", "less", "less_equal", "not_equal"]
+COMPARISONS = ["equal", "greater", "greater_equal", "isclose", "less", "less_equal", "not_equal"]
 LOGIC = ["logical_and", "logical_or", "logical_xor"]
 BITWISE = ["bitwise_and", "bitwise_or", "bitwise_xor"]
 UNDETERMINED = "the added vectors are any that complete a basis, and depend on rounding"

@@ -7,15 +7,19 @@ from typing import Any
 import numpy as np
 
 from autograd.primitive import Operand, nondifferentiable
+from autograd.tensor import Tensor
 
 __all__ = [
+    "allclose",
     "bitwise_and",
+    "bitwise_invert",
     "bitwise_not",
     "bitwise_or",
     "bitwise_xor",
     "equal",
     "greater",
     "greater_equal",
+    "isclose",
     "isfinite",
     "isinf",
     "isnan",
@@ -169,6 +173,31 @@ def bitwise_not(x: Operand) -> Any:
     return np.bitwise_not(x)
 
 
+def isclose(x1: Operand, x2: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether |x1 - x2| ≤ atol + rtol · |x2|, or both are the same infinity, element by element, broadcasting.
+
+    NaNs are close to nothing, with `equal_nan` to NaNs. Has no derivative.
+
+    >>> isclose(tensor([1.0, 2.0]), [1.000001, 2.1])
+    tensor([ True, False])
+    """
+    return _isclose(x1, x2, rtol, atol, equal_nan)
+
+
+@nondifferentiable(inputs=2)
+def _isclose(x1: Operand, x2: Operand, rtol: float, atol: float, equal_nan: bool) -> Any:
+    return np.isclose(x1, x2, rtol, atol, equal_nan)
+
+
+def allclose(x1: Operand, x2: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close: see `isclose`. Has no derivative.
+
+    >>> allclose(tensor([1.0, 2.0]), [1.000001, 2.0])
+    True
+    """
+    return bool(isclose(x1, x2, rtol, atol, equal_nan).all())
+
+
 @nondifferentiable()
 def isfinite(x: Operand) -> Any:
     """Whether x is neither infinite nor NaN. Has no derivative.
@@ -197,3 +226,6 @@ def isnan(x: Operand) -> Any:
     tensor([False, False,  True])
     """
     return np.isnan(x)
+
+
+bitwise_invert = bitwise_not  # the array API's name

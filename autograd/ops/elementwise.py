@@ -35,6 +35,8 @@ from autograd.tensor import Tensor
 
 __all__ = [
     "abs",
+    "acos",
+    "acosh",
     "add",
     "arccos",
     "arccosh",
@@ -43,7 +45,12 @@ __all__ = [
     "arctan",
     "arctan2",
     "arctanh",
+    "asin",
+    "asinh",
     "astype",
+    "atan",
+    "atan2",
+    "atanh",
     "ceil",
     "clip",
     "cos",
@@ -70,6 +77,7 @@ __all__ = [
     "ndtr",
     "negative",
     "positive",
+    "pow",
     "power",
     "reciprocal",
     "relu",
@@ -917,3 +925,10 @@ def _cast(x: Array, dtype: np.dtype[Any]) -> Any:
 @nondifferentiable()
 def _discretize(x: Array, dtype: np.dtype[Any]) -> Any:
     return np.asarray(x).astype(dtype)
+
+
+# Names of the array API
+
+acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
+acosh, asinh, atanh = arccosh, arcsinh, arctanh
+pow = power

@@ -17,7 +17,7 @@ from autograd.ops.shaping import integer, ravel, reshape
 from autograd.primitive import Operand, linear
 from autograd.tensor import Tensor
 
-__all__ = ["chunk", "concatenate", "hstack", "split", "stack", "unstack", "vstack"]
+__all__ = ["chunk", "concat", "concatenate", "hstack", "split", "stack", "unstack", "vstack"]
 
 Arrays = Sequence[Operand] | Tensor | Array
 
@@ -218,3 +218,6 @@ def _parts(op: str, arrays: Arrays) -> list[Any]:
     if not parts:
         raise ValueError(f"{op}: wants at least one array, got none")
     return parts
+
+
+concat = concatenate  # the array API's name

@@ -38,6 +38,7 @@ __all__ = [
     "count_nonzero",
     "cumprod",
     "cumsum",
+    "diff",
     "log_softmax",
     "logsumexp",
     "max",
@@ -583,6 +584,26 @@ def cumsum(x: Operand, axis: int | None = None) -> Tensor:
 @linear(lambda g, axis: flip(_cumsum(flip(g, axis), axis), axis))
 def _cumsum(x: Array, axis: int) -> Any:
     return np.cumsum(x, axis=axis)
+
+
+def diff(x: Operand, n: int = 1, axis: int = -1) -> Tensor:
+    """Differences of neighbours along `axis`, x[i+1] - x[i], taken `n` times: shorter by `n`.
+
+    Raises AxisError for an axis that `x` does not have, ValueError for a negative `n`.
+
+    Derivative: x̄ᵢ += ȳᵢ₋₁ - ȳᵢ, for n = 1.
+
+    >>> diff(tensor([1.0, 4.0, 9.0, 16.0]))
+    tensor([3., 5., 7.])
+    """
+    if n < 0:
+        raise ValueError(f"diff: n has to be at least 0, got {n}")
+    axis = normalize_axis("diff", axis, len(shape_of(x)))
+    along = (slice(None),) * axis
+    y: Any = x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+    for _ in range(n):
+        y = y[(*along, slice(1, None))] - y[(*along, slice(None, -1))]
+    return y
 
 
 def cumprod(x: Operand, axis: int | None = None) -> Tensor:

@@ -26,6 +26,7 @@ __all__ = [
     "fliplr",
     "flipud",
     "matrix_transpose",
+    "meshgrid",
     "moveaxis",
     "permute_dims",
     "ravel",
@@ -262,6 +263,31 @@ def broadcast_arrays(*arrays: Operand) -> tuple[Tensor, ...]:
     except ValueError:
         raise ValueError(f"broadcast_arrays: shapes {', '.join(map(str, shapes))} do not broadcast together") from None
     return tuple(broadcast_to(x, shape) for x in arrays)
+
+
+def meshgrid(*arrays: Operand, indexing: str = "xy") -> tuple[Tensor, ...]:
+    """Vectors of lengths N, M, … as tensors over the grid that they span, each constant along the others' axes. Views.
+
+    Of shape (M, N, …), as pictures are drawn, for `indexing` "xy", and (N, M, …), as matrices are, for "ij". Raises
+    ValueError for what is no vector, and another `indexing`.
+
+    Derivative: x̄ += ȳ, summed over the others' axes, for each.
+
+    >>> x, y = meshgrid(tensor([1.0, 2.0, 3.0]), tensor([10.0, 20.0]))
+    >>> x + y
+    tensor([[11., 12., 13.],
+            [21., 22., 23.]])
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing has to be 'xy' or 'ij', got {indexing!r}")
+    for x in arrays:
+        if len(shape_of(x)) > 1:
+            raise ValueError(f"meshgrid: wants vectors, got shape {shape_of(x)}")
+    order = list(range(len(arrays)))
+    if indexing == "xy":
+        order[:2] = order[:2][::-1]
+    along = [reshape(x, tuple(-1 if axis == i else 1 for axis in order)) for i, x in enumerate(arrays)]
+    return broadcast_arrays(*along)
 
 
 def flip(x: Operand, axis: Axis = None) -> Tensor:

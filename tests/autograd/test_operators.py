@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from against_torch import torch
+from derivatives import check_derivatives
 
 import autograd as ag
 from autograd import tensor
@@ -91,3 +93,97 @@ def test_complex_numbers_have_no_derivatives() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(TypeError, match=r"'multiply' computes with complex numbers, .*test_operators\.py"):
         (x * 1j).sum().backward()
+
+
+X = np.random.default_rng(0).normal(size=(2, 3, 4))
+MASK = X > 0
+TORCHS = {
+    "bool": lambda x: x.bool(),
+    "contiguous": lambda x: x.permute(2, 0, 1).contiguous().view(4, 6),
+    "flip": lambda x: x.flip(-1),
+    "gather": lambda x: x.gather(1, _like(x, [[[0, 2], [1, 1]]])),
+    "gather_from_behind": lambda x: x.gather(-1, _like(x, [[[0, 2, 1, 3, 0]], [[1, 1, 1, 1, 1]]])),
+    "int": lambda x: (3 * x).int(),
+    "isfinite": lambda x: (x / 0).isfinite(),
+    "isinf": lambda x: (x / 0).isinf(),
+    "isnan": lambda x: (x * 0 / 0).isnan(),
+    "masked_fill": lambda x: x.masked_fill(_like(x, MASK), -1.0),
+    "moveaxis": lambda x: x.moveaxis(0, -1),
+    "movedim": lambda x: x.movedim(0, -1),
+    "roll": lambda x: x.roll(2, 1),
+    "t": lambda x: x[0].t(),
+    "t_of_a_vector": lambda x: x[0, 0].t(),
+    "tril": lambda x: x.tril(-1),
+    "triu": lambda x: x.triu(1),
+    "unbind": lambda x: x.unbind(1)[2],
+    "unbind_of_the_first": lambda x: x.unbind()[1],
+}
+
+
+def _like(x: Any, values: Any) -> Any:
+    """`values` as a tensor of the same library."""
+    return (tensor if isinstance(x, ag.Tensor) else torch.tensor)(np.array(values))
+
+
+@pytest.mark.filterwarnings("ignore:(divide|invalid)")
+@pytest.mark.parametrize("name", TORCHS)
+def test_torchs_methods(name: str) -> None:
+    theirs, x = torch.tensor(X, requires_grad=True), tensor(X, requires_grad=True)
+    expected, found = TORCHS[name](theirs), TORCHS[name](x)
+    np.testing.assert_array_equal(found.data, expected.detach().numpy(), strict=True)
+    if expected.requires_grad:
+        cotangent = np.random.default_rng(1).normal(size=found.shape)
+        expected.backward(torch.tensor(cotangent))
+        found.backward(tensor(cotangent))
+        np.testing.assert_array_equal(x.grad.data, theirs.grad.numpy())
+
+
+def test_counts_under_torchs_names() -> None:
+    x = tensor(X)
+    assert (x.numel(), x.dim()) == (24, 3)
+    with pytest.raises(ValueError, match=r"t: wants a vector or a matrix, got shape \(2, 3, 4\)"):
+        x.t()
+
+
+def test_names_of_the_array_api() -> None:
+    x = tensor([0.5])
+    for theirs, ours in [("acos", "arccos"), ("asin", "arcsin"), ("atan", "arctan"), ("atan2", "arctan2")]:
+        assert getattr(ag, theirs) is getattr(ag, ours)
+    assert ag.atanh(x) == ag.arctanh(x)
+    assert ag.concat([x, x]).shape == (2,)
+
+
+@pytest.mark.parametrize(("n", "axis"), [(0, -1), (1, -1), (1, 0), (2, 1), (4, 2), (6, 2)])
+def test_diff(n: int, axis: int) -> None:
+    np.testing.assert_array_equal(np.diff(tensor(X), n, axis).data, np.diff(X, n, axis))
+    np.testing.assert_array_equal(ag.diff(X, n, axis), np.diff(X, n, axis))
+    check_derivatives(lambda x: ag.diff(x * x, n, axis), X)
+
+
+@pytest.mark.parametrize("indexing", ["xy", "ij"])
+@pytest.mark.parametrize("lengths", [(), (3,), (2, 3), (2, 3, 4), (2, 0), (2, 3, 1, 2)])
+def test_meshgrid(lengths: tuple[int, ...], indexing: str) -> None:
+    vectors = [np.random.default_rng(n).normal(size=n) for n in lengths]
+    found, expected = ag.meshgrid(*vectors, indexing=indexing), np.meshgrid(*vectors, indexing=indexing)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs, strict=True)
+    if lengths:
+        check_derivatives(lambda *xs: sum(ag.meshgrid(*xs, indexing=indexing)), *vectors)
+
+
+def test_meshgrid_of_numbers_and_what_is_refused() -> None:
+    assert [x.shape for x in np.meshgrid(tensor(1.0), [2.0, 3.0])] == [(2, 1), (2, 1)]
+    with pytest.raises(ValueError, match=r"meshgrid: wants vectors, got shape \(1, 2\)"):
+        ag.meshgrid([[1, 2]])
+    with pytest.raises(ValueError, match="meshgrid: indexing has to be 'xy' or 'ij', got 'yx'"):
+        ag.meshgrid([1, 2], indexing="yx")
+
+
+def test_close() -> None:
+    a, b = np.array([1.0, np.inf, np.nan, 2.0, 0.0]), np.array([1.00001, np.inf, np.nan, 3.0, 1e-9])
+    for options in ({}, {"equal_nan": True}, {"rtol": 0.5}, {"rtol": 0, "atol": 0}):
+        expected = np.isclose(a, b, **options)
+        np.testing.assert_array_equal(ag.isclose(tensor(a), b, **options).data, expected)
+        np.testing.assert_array_equal(np.isclose(tensor(a), tensor(b), **options).data, expected)
+        assert ag.allclose(tensor(a), b, **options) is bool(expected.all())
+    assert np.allclose(tensor(a[:2], requires_grad=True), b[:2], 1e-4)
