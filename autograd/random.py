@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,9 @@ def manual_seed(seed: int) -> Generator:
     True
     """
     try:
-        fresh = np.random.PCG64(seed)
+        if isinstance(seed, bool):
+            raise TypeError
+        fresh = np.random.PCG64(operator.index(seed))
     except (TypeError, ValueError):
         raise ValueError(f"manual_seed: wants an integer from 0, got {seed!r}") from None
     _generator.bit_generator.state = fresh.state
@@ -221,7 +224,8 @@ def bernoulli(
     shape = chance.shape if size is None else lengths("bernoulli", (size,))
     if not _stretches(chance.shape, shape):
         raise ValueError(f"bernoulli: probabilities of shape {chance.shape} do not broadcast to size {shape}")
-    return made((_random(_source(generator), shape, wanted) < chance).astype(wanted), requires_grad)
+    fine = np.result_type(wanted, np.float32)  # float16 has few numbers near 1
+    return made((_random(_source(generator), shape, fine) < chance).astype(wanted), requires_grad)
 
 
 def _source(generator: Generator | None) -> Generator:

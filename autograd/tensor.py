@@ -266,6 +266,28 @@ class Tensor(Operators):
             array[index] = values.array if isinstance(values, Tensor) else values
         return self
 
+    def cast_(self, dtype: npt.DTypeLike) -> Tensor:
+        """Change the dtype of a leaf, and of its gradient, in place, and return it. Its hooks stay.
+
+        Raises RuntimeError for the result of a recorded operation, TypeError for a dtype that is not floating.
+
+        >>> x = tensor([1.0, 2.0])
+        >>> x.cast_(np.float64)
+        tensor([1., 2.], dtype=float64)
+        """
+        wanted = np.dtype(dtype)
+        if not self.is_leaf:
+            raise RuntimeError("cast_: only a leaf can change its dtype; use t.astype(dtype) for a result")
+        if wanted.kind != "f":
+            raise TypeError(f"cast_: wants a floating dtype, got {wanted}")
+        self.array = freeze(self.array.astype(wanted))
+        node = self._grad_holder()
+        if node is not None:
+            node.dtype = wanted
+            if node.grad is not None:
+                node.grad = wrap(node.grad.array.astype(wanted))
+        return self
+
     def __repr__(self) -> str:
         text = np.array2string(self.array, separator=", ", prefix="tensor(", floatmode="maxprec", threshold=1000)
         extras = []
@@ -284,11 +306,12 @@ class Tensor(Operators):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("deepcopy: only leaves can be copied, since a copy has no history; use t.detach() first")
-        copied = _blank(type(self))
-        copied.__setstate__((self.array, self.requires_grad, self.label))
+        copied, gradient = _blank(type(self)), self.grad
+        copied.__setstate__((self.array, self.requires_grad or gradient is not None, self.label))
         memo[id(self)] = copied
-        if self.requires_grad and self.grad is not None:
-            copied.grad = copy.deepcopy(self.grad, memo)
+        if gradient is not None:
+            copied.grad = copy.deepcopy(gradient, memo)
+            copied.requires_grad_(self.requires_grad)
         return copied
 
     def __reduce__(self) -> Any:

@@ -104,7 +104,9 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         if "_buffer_persistence" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning '{name}'")
-        if name in self._buffer_persistence:
+        if name in self._buffer_persistence and isinstance(value, Parameter):
+            del self._buffer_persistence[name]  # from now on it is trained
+        elif name in self._buffer_persistence:
             self._check_kind("buffer", name, value, Tensor)
         elif isinstance(self.__dict__.get(name), Parameter):
             self._check_kind("parameter", name, value, Parameter)
@@ -134,33 +136,39 @@ class Module:
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under `name`, as assigning it to an attribute does. None: the module has none."""
-        self._check_name("register_parameter", name)
+        self._check_name("register_parameter", name, "parameter")
         self._check_kind("parameter", name, param, Parameter)
         setattr(self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add state that is not trained, such as a running mean; in `state_dict` too if `persistent`."""
-        self._check_name("register_buffer", name)
+        self._check_name("register_buffer", name, "buffer")
         self._check_kind("buffer", name, tensor, Tensor)
         self._buffer_persistence[name] = persistent
         setattr(self, name, tensor)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a submodule under `name`, as assigning it to an attribute does."""
-        self._check_name("register_module", name)
+        self._check_name("register_module", name, "submodule")
         self._check_kind("submodule", name, module, Module)
         setattr(self, name, module)
 
     add_module = register_module
 
-    def _check_name(self, op: str, name: str) -> None:
+    def _check_name(self, op: str, name: str, role: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{op}: a name has to be a string, got {name!r}")
         if not name or "." in name:
             raise KeyError(f"{op}: a name can be neither empty nor hold a dot, got {name!r}")
         taken = self.__dict__[name] if name in self.__dict__ else getattr(type(self), name, None)
-        if taken is not None and not isinstance(taken, (Tensor, Module)):
+        if taken is not None and self._role(name, taken) != role:
             raise KeyError(f"{op}: {type(self).__name__} has an attribute '{name}' already")
+
+    def _role(self, name: str, value: Any) -> str | None:
+        """What part of the module a value under this name is, if one."""
+        if name in self._buffer_persistence:
+            return "buffer"
+        return "parameter" if isinstance(value, Parameter) else "submodule" if isinstance(value, Module) else None
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct submodules with their names; one that has two names comes once."""
@@ -283,7 +291,10 @@ class Module:
 
     def to(self, dtype: npt.DTypeLike) -> Self:
         """Cast the floating-point parameters, their gradients and the buffers to a floating `dtype`, in place."""
-        wanted = np.dtype(dtype)
+        try:
+            wanted = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(f"to: wants a floating dtype, got {dtype!r}; there are no devices") from None
         if wanted.kind != "f":
             raise TypeError(f"to: wants a floating dtype, got {wanted}")
         for tensor in (*self.parameters(), *self.buffers()):
@@ -338,7 +349,9 @@ class Module:
         nothing has been written.
         """
         own = dict(self._named_state())
-        given = {name: np.asarray(v.array if isinstance(v, Tensor) else v) for name, v in state_dict.items()}
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: wants a dict of arrays by name, got {type(state_dict).__name__}")
+        given = {name: _plain(value) for name, value in state_dict.items()}
         modules = self.named_modules(remove_duplicate=False)
         optional = {_join(path, name) for path, module in modules for name in module.optional_state}
         missing = [name for name in own if name not in given and name not in optional]
@@ -482,12 +495,16 @@ def _as_tuple(changed: Any, unchanged: tuple[Any, ...]) -> tuple[Any, ...]:
     return changed if isinstance(changed, tuple) else (changed,)
 
 
+def _plain(value: Any) -> Any:
+    """The array of a tensor, one of PyTorch's too, or of numbers."""
+    detach = getattr(value, "detach", None)
+    value = value if detach is None else detach()
+    return np.asarray(value.array if isinstance(value, Tensor) else value)
+
+
 def _cast(tensor: Tensor, dtype: np.dtype[Any]) -> None:
     """Change the dtype of a leaf without changing its identity, which an optimizer or another module may hold."""
     if isinstance(tensor, UninitializedTensor):
         tensor.cast(dtype)
-        return
-    gradient = tensor.grad
-    tensor.__setstate__((tensor.array.astype(dtype), tensor.requires_grad, tensor.name))
-    if gradient is not None:
-        tensor.grad = ag.tensor(gradient, dtype=dtype)
+    else:
+        tensor.cast_(dtype)

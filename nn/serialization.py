@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import secrets
+import stat
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -16,6 +19,23 @@ import numpy as np
 import autograd as ag
 from autograd import Tensor
 from nn.module import Module
+
+# What reading a damaged archive raises, that of other writers too; an OSError by a seek to before the start.
+_DAMAGED = (
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_END = (1 << 16) + 22  # how long the end of an archive can be
+_MANY = 0xFFFF  # what it says of more entries than it can count
 
 
 def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> None:
@@ -34,6 +54,9 @@ def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> Non
     entries = state.state_dict() if isinstance(state, Module) else state
     if not isinstance(entries, Mapping):
         raise TypeError(f"save: wants a Module or a dict, got {type(state).__name__}")
+    for name in entries:
+        if not isinstance(name, str) or "\0" in name:
+            raise TypeError(f"save: names have to be strings without null characters, got {name!r}")
     arrays = {name: _numeric(name, value) for name, value in entries.items()}
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
@@ -47,6 +70,8 @@ def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> Non
                         np.lib.format.write_array(entry, array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
+        if target.exists():
+            os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -70,13 +95,26 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            arrays = {}
+            _check_directory(archive)
+            state = {}
             for name in archive.namelist():
                 entry = io.BytesIO(archive.read(name))
-                arrays[name.removesuffix(".npy")] = np.lib.format.read_array(entry, allow_pickle=False)
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"load: '{os.fspath(path)}' is not a whole .npz file of arrays: {error}") from error
-    return {name: ag.tensor(array) for name, array in arrays.items()}
+                state[name.removesuffix(".npy")] = ag.tensor(np.lib.format.read_array(entry, allow_pickle=False))
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except _DAMAGED as error:
+        raise ValueError(f"load: '{path}' is not a whole .npz file of arrays: {error}") from error
+    return state
+
+
+def _check_directory(archive: zipfile.ZipFile) -> None:
+    """ValueError unless the directory has as many entries as the end of the archive says; zipfile does not look."""
+    file: Any = archive.fp
+    file.seek(-min(file.seek(0, os.SEEK_END), _END), os.SEEK_END)
+    _, found, end = file.read().rpartition(b"PK\x05\x06")
+    count = int.from_bytes(end[6:8], "little")
+    if found and count != _MANY and count != len(archive.namelist()):
+        raise ValueError(f"its directory has {len(archive.namelist())} entries for {count}")
 
 
 def _numeric(name: str, value: Any) -> Any:

@@ -97,14 +97,20 @@ class Adafactor(Optimizer):
         squares = grad * grad
         if param.ndim > 1:
             row, col = state["row_var"], state["col_var"]
-            row += weight * (squares.mean(-1, keepdims=True) - row)
-            col += weight * (squares.mean(-2, keepdims=True) - col)
+            _move(row, squares.mean(-1, keepdims=True), weight)
+            _move(col, squares.mean(-2, keepdims=True), weight)
             variance = row * col / np.maximum(row.mean(-2, keepdims=True), eps1)
         else:
             variance = state["variance"]
-            variance += weight * (squares - variance)
+            _move(variance, squares, weight)
         u = (-grad if group["maximize"] else grad) / np.sqrt(np.maximum(variance, eps1 * eps1))
         param -= alpha / max(1.0, _rms(u) / group["d"]) * u
+
+
+def _move(average: Array, target: Array, weight: float) -> None:
+    """(1 - weight) · average + weight · target, in place; exactly the target for a weight of 1."""
+    average *= 1 - weight
+    average += weight * target
 
 
 def _rms(x: Array) -> float:

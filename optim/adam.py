@@ -81,8 +81,8 @@ class Adam(Optimizer):
             term *= 1 - beta1
             m += term
             v *= beta2
-            np.multiply(g, g, out=term)
-            term *= 1 - beta2
+            np.multiply(g, 1 - beta2, out=term)  # first, since squares may overflow
+            term *= g
             v += term
             if amsgrad:
                 np.maximum(largest, v, out=largest)

@@ -73,6 +73,7 @@ class Optimizer:
         self.check(defaults)
         if isinstance(params, Tensor):
             raise TypeError(f"{self.name}: wants an iterable of tensors or of dicts, got a single Tensor; write [p]")
+        self._check_order(params)
         given: list[Any] = list(params)
         if not given:
             raise ValueError(f"{self.name}: got an empty list of parameters")
@@ -107,8 +108,15 @@ class Optimizer:
 
     def check_betas(self, group: Group) -> None:
         """Raise ValueError if one of the two betas is not in [0, 1)."""
-        if not all(0 <= beta < 1 for beta in group["betas"]):
-            raise ValueError(f"{self.name}: wants both betas in [0, 1), got {group['betas']}")
+        betas = group["betas"]
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"{self.name}: wants both betas in [0, 1), got {betas}")
+
+    def _check_order(self, params: Any) -> None:
+        if isinstance(params, (set, frozenset)):
+            raise TypeError(
+                f"{self.name}: parameters need an order that is the same in every run; got a set, use a list"
+            )
 
     def add_param_group(self, param_group: Group) -> None:
         """Add a group: a dict with the key `"params"` and options of its own; the others are the optimizer's defaults.
@@ -120,12 +128,12 @@ class Optimizer:
         if "params" not in param_group:
             raise ValueError(f"{self.name}: a parameter group needs the key 'params', got {sorted(param_group)}")
         params = param_group["params"]
-        if isinstance(params, (set, frozenset)):
-            raise TypeError(
-                f"{self.name}: parameters need an order that is the same in every run; got a set, use a list"
-            )
+        self._check_order(params)
         params = [params] if isinstance(params, Tensor) else list(params)
         group = {**self.defaults, **param_group, "params": params}
+        for name, value in group.items():
+            if isinstance(value, Tensor):
+                group[name] = value.item()
         if params and all(isinstance(p, tuple) for p in params):
             group["param_names"] = [name for name, _ in params]
             group["params"] = [p for _, p in params]
@@ -162,7 +170,7 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        counts = Counter(id(owner(p.array)) for p in self._parameters())
+        counts = Counter(id(owner(p.array)) for p in self._parameters() if p.grad is not None)
         several = {memory for memory, count in counts.items() if count > 1}  # that parameters share: these in order
         for group in self.param_groups:
             for p in group["params"]:

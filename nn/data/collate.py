@@ -12,9 +12,20 @@ from autograd.tensor import Tensor, tensor, wrap
 
 def fetch(dataset: Any, indices: Sequence[int], collate_fn: Callable[[list[Any]], Any] | None = None) -> Any:
     """The samples at `indices` as a batch: by `collate_fn`, else by `dataset.get_batch`, else by `default_collate`."""
-    if collate_fn is None and hasattr(dataset, "get_batch"):
+    if collate_fn is None and _looks_up_batches(dataset):
         return dataset.get_batch(indices)
     return (collate_fn or default_collate)([dataset[i] for i in indices])
+
+
+def _looks_up_batches(dataset: Any) -> bool:
+    """Whether there is a `get_batch` that knows of the `__getitem__` there is: not one that a subclass has inherited
+    and whose samples it changes."""
+    for kind in type(dataset).__mro__:
+        if "get_batch" in vars(kind):
+            return True
+        if "__getitem__" in vars(kind):
+            return False
+    return hasattr(dataset, "get_batch")
 
 
 def default_collate(samples: Sequence[Any]) -> Any:
@@ -35,11 +46,14 @@ def default_collate(samples: Sequence[Any]) -> Any:
         shapes = sorted({a.shape for a in arrays})
         if len(shapes) > 1:
             raise ValueError(f"default_collate: samples of one shape can be stacked, got {', '.join(map(str, shapes))}")
-        return wrap(np.stack(arrays))
-    if isinstance(first, (bool, int, float, complex, np.generic)):
-        return tensor(np.array(samples) if isinstance(first, np.generic) else list(samples))
+        stacked = np.stack(arrays)
+        if stacked.dtype.kind not in "biufc":
+            raise TypeError(f"default_collate: wants arrays of numbers or truth values, got dtype {stacked.dtype}")
+        return wrap(stacked)
     if isinstance(first, (str, bytes)):
         return list(samples)
+    if isinstance(first, (bool, int, float, complex, np.generic)):
+        return tensor(np.array(samples) if isinstance(first, np.generic) else list(samples))
     if isinstance(first, Mapping):
         if any(s.keys() != first.keys() for s in samples):
             raise ValueError(f"default_collate: samples have to have the same keys, the first has {list(first)}")

@@ -20,7 +20,8 @@ from nn.data.randomness import as_generator
 class Dataset(ABC):
     """Base of the data sets: a subclass gives `__len__` and `__getitem__(i)`, which raises IndexError past the end.
 
-    One that can look up many samples at once also gives `get_batch(indices)`, the samples already collated.
+    One that can look up many samples at once also gives `get_batch(indices)`, the samples already collated; a subclass
+    that has a `__getitem__` of its own and no `get_batch` is asked for its samples one by one.
 
     >>> from nn.data import Dataset
     >>> class Squares(Dataset):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
 from typing import Any
 
@@ -24,11 +25,12 @@ class DataLoader:
 
     `generator`, a NumPy Generator or a seed, decides the order: the same seed, the same passes. By default it is
     `autograd.random.default_generator()`. Each batch gets a generator of its own, drawn from it, which the random
-    transforms use: what is loaded does not depend on `num_workers`.
+    transforms use: what is loaded does not depend on `num_workers`, unless a transform was given a generator itself.
 
-    With `num_workers` > 0, that many threads load `prefetch_factor` batches each ahead of time. Batches come in
-    order, an exception raised while loading is raised where its batch is due, and the threads end when the iteration
-    does, also when it is abandoned. Raises ValueError and TypeError for arguments that make no sense.
+    With `num_workers` > 0, that many threads load `prefetch_factor` batches each ahead of time. Batches come in order,
+    an exception raised while loading is raised where its batch is due, and the threads end when the iteration does,
+    also when it is abandoned. `no_grad` and the like hold in them, too. Raises ValueError and TypeError for arguments
+    that make no sense.
 
     >>> from nn.data import DataLoader, TensorDataset
     >>> data = TensorDataset(tensor([[1.0], [2.0], [3.0]]), tensor([0, 1, 2]))
@@ -105,7 +107,7 @@ class DataLoader:
         try:
             while True:
                 for i, indices in islice(jobs, self.num_workers * self.prefetch_factor - len(pending)):
-                    pending.append(pool.submit(self._load, indices, seed, i))
+                    pending.append(pool.submit(copy_context().run, self._load, indices, seed, i))
                 if not pending:
                     return
                 yield pending.popleft().result()

@@ -48,7 +48,11 @@ def read_idx(path: Root) -> Array:
     expected = start + math.prod(shape) * dtype.itemsize
     if len(content) != expected:
         raise ValueError(f"{path}: got {len(content)} bytes, expected {expected} for shape {shape} of {dtype.name}")
-    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    try:
+        array = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    except ValueError as error:
+        raise ValueError(f"{path}: no array has the shape {shape} of its header: {error}") from None
+    return array.astype(dtype.newbyteorder("="))
 
 
 class MNIST(ImageDataset):

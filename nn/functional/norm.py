@@ -258,7 +258,7 @@ def _channels(op: str, input: Tensor) -> int:
 
 
 def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
         raise ValueError(f"{op}: normalized_shape {shape} has to be that of the last axes of input {input.shape}")
     return shape

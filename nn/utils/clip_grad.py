@@ -19,9 +19,9 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Scale all gradients, in place, by one factor so that their norm as one vector is at most `max_norm`.
 
-    Returns the norm before, a tensor of shape (). `norm_type` is the p of the p-norm; inf for the largest magnitude.
-    The factor is min(1, max_norm / (norm + 1e-6)). Parameters without a gradient are passed over. With
-    `error_if_nonfinite` a norm that is infinite or NaN raises RuntimeError, and nothing is scaled.
+    Returns the norm before, a tensor of shape (), for float16 in float32. `norm_type` is the p of the p-norm; inf for
+    the largest magnitude. The factor is min(1, max_norm / (norm + 1e-6)). Parameters without a gradient are passed
+    over. With `error_if_nonfinite` a norm that is infinite or NaN raises RuntimeError, and nothing is scaled.
 
     Source: Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
 
@@ -76,4 +76,5 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 def _norm(array: Array, p: float) -> Any:
-    return np.linalg.norm(array.ravel("K"), p) if array.size else array.dtype.type(0)
+    wide = array.astype(np.result_type(array, np.float32), copy=False)  # squares of float16 overflow from 256
+    return np.linalg.norm(wide.ravel("K"), p) if array.size else wide.dtype.type(0)

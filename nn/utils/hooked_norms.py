@@ -1,7 +1,7 @@
 """Weight and spectral normalisation by hooks that compute the weight before each call: PyTorch's first form of them.
 
 Those of `nn.utils.parametrizations` are to be preferred: there the weight is right whenever it is read. Here it changes
-only in calls, and is a result with a history, so that, as in PyTorch, a module that was called cannot be deep-copied.
+only in calls, and is a result with a history, so that, as in PyTorch, a module that has it cannot be deep-copied.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ class LinearLR(LRScheduler):
             return self._scaled(1)
         rise = self.end_factor - self.start_factor
         before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise  # the factor, times total_iters
-        return self._scaled(1 + rise / before)
+        return self._scaled(max(0.0, 1 + rise / before))  # rounding may bring it below 0
 
 
 class PolynomialLR(LRScheduler):

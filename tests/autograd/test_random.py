@@ -133,6 +133,9 @@ def test_normal_broadcasts_mean_and_std() -> None:
         (lambda: random.rand(2, generator=3), TypeError, r"generator: wants a numpy.random.Generator .*, got int"),
         (lambda: random.set_rng_state({"a": 1}), ValueError, r"set_rng_state: wants what get_rng_state returned"),
         (lambda: random.manual_seed(-1), ValueError, r"manual_seed: wants an integer from 0, got -1"),
+        (lambda: random.manual_seed(None), ValueError, r"manual_seed: wants an integer from 0, got None"),
+        (lambda: random.manual_seed(True), ValueError, r"manual_seed: wants an integer from 0, got True"),
+        (lambda: random.manual_seed([1, 2]), ValueError, r"manual_seed: wants an integer from 0, got \[1, 2\]"),
         (lambda: random.manual_seed("x"), ValueError, r"manual_seed: wants an integer from 0, got 'x'"),
     ],
 )
@@ -147,3 +150,12 @@ def test_errors(call: Callable[[], Any], kind: type[Exception], message: str) ->
 def test_uniform_refuses_a_range_that_the_dtype_cannot_hold(limit: float, dtype: Any) -> None:
     with pytest.raises(ValueError, match=r"uniform: .* is more than float\d\d can hold"):
         random.uniform(-limit, limit, (3,), dtype=dtype)
+
+
+def test_rare_events_in_half_precision() -> None:
+    random.manual_seed(0)
+    for p in (0.0002, 0.001):
+        kept = random.bernoulli(1 - p, 4_000_000, dtype=np.float16)
+        assert kept.dtype == np.float16
+        lost = 4_000_000 - np.count_nonzero(kept.data)
+        assert abs(lost - 4_000_000 * p) < 5 * np.sqrt(4_000_000 * p)

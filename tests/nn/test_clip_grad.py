@@ -97,3 +97,16 @@ def test_vector_round_trip() -> None:
     np.testing.assert_array_equal(parameters_to_vector(params).data, 2 * vector.data)
     with pytest.raises(ValueError, match=r"wants a vector of shape \(24,\), got \(23,\)"):
         vector_to_parameters(tensor(np.zeros(23)), params)
+
+
+@pytest.mark.parametrize("values", [[300.0, 300.0], [1e-4] * 4, [6e4, 6e4]])
+def test_norm_of_half_precision(values: list[float]) -> None:
+    w = tensor(np.zeros(len(values), np.float16), requires_grad=True)
+    given = np.array(values, np.float16)
+    w.grad = tensor(given)
+    norm = np.linalg.norm(given.astype(float))
+    assert clip_grad_norm_([w], 1e9).item() == pytest.approx(norm)
+    np.testing.assert_array_equal(w.grad.data, given)
+    clip_grad_norm_([w], norm / 2)
+    assert w.grad.dtype == np.float16
+    np.testing.assert_allclose(w.grad.data, given / 2, rtol=1e-2)

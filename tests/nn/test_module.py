@@ -378,3 +378,77 @@ def test_parameter_list() -> None:
     assert all(isinstance(w, nn.Parameter) for w in weights)
     assert weights[-1].shape == (2, 2)
     assert "(0): Parameter float32 of shape (2,)" in repr(weights)
+
+
+class Scaled(nn.Module):
+    def __init__(self, start: ag.Tensor | None, persistent: bool = True) -> None:
+        super().__init__()
+        self.register_buffer("scale", start, persistent)
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+@pytest.mark.parametrize("start", [ag.ones(2), None])
+def test_a_parameter_in_place_of_a_buffer_is_trained(start: ag.Tensor | None, persistent: bool) -> None:
+    module = Scaled(start, persistent)
+    module.scale = nn.Parameter(ag.ones(2))
+    assert [*dict(module.named_parameters())] == [*module.state_dict()] == ["scale"]
+    assert not [*module.buffers()]
+
+
+def test_a_name_is_of_one_kind() -> None:
+    with pytest.raises(KeyError, match="register_parameter: Scaled has an attribute 'scale' already"):
+        Scaled(ag.ones(2)).register_parameter("scale", nn.Parameter(ag.ones(2)))
+    layer = nn.Linear(2, 2)
+    for register, part in ((layer.register_buffer, ag.ones(2)), (layer.add_module, nn.ReLU())):
+        with pytest.raises(KeyError, match="Linear has an attribute 'weight' already"):
+            register("weight", part)
+    layer.register_parameter("weight", nn.Parameter(ag.ones((2, 2))))
+    scaled = Scaled(ag.ones(2))
+    scaled.register_buffer("scale", ag.zeros(2), persistent=False)
+    assert not scaled.state_dict()
+
+
+def test_casting_keeps_hooks_and_what_is_pending() -> None:
+    layer, x = nn.Linear(2, 1, bias=False), ag.ones((1, 2))
+    pending = layer(x).sum()
+    layer.weight.register_hook(lambda g: 3 * g)
+    layer.double()
+    pending.backward()
+    assert (layer.weight.grad.tolist(), layer.weight.grad.dtype) == ([[3, 3]], np.float64)
+    layer(x.double()).sum().backward()
+    assert layer.weight.grad.tolist() == [[6, 6]]
+
+
+def test_casting_and_copying_keep_gradients_of_what_is_frozen() -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    layer(ag.ones((1, 2))).sum().backward()
+    layer.requires_grad_(False)
+    other = copy.deepcopy(layer)
+    layer.double()
+    for module in (layer, other):
+        assert not module.weight.requires_grad
+        module.requires_grad_(True)
+        assert module.weight.grad.tolist() == [[1, 1]]
+        assert module.weight.grad.dtype == module.weight.dtype
+    layer.half().zero_grad()
+    layer.requires_grad_(False).double().requires_grad_(True)
+    assert layer.weight.grad is None
+
+
+def test_module_dicts_of_module_dicts() -> None:
+    first = nn.ModuleDict({"ab": nn.ReLU()})
+    second = nn.ModuleDict(first)
+    second.update(nn.ModuleDict({"c": nn.Tanh()}))
+    assert list(second) == ["ab", "c"]
+    assert second["ab"] is first["ab"]
+
+
+def test_states_of_pytorch_and_what_is_no_state() -> None:
+    torch = pytest.importorskip("torch")
+    theirs, ours = torch.nn.Linear(2, 3), nn.Linear(2, 3)
+    ours.load_state_dict(dict(theirs.named_parameters()))
+    np.testing.assert_array_equal(ours.weight.data, theirs.weight.detach().numpy())
+    with pytest.raises(TypeError, match="load_state_dict: wants a dict of arrays by name, got Linear"):
+        ours.load_state_dict(ours)
+    with pytest.raises(TypeError, match="to: wants a floating dtype, got 'cpu'; there are no devices"):
+        ours.to("cpu")

@@ -99,3 +99,42 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     nn.save({"a": 1}, tmp_path / "x.npz")
     (tmp_path / "y").touch()
     assert stat.S_IMODE((tmp_path / "x.npz").stat().st_mode) == stat.S_IMODE((tmp_path / "y").stat().st_mode)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_permissions_of_a_file_written_over_stay(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    nn.save({"a": 1}, path)
+    path.chmod(0o600)
+    nn.save({"a": 2}, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert nn.load(path)["a"] == 2
+
+
+@pytest.mark.parametrize("name", [1, "x\0y"])
+def test_names_that_would_not_come_back_are_refused(name: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="save: names have to be strings without null characters, got"):
+        nn.save({name: 1}, tmp_path / "x.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_damage_of_a_kind_is_named(tmp_path: Path) -> None:
+    """A byte lost in the middle; one changed in the directory, which zipfile reads as its end."""
+    path = tmp_path / "x.npz"
+    nn.save(nn.Linear(3, 2), path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"load: '.*x\.npz' is not a whole \.npz file of arrays"):
+            nn.load(path)
+    changed = bytearray(whole)
+    changed[whole.find(b"PK\1\2") + 33] = 255
+    path.write_bytes(changed)
+    with pytest.raises(ValueError, match="its directory has 1 entries for 2"):
+        nn.load(path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        nn.load(path)
+    np.savez(path, words=np.array(["a"]))
+    with pytest.raises(ValueError, match=r"is not a whole \.npz file of arrays: tensor: wants numbers"):
+        nn.load(path)

@@ -443,3 +443,16 @@ def test_state_of_other_groups_is_refused() -> None:
     state = lr_scheduler.StepLR(other, 1).state_dict()
     with pytest.raises(ValueError, match="the optimizer has 3 groups, the state dict 1"):
         lr_scheduler.StepLR(optimizers()[0], 1).load_state_dict(state)
+
+
+@pytest.mark.parametrize("start", [1.0, 1 / 3, 0.1])
+def test_linear_comes_to_0_and_no_further(start: float) -> None:
+    for total in range(1, 30):
+        p = tensor([1.0], requires_grad=True)
+        optimizer = optim.SGD([p], lr=1.0)
+        scheduler = lr_scheduler.LinearLR(optimizer, start, 0.0, total)
+        for _ in range(total):
+            optimizer.step()
+            scheduler.step()
+        assert 0 <= optimizer.param_groups[0]["lr"] < 1e-12
+        optim.SGD([p], lr=1.0).load_state_dict(optimizer.state_dict())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nn
 import optim
 from autograd import tensor
 from autograd.graph import reverse_sweep, run
@@ -463,3 +464,46 @@ def test_asgd_averages_after_t0() -> None:
         optimizer.step()
         iterates.append(p.item())
     np.testing.assert_allclose(optimizer.state[p]["ax"], np.mean(iterates[3:]))
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_squares_that_half_precision_has_no_numbers_for(name: str) -> None:
+    p = tensor(np.zeros(2, np.float16), requires_grad=True)
+    q = torch.zeros(2, dtype=torch.float16, requires_grad=True)
+    ours, theirs = getattr(optim, name)([p], lr=0.1), getattr(torch.optim, name)([q], lr=0.1)
+    for _ in range(5):
+        p.grad, q.grad = tensor(np.array([200, 300], np.float16)), torch.tensor([200, 300], dtype=torch.float16)
+        ours.step()
+        theirs.step()
+    np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=5e-3)
+    assert abs(p.data[1]) > 0.1
+
+
+def test_adafactor_forgets_all_for_a_decay_of_0() -> None:
+    p, q = tensor([1.0, 1.0], requires_grad=True), torch.ones(2, requires_grad=True)
+    ours, theirs = optim.Adafactor([p], lr=0.1, beta2_decay=0), torch.optim.Adafactor([q], lr=0.1, beta2_decay=0)
+    for g in ([1e3, 1e3], [1e-2, 2e-2]):
+        p.grad, q.grad = tensor(g), torch.tensor(g)
+        ours.step()
+        theirs.step()
+    np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-5)
+
+
+def test_options_that_are_tensors_or_too_few() -> None:
+    p = tensor([1.0], requires_grad=True)
+    p.grad = tensor([1.0])
+    optim.SGD([p], lr=tensor(0.25)).step()
+    assert p.item() == 0.75
+    with pytest.raises(ValueError, match=r"Adam: wants both betas in \[0, 1\), got \(0\.9,\)"):
+        optim.Adam([p], betas=(0.9,))
+    with pytest.raises(TypeError, match="SGD: parameters need an order"):
+        optim.SGD({p}, lr=0.1)
+
+
+def test_a_lazy_layer_that_was_not_called_is_passed_over() -> None:
+    called, lazy = nn.Linear(1, 1), nn.LazyLinear(1)
+    optimizer = optim.Adam([*called.parameters(), *lazy.parameters()], lr=0.5)
+    before = called.bias.item()
+    called(tensor([[1.0]])).sum().backward()
+    optimizer.step()
+    assert called.bias.item() == pytest.approx(before - 0.5)

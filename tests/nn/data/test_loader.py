@@ -155,6 +155,41 @@ def test_random_transforms_do_not_depend_on_the_workers() -> None:
     assert not np.array_equal(*passes[0])
 
 
+class Shifted(TensorDataset):
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        (x,) = super().__getitem__(index)
+        return (x + 100,)
+
+
+class Doubled(Shifted):
+    def get_batch(self, indices: Any) -> tuple[Tensor, ...]:
+        (x,) = super().get_batch(indices)
+        return (x * 2,)
+
+
+def test_a_subclass_with_samples_of_its_own_is_asked_for_them() -> None:
+    ((batch,),) = DataLoader(Shifted(tensor([1.0, 2.0])), 2)
+    assert batch.tolist() == [101.0, 102.0]
+    ((batch,),) = DataLoader(Subset(Shifted(tensor([1.0, 2.0])), [1]), 2)
+    assert batch.tolist() == [102.0]
+    ((batch,),) = DataLoader(Doubled(tensor([1.0, 2.0])), 2)
+    assert batch.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_no_grad_holds_in_the_workers(workers: int) -> None:
+    class Modes(Dataset):
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> bool:
+            return autograd.is_grad_enabled()
+
+    with autograd.no_grad():
+        assert [bool(x) for x in DataLoader(Modes(), num_workers=workers)] == [False] * 3
+    assert [bool(x) for x in DataLoader(Modes(), num_workers=workers)] == [True] * 3
+
+
 def test_collate_fn_replaces_the_fast_path() -> None:
     data = TensorDataset(tensor([1.0, 2.0]))
     assert list(DataLoader(data, 2, collate_fn=len)) == [2]
@@ -281,6 +316,7 @@ def test_collate_structures() -> None:
     assert batch["a"][0].tolist() == [1, 1, 1]
     assert batch["a"][1][0].shape == (3, 2)
     assert batch["a"][1][1] == ["x", "x", "x"]
+    assert default_collate([np.str_("a"), np.str_("b")]) == ["a", "b"]
     assert isinstance(batch["b"], Point)
     assert batch["b"].y.tolist() == [2, 2, 2]
 
@@ -292,6 +328,7 @@ def test_collate_structures() -> None:
         ([(1, 2), (1,)], ValueError, r"samples differ in length: \[1, 2\]"),
         ([{"a": 1}, {"b": 1}], ValueError, r"samples have to have the same keys, the first has \['a'\]"),
         ([None, None], TypeError, "cannot make a batch of NoneType"),
+        ([np.array(["a"])], TypeError, "wants arrays of numbers or truth values, got dtype <U1"),
     ],
 )
 def test_collate_errors(samples: list[Any], error: type[Exception], message: str) -> None:

@@ -58,6 +58,8 @@ WHOLE = idx(LABELS)
         (WHOLE[:-1], r"got 13 bytes, expected 14 for shape \(6,\) of uint8"),
         (WHOLE + b"\0", r"got 15 bytes, expected 14 for shape \(6,\) of uint8"),
         (struct.pack(">HBB3I", 0, 8, 3, *[2**32 - 1] * 3), "got 16 bytes, expected 79228162458924105385300197391"),
+        (b"\0\0\x08\x41" + b"\0\0\0\x01" * 65 + b"x", "no array has the shape .* of its header"),
+        (struct.pack(">HBB3I", 0, 8, 3, 0, *[2**32 - 1] * 2), "no array has the shape .* of its header"),
         (gzip.compress(WHOLE)[:-9], "damaged gzip file"),
         (gzip.compress(WHOLE)[:5], "damaged gzip file"),
         (gzip.compress(WHOLE)[:-8] + bytes(8), "damaged gzip file"),
