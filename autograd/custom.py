@@ -18,7 +18,7 @@ from autograd.grad_mode import enable_grad
 from autograd.graph import Bundle, reverse_sweep, run, unbroadcast
 from autograd.memory import tick
 from autograd.ops.shaping import broadcast_to
-from autograd.primitive import Primitive, Rule, apply, needing
+from autograd.primitive import Primitive, Rule, apply, needing, protected
 from autograd.tensor import Tensor, wrap
 
 __all__ = ["custom_jvp", "custom_vjp"]
@@ -33,9 +33,9 @@ def custom_vjp(*vjps: Rule | None) -> Callable[[Callable[..., Any]], Callable[..
 
     The first parameters of the function, as many as there are rules, are its array inputs; the others are static
     (numbers, strings, options). It is called with ndarrays (with Python numbers as they are given), may use whatever it
-    likes (loops, SciPy), must not write into its inputs, and returns an array or a tuple of arrays. The new function
-    takes tensors and arrays, is recorded as one node under the function's own name, and is passed to `gradcheck` and
-    the other tools as any function is.
+    likes (loops, SciPy), must not write into its inputs, and returns an array or a tuple of arrays, which are copied,
+    as are arrays, lists and dicts among the static parameters. The new function takes tensors and arrays, is recorded
+    as one node under the function's own name, and is passed to `gradcheck` and the other tools as any function is.
 
     A rule takes the cotangent of the result (of several results a tuple, zeros for those that are not used) to that of
     its input. The names of its other parameters say what it needs, and only that is kept: inputs, static parameters,
@@ -131,21 +131,23 @@ class Custom(Primitive):
             arrays, static = values[:inputs], dict(zip(self.statics, values[inputs:]))
             y = function(*arrays, **static)
             several = isinstance(y, tuple)
-            parts = tuple(self._result(part, arrays) for part in (y if several else (y,)))
+            if several and not y:
+                raise TypeError(f"{self.name}: has to return an array of real numbers, or a tuple of them; got ()")
+            parts = tuple(self._result(part) for part in (y if several else (y,)))
             told[:] = [part.shape for part in parts], several
             return parts if several else parts[0]
 
         return forward
 
-    def _result(self, part: Any, arrays: Sequence[Any]) -> Array:
-        """A result as an array of its own, that may be made read-only."""
+    def _result(self, part: Any) -> Array:
+        """A result as an array of its own: the function may go on with what it returned."""
         try:
             array = np.asarray(part.array if isinstance(part, Tensor) else part)
         except ValueError:
             array = np.asarray(None)
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{self.name}: has to return an array of real numbers, or a tuple of them; got {part!r}")
-        return array.copy() if any(np.may_share_memory(array, np.asarray(a)) for a in arrays) else array
+        return array.copy()
 
     def _call(self, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         try:
@@ -164,7 +166,7 @@ class Custom(Primitive):
         dtypes = [x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"]
         default = np.result_type(*dtypes) if dtypes else None
         inputs = [to_array(x, default=default) if isinstance(x, (list, tuple)) else x for x in inputs]
-        static.append([])
+        static = [*map(protected, static), []]
         if any(isinstance(x, Tensor) for x in inputs):
             return apply(self, inputs, tuple(static))
         return self.forward(*inputs, *static)
@@ -327,13 +329,14 @@ def _read_only(g: Any) -> Any:
 
 
 def _real(what: str, returned: Any) -> Any:
-    """What a rule returned, as a tensor or as an array that nobody else writes into; TypeError if it is no numbers."""
+    """What a rule returned, as a tensor or as a view, which a sweep does not write into; TypeError if it is no
+    numbers."""
     if isinstance(returned, Tensor) and returned.node is not None:
         return returned
     array = np.asarray(_plain(returned)) if not isinstance(returned, (tuple, list)) else np.asarray(None)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{what} has to return an array of real numbers; got {_described(returned)}")
-    return array if array.flags.writeable or array.base is not None else array.copy()
+    return array.view()
 
 
 def _described(x: Any) -> str:

@@ -28,6 +28,7 @@ from autograd.ops import (
     sorting,
     windows,
 )
+from autograd.ops.axes import normalize_axes
 from autograd.tensor import Tensor
 from autograd.transforms import backward
 
@@ -77,11 +78,14 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 
 def _vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
-    """The norm of vectors; for None of all elements, as if in one axis."""
-    if ord == 2 or axis is not None:
+    """The norm of vectors, which may lie along several axes; None stands for all."""
+    if ord == 2 or isinstance(axis, (int, np.integer)):
         return reductions.norm(x, None if ord == 2 else ord, axis, keepdims)
-    y = reductions.norm(shaping.ravel(x), ord)
-    return shaping.reshape(y, (1,) * x.ndim) if keepdims else y
+    axes = normalize_axes("vector_norm", axis, x.ndim)
+    others = tuple(i for i in range(x.ndim) if i not in axes)
+    vectors = shaping.reshape(shaping.permute_dims(x, others + axes), (*(x.shape[i] for i in others), -1))
+    y = reductions.norm(vectors, ord, -1)
+    return shaping.expand_dims(y, axes) if keepdims else y
 
 
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
@@ -98,7 +102,8 @@ def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function without derivative, on the arrays in its tensors."""
 
     def of_arrays(*args: Any, **kwargs: Any) -> Any:
-        return function(*(x.array if isinstance(x, Tensor) else x for x in args), **kwargs)
+        named = {name: x.array if isinstance(x, Tensor) else x for name, x in kwargs.items()}
+        return function(*(x.array if isinstance(x, Tensor) else x for x in args), **named)
 
     return of_arrays
 
@@ -111,7 +116,7 @@ def _numpy_order(operation: Callable[..., Any], *names: str) -> Callable[..., An
         keywords |= zip(names, positional)
         for name in lacking:
             value = keywords.pop(name, None)
-            if value not in (None, False):
+            if value is not None and value is not False:
                 raise TypeError(f"{operation.__name__}: {name}={value!r} is not supported on tensors")
         return operation(a, **keywords)
 

@@ -39,8 +39,7 @@ def checkpoint(f: Callable[..., Tensor], *xs: Any) -> Tensor:
     variables, y, start = segment.evaluate([x.detach() if isinstance(x, Tensor) else x for x in xs])
     if y.node is None:
         return y
-    own = {v.node for v in variables}
-    outside = [node for node in ancestors([y.node], start) if node.number < start and node not in own]
+    outside = [node for node in ancestors([y.node], start) if node.number < start and node not in variables]
     if not (segment.active or outside):
         return y.detach()
     segment.outside = tuple(outside)
@@ -65,11 +64,11 @@ class _Segment:
         self.random_state = get_rng_state()
         self.made = tick()
 
-    def evaluate(self, xs: Iterable[Any]) -> tuple[list[Tensor], Tensor, int]:
+    def evaluate(self, xs: Iterable[Any]) -> tuple[list[Node], Tensor, int]:
         """Call the function with its active inputs as variables of their own.
 
-        The variables, the result, and the time between the two: to a sweep since then the variables are leaves, even if
-        they depend on a tensor that the function uses without being given it.
+        The nodes of the variables, the result, and the time between the two: to a sweep since then the variables are
+        leaves, even if they depend on a tensor that the function uses without being given it.
         """
         given = list(xs)
         for i in self.tensors:
@@ -77,17 +76,23 @@ class _Segment:
         with enable_grad():
             for i in self.active:
                 given[i] = variable(given[i])
+            nodes = [given[i].node for i in self.active]
             start = tick()
             y = self.f(*given)
         if not isinstance(y, Tensor):
             raise TypeError(f"checkpoint: the function has to return one Tensor, got {type(y).__name__}")
-        return [given[i] for i in self.active], y, start
+        return nodes, y, start
 
     def again(self, values: Sequence[Any]) -> tuple[list[Node], Node, int]:
         """Evaluate once more with the random numbers of the first time.
 
         The nodes to differentiate by, the node of the result, and the time before which all others were made.
         """
+        if latest_write[0] > self.made and written_since(values, self.made):
+            raise RuntimeError(
+                "checkpoint: an input was written into after the function was called, or by it, so that it gives other "
+                "values when called again; have it work on a clone()"
+            )
         now = get_rng_state()
         set_rng_state(self.random_state)
         try:
@@ -97,7 +102,7 @@ class _Segment:
         assert y.node is not None
         if latest_write[0] > self.made:
             self.check_unwritten(y.node, start)
-        return [v.node for v in variables if v.node is not None] + list(self.outside), y.node, start
+        return [*variables, *self.outside], y.node, start
 
     def check_unwritten(self, root: Node, start: int) -> None:
         """RuntimeError if what was just computed again used an array that was written into since the first time."""

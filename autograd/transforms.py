@@ -153,13 +153,15 @@ def _variable(x: Array) -> Any:
 class _Trace(NamedTuple):
     """A function called with variables in place of the arguments to differentiate by.
 
-    `y` is its result, `xs` the variables, and `start` the time before which everything else in the graph was made.
+    `y` is its result; `xs` the variables, with the `nodes` that they had before the function, which may have written
+    into them; and `start` the time before which everything else in the graph was made.
     `nested` says whether derivatives have to be recorded, because the result also depends on something outside: an
     argument that requires grad, a tensor that the function closes over, the variable of an enclosing transform.
     """
 
     y: Tensor
     xs: list[Tensor]
+    nodes: list[Node]
     start: int
     nested: bool
 
@@ -169,21 +171,21 @@ class _Trace(NamedTuple):
 
     def pull(self, cotangent: Any, create_graph: bool, retain_graph: bool = False) -> list[Tensor]:
         """The cotangents of the variables for one of the result; zeros where it does not depend on them."""
-        nodes = _nodes("vjp", self.xs)
         found: dict[Node, Any] = {}
         if self.y.node is not None:
             seeds = {self.y.node: starting_cotangent("vjp", self.y, cotangent, create_graph)}
             with enable_grad():
                 sweep = reverse_sweep(
-                    seeds, nodes, retain_graph=retain_graph, create_graph=create_graph, since=self.start
+                    seeds, self.nodes, retain_graph=retain_graph, create_graph=create_graph, since=self.start
                 )
                 found = run(sweep, (self.y,))
-        return [_wrapped(found.get(node, np.zeros(x.shape, x.dtype))) for x, node in zip(self.xs, nodes, strict=True)]
+        zeros = (np.zeros(x.shape, x.dtype) for x in self.xs)
+        return [_wrapped(found.get(node, zero)) for node, zero in zip(self.nodes, zeros, strict=True)]
 
     def push(self, tangents: Sequence[Any], create_graph: bool) -> Tensor:
         """The tangent of the result for those of the variables."""
         seeds = {}
-        for i, (x, node, tangent) in enumerate(zip(self.xs, _nodes("jvp", self.xs), tangents, strict=True)):
+        for i, (x, node, tangent) in enumerate(zip(self.xs, self.nodes, tangents, strict=True)):
             given = tangent if isinstance(tangent, Tensor) else to_array(tangent, x.dtype)
             if given.shape != x.shape:
                 raise ValueError(f"jvp: tangent {i} has shape {given.shape}, its primal {x.shape}")
@@ -192,18 +194,25 @@ class _Trace(NamedTuple):
         if self.y.node is not None:
             with enable_grad(), np.errstate(all="ignore"):
                 found = forward_sweep(seeds, [self.y.node], create_graph=create_graph, since=self.start)
-        return _wrapped(next(iter(found.values()), np.zeros(self.y.shape, self.y.dtype)))
+        result = _wrapped(next(iter(found.values()), np.zeros(self.y.shape, self.y.dtype)))
+        arrays = [seed for seed in seeds.values() if isinstance(seed, np.ndarray)]
+        return wrap(result.array.copy()) if any(np.may_share_memory(result.array, x) for x in arrays) else result
 
 
 def _trace(
     name: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: dict[str, Any] | None = None
 ) -> _Trace:
     for i in argnums:
+        if not isinstance(i, (int, np.integer)):
+            raise TypeError(f"{name}: an argument to differentiate by is given by its number, got {i!r}")
         if not -len(args) <= i < len(args):
             raise IndexError(f"{name}: there is no argument {i} to differentiate by, of {len(args)} given by position")
+    if len({i % len(args) for i in argnums}) < len(argnums):
+        raise ValueError(f"{name}: an argument comes twice among those to differentiate by, {tuple(argnums)}")
     start = tick()
     with enable_grad():
         xs = [variable(args[i]) for i in argnums]
+        nodes = _nodes(name, xs)
         replaced = list(args)
         for i, x in zip(argnums, xs, strict=True):
             replaced[i] = x
@@ -211,7 +220,7 @@ def _trace(
     if not isinstance(y, Tensor):
         raise TypeError(f"{name}: the function has to return a Tensor, got {type(y).__name__}")
     nested = recording.get() and y.node is not None and ancestors([y.node], start)[0].number < start
-    return _Trace(y, xs, start, nested)
+    return _Trace(y, xs, nodes, start, nested)
 
 
 def variable(x: Any) -> Tensor:
@@ -230,7 +239,7 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     >>> value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 3.0]))
     (tensor(10., dtype=float64), tensor([2., 6.], dtype=float64))
     """
-    argnums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
+    argnums = tuple(argnum) if isinstance(argnum, (tuple, list)) else (argnum,)
 
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Tensor, Any]:
         trace = _trace("grad", f, args, argnums, kwargs)
@@ -239,7 +248,7 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
                 f"grad: the function has to return one number, got shape {trace.y.shape}; see jacobian and vjp"
             )
         found = trace.pull(None, create_graph=trace.nested)
-        return trace.value, found[0] if isinstance(argnum, int) else tuple(found)
+        return trace.value, tuple(found) if isinstance(argnum, (tuple, list)) else found[0]
 
     return differentiated
 

@@ -19,6 +19,8 @@ from autograd.numeric.subject import Level, Point, Recorded
 COARSE = 1e-3
 # Relative changes of inputs and cotangents by a few roundings, and how often gradients are computed again with them.
 NUDGE, NUDGES = 2.0**-48, 6
+# A value of no more than so many roundings is 0 but for these.
+NOTHING = 64.0
 # Inputs smaller than this may be small by chance, so that longer steps are tried too.
 SHORT_STEPS = 2.0**-4
 
@@ -89,7 +91,7 @@ class Comparisons:
         signs = self._signs()
         values = [self.level.base, *(self._moved(h, signs, self.scales) for h in (-(2.0**-4), 2.0**-4))]
         sizes = [float(np.linalg.norm(self.level.weights * value)) for value in values]
-        return max(size for size in sizes if math.isfinite(size))
+        return max((size for size in sizes if math.isfinite(size)), default=0.0)
 
     def _values(self, at: Point) -> Array:
         """The outputs; NaN where the function refuses the point, which then is outside its domain."""
@@ -223,12 +225,14 @@ class Comparisons:
     ) -> Judgement:
         """The verdict, with what rounding adds to the derivative by backprop.
 
-        A derivative that is 0 but for rounding passes, where the differences, too, say 0 as well as they can.
+        A derivative that is 0 but for rounding passes, where the differences, too, say 0 as well as they can: within
+        the tolerance, or as the value itself is 0 but for rounding.
         """
         scale, error = max(size, abs(judged.value)), judged.error + rounding
         if abs(analytic - judged.value) > error + self.rtol * scale:
             return judged
-        zero = abs(analytic) <= rounding and judged.error <= self.rtol * line.size
+        enough = judged.error <= self.rtol * line.size or line.size <= NOTHING * line.rounding
+        zero = abs(analytic) <= rounding and enough
         return judged._replace(verdict="PASS" if zero or error <= self.coarse * scale else "INCONCLUSIVE")
 
     def _entry(self, name: str, mode: Mode, index: tuple[int, ...] | None, analytic: float, judged: Judgement) -> Entry:

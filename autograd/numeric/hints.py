@@ -58,7 +58,9 @@ def _readings(
 
 
 def _of_ratio(wrong: list[Entry], gradient: Array, lengths: Sequence[int]) -> str:
-    """One ratio that all wrong elements have."""
+    """One ratio that all wrong elements have, as far as it is known; or that they are not finite."""
+    if not all(math.isfinite(e.analytic) for e in wrong):
+        return "not finite, where the function's slope is: a division by zero, say"
     if all(e.analytic == 0 for e in wrong):
         if not gradient.any():
             return "backprop gives zero everywhere: no path leads back to this input (detached, or made an array?)"
@@ -68,6 +70,8 @@ def _of_ratio(wrong: list[Entry], gradient: Array, lengths: Sequence[int]) -> st
     surest = min((e for e in wrong if e.numeric), key=lambda e: e.error / abs(e.numeric))
     ratio = surest.ratio
     slack = abs(ratio) * surest.error / abs(surest.numeric)
+    if slack > 0.1 * abs(ratio):
+        return ""
     if not all(_alike(e.analytic, ratio * e.numeric, e.error * abs(ratio)) for e in wrong):
         return ""
     named = {
@@ -86,7 +90,7 @@ def _of_ratio(wrong: list[Entry], gradient: Array, lengths: Sequence[int]) -> st
             return (
                 f"1/{n} of the finite difference, {product}: a missing sum over a broadcast axis, or a mean for a sum?"
             )
-    return f"{ratio:.6g} times the finite difference, throughout: a constant factor" if len(wrong) > 1 else ""
+    return f"{ratio:.6g} times the finite difference wherever it is wrong: a constant factor" if len(wrong) > 1 else ""
 
 
 def _products(lengths: Sequence[int]) -> Iterator[tuple[int, str]]:

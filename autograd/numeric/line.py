@@ -91,18 +91,19 @@ class Line:
     def listen(self) -> bool:
         """Look for rounding that went unnoticed, before a verdict against backprop rests on it; True if there is more.
 
-        Along one element it is measured again (along others there may be kinks at any distance). Where nothing moves at
-        all, that of all outputs counts: it may be what swallows the change. (Of outputs that are 0 it is that of terms
-        of order one, which have cancelled.)
+        Along one element it is measured again (along others there may be kinks at any distance). Outputs that do not
+        move may be held still by it. Where nothing moves at all, that of all outputs counts: it may be what swallows
+        the change. (Of outputs that are 0 it is that of terms of order one, which have cancelled.)
         """
         if self.listened:
             return False
         self.listened = True
-        heard = [0.0]
+        still = np.where(self.moved, 0.0, self.weights * self.base)
+        heard = [math.hypot(self.rounding, EPS * float(np.linalg.norm(still)))]
         if not self.moved.any():
-            heard = [float(np.linalg.norm(np.where(self.base == 0, self.weights * EPS, self.noise)))]
+            heard += [float(np.linalg.norm(np.where(self.base == 0, self.weights * EPS, self.noise)))]
         elif self.alone:
-            heard = [4 * rounding_of(lambda h: np.array([self(h)]), np.ones(1), d)[1] for d in (2.0**-24, 2.0**-18)]
+            heard += [4 * rounding_of(lambda h: np.array([self(h)]), np.ones(1), d)[1] for d in (2.0**-24, 2.0**-18)]
         louder = math.isfinite(max(heard)) and max(heard) > self.rounding
         if louder:
             self.rounding = self.least = max(heard)
@@ -156,11 +157,9 @@ def compare(line: Line, analytic: float, size: float, rtol: float, coarse: float
                 return _at_the_point(line, last, size, rtol)
         if last is not None:
             found.append(last)
-        if (
-            len(found) > 1
-            and line.moved.any()
-            and _excluded(analytic, found[-2:], max(size, abs(found[-1].value)), rtol, coarse)
-        ):
+        if len(found) > 1 and line.moved.any() and _excluded(analytic, found[-2:], rtol, coarse):
+            if line.listen():
+                return compare(line, analytic, size, rtol, coarse)
             return _beside_the_point(line, min(found[-2:], key=_error), "FAIL", size, rtol)
     if not found:
         return _beside_the_point(line, Difference(math.nan, math.nan), "UNDEFINED", size, rtol)
@@ -182,10 +181,10 @@ def compare(line: Line, analytic: float, size: float, rtol: float, coarse: float
     return _beside_the_point(line, best, "INCONCLUSIVE", size, rtol)
 
 
-def _excluded(analytic: float, found: Sequence[Difference], scale: float, rtol: float, coarse: float) -> bool:
-    """Whether steps of two lengths, each with a narrow error bar, agree on a slope that is far from `analytic`."""
+def _excluded(analytic: float, found: Sequence[Difference], rtol: float, coarse: float) -> bool:
+    """Whether steps of two lengths agree on a slope, with narrow bars beside it, that is far from `analytic`."""
     one, other = found
-    bars = one.error + other.error
+    bars, scale = one.error + other.error, abs(other.value)
     agree = abs(one.value - other.value) <= bars <= coarse * scale
     return agree and abs(one.value - analytic) > 10 * (bars + rtol * scale)
 

@@ -464,7 +464,8 @@ class _AtPoint:
                 self.problem = f"its jvp returns shape {analytic.shape} for a result of shape {value.shape}"
                 return []
             gap = abs(analytic - value)
-            off = smooth & ~(gap <= self.rtol * np.maximum(abs(analytic), abs(value)) + error)
+            close = gap <= self.rtol * np.maximum(abs(analytic), abs(value)) + error
+            off = smooth & ~(close & np.isfinite(analytic))
             worst = np.argsort(-np.where(off, gap / (error + abs(value) + 1e-300), -1))[: min(3, int(off.sum()))]
             for j in worst:
                 weights = np.zeros(value.size)
@@ -483,6 +484,8 @@ class _AtPoint:
         return []
 
     def ratio_hint(self, analytic: float, judged: Judgement, x: Array) -> str:
+        if not analytic:
+            return "the rule gives zero"
         entry = Entry("", (0,), analytic, judged.value, judged.error, "FAIL")
         lengths = [n for shape in (x.shape, np.shape(self.replay.y)) for n in shape] if not self.replay.several else []
         point = np.zeros(1)
@@ -502,7 +505,7 @@ class _AtPoint:
                 allowed = float(np.sum(abs(u) * np.where(smooth, error, 0)))
                 allowed += self.rtol * max(abs(numeric), abs(analytic))
                 allowed += 1e-10 * float(abs(terms).sum() + abs(products).sum())
-                if not abs(numeric - analytic) <= allowed:
+                if not (math.isfinite(analytic) and abs(numeric - analytic) <= allowed):
                     mismatch = self.pin_down(k, position, u, g, v)
                     if mismatch is not None:
                         return [mismatch]
@@ -536,7 +539,8 @@ class _AtPoint:
                 continue  # an infinite slope, say, times the 0 that an output has in place of its weight
             numeric = float((u * np.where(smooth, value, 0)).sum()) / scales[e]
             doubt = float((abs(u) * np.where(smooth, error, 0)).sum()) / scales[e]
-            if abs(numeric - analytic) <= self.rtol * max(abs(numeric), abs(analytic)) + doubt:
+            allowed = self.rtol * max(abs(numeric), abs(analytic)) + doubt
+            if math.isfinite(analytic) and abs(numeric - analytic) <= allowed:
                 entries.append(Entry(name, index, analytic, numeric, doubt, "PASS"))
             elif sum(entry.verdict == "FAIL" for entry in entries) < _PINNED:
                 judged = self.judge(position, step, u, analytic * scales[e]).scaled(1 / scales[e])
@@ -596,16 +600,19 @@ class _AtPoint:
                 part = np.zeros(v.size)
                 part[start:stop] = v.ravel()[start:stop]
                 value, _, smooth = self.difference(position, part.reshape(v.shape))
-                gap = float((u * np.where(smooth, value, 0)).sum()) - float((g.ravel() * part).sum())
+                gap = float((u * np.where(smooth, value, 0)).sum()) - float((g.ravel() * v.ravel())[start:stop].sum())
                 off.append(math.inf if math.isnan(gap) else abs(gap))
             low, high = (low, middle) if off[0] >= off[1] else (middle, high)
         return low
 
     def judge(self, position: int, v: Array, weights: Array, analytic: float) -> Judgement:
-        """The verdict on a derivative along `v` of a weighted sum of outputs, after as close a look as it takes."""
+        """The verdict on a derivative along `v` of a weighted sum of outputs, after as close a look as it takes.
+
+        One that is not finite is wrong wherever differences find a slope, be it known well or not.
+        """
         if not math.isfinite(analytic):
             judged = self.judge(position, v, weights, 0.0)
-            return judged._replace(verdict="FAIL") if judged.verdict == "PASS" else judged
+            return judged._replace(verdict="FAIL") if judged.verdict in ("PASS", "INCONCLUSIVE") else judged
         along: Callable[[float], Array] = self.replay.moved(position, v)
         used = weights != 0
 

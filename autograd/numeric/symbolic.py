@@ -124,6 +124,8 @@ class _Translator(Observer):
         node, primitive = operation.node, operation.primitive
         if node is None or node.plan is None:
             return
+        if not operation.inputs:  # of a checkpoint, which stands for several operations
+            raise TypeError(f"symbolic_derivative: '{primitive.name}' has no symbolic form")
         inputs = list(operation.inputs)
         for i, parent in zip(node.plan.active, node.parents, strict=True):
             inputs[i] = self.symbolic.get(parent, inputs[i])

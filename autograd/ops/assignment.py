@@ -13,7 +13,7 @@ from autograd.grad_mode import recording
 from autograd.memory import overlaps_itself, owner, writing
 from autograd.ops.indexing import Index, canonical, index_error, replaced
 from autograd.primitive import Operand, linear
-from autograd.tensor import Tensor
+from autograd.tensor import RETAIN, Tensor
 
 __all__ = ["clone"]
 
@@ -180,11 +180,13 @@ def _records(op: str, x: Tensor, values: Any) -> bool:
 
 def _rebind(x: Tensor, result: Tensor) -> None:
     """Make `x` the same array and the same place in the graph as `result`."""
-    retained = x.retains_grad
+    before, retained, gradient = x.node, x.retains_grad, x.grad
     x.array, x.node = result.array, result.node
     x.name = x.label
-    if retained:
+    if before is not None and before.hooks and retained:
+        del before.hooks[RETAIN]
         x.retain_grad()
+        x.grad = gradient
 
 
 def _refuse_overlap(op: str, array: Array) -> None:

@@ -173,15 +173,15 @@ def bitwise_not(x: Operand) -> Any:
     return np.bitwise_not(x)
 
 
-def isclose(x1: Operand, x2: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether |x1 - x2| ≤ atol + rtol · |x2|, or both are the same infinity, element by element, broadcasting.
+def isclose(a: Operand, b: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether |a - b| ≤ atol + rtol · |b|, or both are the same infinity, element by element, broadcasting.
 
     NaNs are close to nothing, with `equal_nan` to NaNs. Has no derivative.
 
     >>> isclose(tensor([1.0, 2.0]), [1.000001, 2.1])
     tensor([ True, False])
     """
-    return _isclose(x1, x2, rtol, atol, equal_nan)
+    return _isclose(a, b, rtol, atol, equal_nan)
 
 
 @nondifferentiable(inputs=2)
@@ -189,13 +189,13 @@ def _isclose(x1: Operand, x2: Operand, rtol: float, atol: float, equal_nan: bool
     return np.isclose(x1, x2, rtol, atol, equal_nan)
 
 
-def allclose(x1: Operand, x2: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(a: Operand, b: Operand, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close: see `isclose`. Has no derivative.
 
     >>> allclose(tensor([1.0, 2.0]), [1.000001, 2.0])
     True
     """
-    return bool(isclose(x1, x2, rtol, atol, equal_nan).all())
+    return bool(isclose(a, b, rtol, atol, equal_nan).all())
 
 
 @nondifferentiable()

@@ -55,10 +55,12 @@ def ones(*shape: Any, dtype: DType = None, requires_grad: bool = False) -> Tenso
 def full(shape: Any, fill_value: Operand, dtype: DType = None, requires_grad: bool = False) -> Tensor:
     """`fill_value` (or an array of them that broadcasts) in any shape. Without a `dtype`, that of tensor(fill_value).
 
+    Raises TypeError for a `fill_value` that requires grad: `broadcast_to` keeps its history.
+
     >>> full((2,), 7.0)
     tensor([7., 7.])
     """
-    value = fill_value.array if isinstance(fill_value, Tensor) else fill_value
+    value = np.asarray(fill_value) if isinstance(fill_value, Tensor) else fill_value
     return made(np.full(lengths("full", (shape,)), value, dtype or _array(value).dtype), requires_grad)
 
 
@@ -131,7 +133,7 @@ def full_like(x: Operand, fill_value: Operand, dtype: DType = None, requires_gra
     >>> full_like(tensor([1.0, 2.0]), 7)
     tensor([7., 7.])
     """
-    value = fill_value.array if isinstance(fill_value, Tensor) else fill_value
+    value = np.asarray(fill_value) if isinstance(fill_value, Tensor) else fill_value
     return made(np.full_like(_array(x), value, dtype), requires_grad)
 
 

@@ -156,3 +156,14 @@ def test_windows_that_do_not_overlap_can_be_written_only_as_a_copy() -> None:
     copy = windows.clone()
     copy[0] = 5.0
     assert copy.data[0].tolist() == [5, 5]
+
+
+def test_a_write_keeps_a_retained_gradient() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    h = x * 2
+    h.retain_grad()
+    h.sum().backward(retain_graph=True)
+    h[0] = 5.0
+    assert h.grad.tolist() == [1, 1]
+    (h * h).sum().backward()
+    assert h.grad.tolist() == [11, 9]

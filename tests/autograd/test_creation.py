@@ -139,3 +139,11 @@ def test_doubles_stay_doubles() -> None:
             return np.array([0.1])
 
     assert tensor(Foreign()).dtype == np.float64
+
+
+@pytest.mark.parametrize("fill", [lambda v: creation.full((2,), v), lambda v: creation.full_like(np.ones(2), v)])
+def test_filling_with_what_is_tracked_would_lose_its_history(fill: Any) -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match="would lose its history"):
+        fill(x[1])
+    assert fill(x.detach()[1]).tolist() == [2, 2]

@@ -329,3 +329,57 @@ def test_errors_of_several_results() -> None:
 def test_errors_of_calls(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call(ag.tensor(A, requires_grad=True))
+
+
+KEPT = np.array([1.0, 2.0, 3.0])
+
+
+@ag.custom_vjp(lambda g, x: KEPT)
+def dot_kept(x: Any) -> Any:
+    return (KEPT * x).sum()
+
+
+@ag.custom_jvp(lambda t, x: KEPT * (t / t))
+def plus_kept(x: Any) -> Any:
+    return KEPT * x
+
+
+def test_arrays_that_rules_and_functions_keep() -> None:
+    w = ag.tensor(np.zeros(3), requires_grad=True)
+    for _ in range(3):
+        dot_kept(w).backward()
+    np.testing.assert_array_equal(w.grad.data, [3, 6, 9])
+    ag.jvp(plus_kept, [np.zeros(3)], [np.ones(3)])
+    np.testing.assert_array_equal(KEPT, [1, 2, 3])
+    assert KEPT.flags.writeable
+    memory = np.empty(4)
+
+    @ag.custom_vjp(lambda g, x: g * np.cos(x))
+    def sine(x: Any) -> Any:
+        return np.sin(x, out=memory[: len(x)])
+
+    first = sine(ag.tensor(np.array([1.0, 2.0]), requires_grad=True))
+    sine(ag.tensor(np.array([3.0, 4.0, 5.0, 6.0]), requires_grad=True))
+    np.testing.assert_array_equal(first.data, np.sin([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("kind", [lambda k: {"k": k}, lambda k: [k], lambda k: {"k": (k,)}])
+def test_static_parameters_that_are_changed_later(kind: Callable[[Any], Any]) -> None:
+    def number(o: Any) -> Any:
+        return number(o[next(iter(o)) if isinstance(o, dict) else 0]) if isinstance(o, (dict, list, tuple)) else o
+
+    @ag.custom_vjp(lambda g, x, o: g * number(o))
+    def scaled(x: Any, o: Any) -> Any:
+        return x * number(o)
+
+    for k in (2.0, np.array([2.0])):
+        x, o = ag.tensor([1.0, 1.0], requires_grad=True), kind(k)
+        y = scaled(x, o)
+        if isinstance(k, np.ndarray):
+            k[...] = 100.0
+        elif isinstance(o, dict):
+            o["k"] = 100.0
+        else:
+            o[0] = 100.0
+        y.sum().backward()
+        assert x.grad.tolist() == [2, 2]

@@ -541,3 +541,32 @@ def test_the_line_of_an_error_in_code_without_a_file(filename):
     line = f"{filename}:2" if filename == "<string>" else r"cell In\[3\], line 2"
     with pytest.raises(RuntimeError, match=f"node made at {line}{text}$"):
         names["y"].backward()
+
+
+def test_a_freed_graph_is_an_error_where_inputs_are_named():
+    x = tensor(np.array([1.0, 2.0]), requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    for again in (
+        lambda: y.backward(inputs=[x]),
+        lambda: ag.gradients(y, [x]),
+        lambda: ag.gradients(y, [x], allow_unused=True),
+    ):
+        with pytest.raises(RuntimeError, match="the graph behind 'sum' was already used and freed"):
+            again()
+
+
+def test_a_graph_freed_in_part_gives_no_gradient_in_part():
+    a, b = (tensor(np.array(v), requires_grad=True) for v in ([1.0, 2.0], [3.0, 4.0]))
+    h = a * b
+    h.sum().backward()
+    with pytest.raises(RuntimeError, match="the graph behind 'multiply' was already used and freed"):
+        (h * b).sum().backward(inputs=[b])
+    part = a * b
+    part.sum().backward(retain_graph=True)
+    b.grad = None
+    (part * b).sum().backward(inputs=[b])
+    np.testing.assert_array_equal(b.grad.data, 2 * a.data * b.data)
+    g = a * b
+    g.sum().backward(inputs=[a])  # which frees it
+    np.testing.assert_array_equal(ag.gradients((g * b).sum(), [g])[0].data, b.data)  # nothing behind g is wanted

@@ -187,3 +187,30 @@ def test_close() -> None:
         np.testing.assert_array_equal(np.isclose(tensor(a), tensor(b), **options).data, expected)
         assert ag.allclose(tensor(a), b, **options) is bool(expected.all())
     assert np.allclose(tensor(a[:2], requires_grad=True), b[:2], 1e-4)
+
+
+@pytest.mark.parametrize("function", [np.sum, np.mean, np.prod, np.max, np.cumsum, np.std, np.var])
+def test_what_numpys_functions_cannot_do_on_tensors_is_said(function: Any) -> None:
+    x = tensor(np.array([1.0, 2.0], np.float32))
+    for options in ({"out": np.zeros(())}, {"out": np.zeros(3)}, {"dtype": np.dtype("float64")}):
+        if "dtype" in options and function is np.max:
+            continue
+        with pytest.raises(TypeError, match=f"{next(iter(options))}=.* is not supported on tensors"):
+            function(x, axis=0, **options)
+
+
+def test_numpys_comparisons_by_keywords() -> None:
+    x = tensor([1.0, 2.0])
+    assert np.allclose(x, b=x)
+    assert np.allclose(a=x, b=x)
+    assert np.isclose(a=x, b=[1.0, 3.0]).tolist() == [True, False]
+    assert np.array_equal(a1=x, a2=x)
+    assert not np.array_equal(x, a2=[1.0, 3.0])
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("ord", [1, 2, 3.0, np.inf, -np.inf, 0])
+@pytest.mark.parametrize("axis", [None, 1, (0, 1), (2, 0), (0, 1, 2)])
+def test_norms_of_vectors_along_several_axes(axis: Any, ord: Any, keepdims: bool) -> None:
+    found = np.linalg.vector_norm(tensor(X), axis=axis, ord=ord, keepdims=keepdims)
+    np.testing.assert_allclose(found.data, np.linalg.vector_norm(X, axis=axis, ord=ord, keepdims=keepdims), strict=True)

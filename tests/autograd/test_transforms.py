@@ -420,3 +420,71 @@ class TestCheckpoint:
         plain = ag.grad(lambda x, w: (ag.sin(x * w) * w * x).sum(), argnum=(0, 1))(A, weight.data)
         np.testing.assert_allclose(x.grad.data, plain[0].data)
         np.testing.assert_allclose(weight.grad.data, plain[1].data)
+
+
+def doubled(z: ag.Tensor) -> ag.Tensor:
+    z *= 2
+    return (z * z).sum()  # 4 z · z
+
+
+def mixed(z: ag.Tensor) -> ag.Tensor:
+    z[0] = z[1] * 3.0
+    return (z * z).sum()  # 10 z₁²
+
+
+def test_functions_that_write_into_what_is_tracked() -> None:
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(ag.hessian(doubled)(x).data, 8 * np.eye(2))
+    np.testing.assert_array_equal(ag.hessian(mixed)(x).data, [[0, 0], [0, 20]])
+    np.testing.assert_array_equal(ag.hvp(doubled, [x], [np.ones(2)]).data, [8, 8])
+    tracked = ag.tensor(x, requires_grad=True)
+    np.testing.assert_array_equal(ag.grad(doubled)(tracked).data, [8, 16])
+    np.testing.assert_array_equal(ag.vjp(mixed, tracked)[1](np.array(1.0))[0].data, [0, 40])
+    np.testing.assert_array_equal(ag.jvp(doubled, [tracked], [np.ones(2)])[1].data, 24)
+    np.testing.assert_array_equal(tracked.data, x)
+    inner = ag.checkpoint(lambda z: doubled(z * 1), tracked)
+    np.testing.assert_array_equal(ag.gradients(inner, tracked)[0].data, [8, 16])
+
+
+@pytest.mark.parametrize("argnum", [(0, 0), (0, -2), (1, 0, 1)])
+def test_arguments_that_come_twice(argnum: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="grad: an argument comes twice among those to differentiate by"):
+        ag.grad(lambda x, y: x * y, argnum)(1.0, 2.0)
+
+
+def test_numbers_of_arguments() -> None:
+    assert ag.grad(lambda x, y: x * x * y, np.int64(1))(3.0, 2.0) == 9
+    with pytest.raises(
+        TypeError, match=r"jacobian: an argument to differentiate by is given by its number, got \(0, 1\)"
+    ):
+        ag.jacobian(lambda x, y: x * y, (0, 1))(1.0, 2.0)  # type: ignore[arg-type]
+
+
+def test_a_checkpoint_of_a_function_that_writes_into_its_input() -> None:
+    x, w = ag.tensor(np.array([1.0, 2.0])), ag.tensor(np.array([1.0, 1.0]), requires_grad=True)
+
+    def scaled(t: ag.Tensor) -> ag.Tensor:
+        t *= 2
+        return t * w
+
+    y = ag.checkpoint(scaled, x)
+    with pytest.raises(RuntimeError, match=r"checkpoint: an input was written into .* or by it"):
+        y.sum().backward()
+    np.testing.assert_array_equal(x.data, [2, 4])
+
+
+def test_tangents_are_nobody_elses() -> None:
+    v = ag.tensor(np.array([1.0, 2.0]))
+    for f in (lambda x: x, lambda x: x.reshape(2, 1), lambda x: x[::-1]):
+        _, tangent = ag.jvp(f, [np.zeros(2)], [v])
+        tangent += 10
+    assert v.tolist() == [1, 2]
+
+
+def test_a_custom_function_of_no_results() -> None:
+    @ag.custom_vjp(lambda g, x: g)
+    def nothing(x: object) -> tuple[()]:
+        return ()
+
+    with pytest.raises(TypeError, match=r"nothing: has to return an array of real numbers, .* got \(\)"):
+        nothing(ag.tensor([1.0], requires_grad=True))

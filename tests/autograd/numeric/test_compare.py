@@ -121,3 +121,9 @@ def test_f_has_to_return_a_tensor() -> None:
 def test_an_unknown_way() -> None:
     with pytest.raises(KeyError, match="'backward' is none of adaptive, central"):
         compare_derivatives(f, X)["backward"]
+
+
+def test_a_checkpoint_has_no_symbolic_form() -> None:
+    found = compare_derivatives(lambda x: ag.checkpoint(ag.sin, x).sum(), X)
+    np.testing.assert_allclose(found["reverse mode"].value, np.cos(X))
+    assert "'checkpoint' has no symbolic form" in str(found)

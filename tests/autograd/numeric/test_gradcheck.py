@@ -532,3 +532,32 @@ def test_ninefold_is_not_hidden_by_a_large_neighbour() -> None:
     report = ag.gradcheck(lambda x, y: ag.sin(x).sum() + 1e-7 * planted_ninefold(y).sum(), normal((4,), (4,))(0))
     assert report.verdicts == {"x": "PASS", "y": "FAIL"}
     assert all(math.isclose(entry.ratio, 9, rel_tol=1e-4) for entry in report.failures)
+
+
+@pytest.mark.parametrize("modes", [("reverse",), ("forward",)])
+def test_outputs_that_rounding_keeps_still_are_no_fault(modes: Any) -> None:
+    assert (
+        "FAIL" not in ag.gradcheck(lambda x: ag.softmax(x, 0), [np.array([0.0, -40.0])], modes=modes).verdicts.values()
+    )
+    for seed in range(10):
+        x = 100 * np.random.default_rng(seed).normal(size=(3, 3))
+        assert "FAIL" not in ag.gradcheck(lambda x: ag.softmax(x, 1), [x], modes=modes).verdicts.values()
+
+
+def test_fast_oscillations_are_no_fault() -> None:
+    report = ag.gradcheck(lambda x: ag.log(ag.sin(x * ag.sin(x)) ** 4 + 0.4), [np.array(-732.44021479)])
+    assert report.verdicts["x"] != "FAIL"
+
+
+@pytest.mark.parametrize("f", [lambda x: (x * x - ag.mean(x * x)).sum(), lambda x: ag.softmax(x, 0).sum() - 1])
+def test_values_that_are_zero_but_for_rounding(f: Any) -> None:
+    assert ag.gradcheck(f, [np.array([1.0, 2.0, 0.5, 0.3])]).verdicts == {"x": "PASS"}
+
+
+def test_values_whose_squares_overflow() -> None:
+    assert ag.gradcheck(lambda x: x * 1e200, [np.array(1.0)]).verdicts["x"] in ("PASS", "UNDEFINED")
+
+
+def test_a_ratio_that_is_not_known_has_no_name() -> None:
+    wrong = Entry("x", (0,), analytic=-954.0, numeric=-0.03, error=0.07, verdict="FAIL")
+    assert "twice" not in hint([wrong], np.array([-954.0]), np.array([0.5]), [1], lambda index: (-954.0, -0.03))

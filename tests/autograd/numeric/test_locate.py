@@ -526,3 +526,43 @@ def test_nothing_is_left_behind() -> None:
     y.backward()
     np.testing.assert_allclose(x.grad.data, np.cos(x.data) * x.data + np.sin(x.data))
     assert isinstance(registry["sin"], Primitive)
+
+
+@ag.custom_vjp(lambda g, x: 2 * g * (x * x) / x)
+def divided(x: Any) -> Any:
+    return x * x
+
+
+@ag.custom_vjp(lambda g, x: g * np.where(x == 1, np.inf, 2 * x))
+def infinite(x: Any) -> Any:
+    return x * x
+
+
+@ag.custom_jvp(lambda t, x: t * ag.where(ag.equal(x, 1), np.inf, 2 * x))
+def infinite_forward(x: Any) -> Any:
+    return x * x
+
+
+@pytest.mark.parametrize(("rule", "place"), [(divided, 0), (infinite, 1), (infinite_forward, 1)])
+@pytest.mark.parametrize("count", [3, 400])
+def test_rules_that_are_not_finite_where_the_slope_is(rule: Any, place: int, count: int) -> None:
+    x = ag.tensor(np.concatenate([[0.0, 1.0, 2.0], np.linspace(3, 4, count - 3)]), requires_grad=True)
+    found = ag.locate_wrong_node(rule(x).sum())
+    assert [check.node.op for check in found] == [rule.__name__]
+    assert all((place,) in (m.index, m.output) and not np.isfinite(m.analytic) for m in found[0].mismatches)
+    assert "not finite, where the function's slope is" in repr(found)
+
+
+def test_slopes_that_are_infinite_are_right() -> None:
+    x = ag.tensor(np.array([0.0, 1.0, 4.0]), requires_grad=True)
+    assert not ag.locate_wrong_node((ag.sqrt(x) * x).sum())
+
+
+def test_a_jvp_that_is_zero_at_one_element_is_not_said_to_be_zero_everywhere() -> None:
+    @ag.custom_vjp(lambda g, x: g * np.where(x > 0, np.exp(x), 0.0))
+    def exponential(x: Any) -> Any:
+        return np.exp(x)
+
+    said = repr(ag.locate_wrong_node(exponential(ag.tensor(np.array([-1.0, 1.0]), requires_grad=True)).sum()))
+    assert "the rule gives zero" in said
+    assert "everywhere" not in said

@@ -75,7 +75,7 @@ def cursor(request: pytest.FixtureRequest, cursors: dict[str, Any]) -> Any:
         ("2.1", ["tanh"]),
         ("2.0.bias", ["add"]),
     ],
-    ids=str,
+    ids=lambda case: getattr(case, "__name__", str(case)),
 )
 def test_where_it_stops(cursor: Any, condition: Any, found: list[str]) -> None:
     stops = []
