@@ -10,6 +10,8 @@ from types import CodeType
 
 # The name of a cell's code in IPython, from which its number can be read when the shell is gone.
 _CELL = re.compile(r"<ipython-input-(\d+)-")
+# The number of the line in what `place` says.
+_NUMBER = re.compile(r"(?:cell .*?, line |.*?:)(\d+)(?:: |$)")
 
 
 class _LibraryFiles(dict[str, bool]):
@@ -40,6 +42,12 @@ def place_of_line(filename: str, line: int) -> str:
     text = linecache.getline(filename, line).strip()
     cell = _cell(filename)
     return (f"cell {cell}, line {line}" if cell else f"{filename}:{line}") + (f": {text}" if text else "")
+
+
+def line_of(place: str) -> int | None:
+    """The number of the line in what `place` said."""
+    found = _NUMBER.match(place)
+    return int(found[1]) if found else None
 
 
 def _cell(filename: str) -> str | None:

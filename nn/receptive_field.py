@@ -33,10 +33,11 @@ _POINTWISE = (
     *(layers.InstanceNorm1d, layers.InstanceNorm2d, layers.InstanceNorm3d, layers.LocalResponseNorm),
 )
 _REDUCTIONS = {"max", "mean", "min", "norm", "sum"}
-_KEEPING = (
-    {name.strip("_") for name in _elementwise} | _REDUCTIONS | {"cast", "clip_exclusive", "log_softmax", "logsumexp"}
-)
+_ALONG_AXES = _REDUCTIONS | {"log_softmax", "logsumexp", "softmax"}
+_KEEPING = {name.strip("_") for name in _elementwise} | _ALONG_AXES
 _KEEPING |= {
+    "cast",
+    "clip_exclusive",
     "broadcast_to",
     "clone",
     "concatenate",
@@ -45,7 +46,6 @@ _KEEPING |= {
     "output",
     "pad",
     "reshape",
-    "softmax",
     "split",
     "transpose",
 }
@@ -175,16 +175,41 @@ def _carried(node: Any, place: _Place) -> _Place:
         if op in _KEEPING and shape[-2 * n :] == place.shape[-n:] + place.window:
             return _Place(field, shape[:-n], place.window)
         return _Place(None, shape)
+    if op in _ALONG_AXES or op == "getitem":
+        return _Place(_at_axes(node, field, place.shape, shape), shape)
     return _Place(_kept(op, field, place.shape, shape), shape)
+
+
+def _at_axes(node: Any, field: Field, before: tuple[int, ...], after: tuple[int, ...]) -> Field | None:
+    """A field after an operation along axes, or an index, which may be spatial ones or others."""
+    n = len(field.size)
+    first = len(before) - n  # the first spatial axis
+    if node.op == "getitem":
+        index = _static(node, "index")
+        entries = index if isinstance(index, tuple) else (index,)
+        if Ellipsis in [entry for entry in entries if not hasattr(entry, "shape")]:
+            at = next(i for i, entry in enumerate(entries) if entry is Ellipsis)
+            entries = (*entries[:at], *(slice(None),) * (len(before) - len(entries) + 1), *entries[at + 1 :])
+        ahead = all(not isinstance(e, slice) or e.step is None or e.step > 0 for e in entries[first:])
+        picked = any(hasattr(entry, "shape") for entry in entries) and len(entries) > first
+        return _kept("getitem", field, before, after) if ahead and not picked else None
+    spatial = [axis for axis in _static(node, "axis") if axis >= first]
+    if not spatial or len(before) <= 2:
+        return _kept(node.op, field, before, after)
+    return _whole(field, before[-n:]) if len(spatial) == n else None
+
+
+def _static(node: Any, name: str) -> Any:
+    """A static parameter that a node keeps."""
+    names = (*node.plan.primitive.inputs, "y", *node.plan.primitive.statics)
+    return dict(zip(node.plan.kept, node.values, strict=True))[names.index(name)]
 
 
 def _taken(node: Any, place: _Place) -> _Place:
     """The field of windows over the spatial axes."""
     assert place.field is not None
     n = len(place.field.size)
-    static = dict(zip(node.plan.kept, node.values, strict=True))
-    names = (*node.plan.primitive.inputs, "y", *node.plan.primitive.statics)
-    window, stride, dilation, axes = (static[names.index(k)] for k in ("window", "stride", "dilation", "axes"))
+    window, stride, dilation, axes = (_static(node, name) for name in ("window", "stride", "dilation", "axes"))
     if place.window or axes != tuple(range(len(place.shape) - n, len(place.shape))):
         return _Place(None, node.shape)
     return _Place(_windowed(place.field, extents(window, dilation), stride), node.shape[:-n], window)
@@ -202,7 +227,7 @@ def _kept(op: str, field: Field, before: tuple[int, ...], after: tuple[int, ...]
         return field if flat else None
     if op == "transpose" and len(after) <= n + 2:
         return None
-    if flat or (op in _REDUCTIONS and max(after[-n:]) == 1):
+    if flat:
         return _whole(field, before[-n:])
     if before[-n:] == after[-n:] or op in ("extend", "pad"):
         return field

@@ -128,8 +128,9 @@ def summary(model: Module, input_shape: Any, *, batch: int = 1, dtype: npt.DType
     weights and inputs in convolutions (those with padding, too) and linear layers, not those of normalisations and
     activations; bytes of the layers' outputs, where these are not views of their inputs. The receptive field is how
     many places of the input one output sees along each spatial axis, the jump how far apart those of neighbours are; of
-    branches that come together, the largest. After a transposed convolution neighbours may see different numbers of
-    places; there it is what the formulas give, between the least and the most. A dash stands for what cannot be known.
+    branches that come together, the largest, as is true where they are centred alike. After a transposed convolution
+    neighbours may see different numbers of places; there it is what the formulas give. A dash stands for what cannot be
+    known.
 
     Raises ValueError for what is neither shape nor tensor, and whatever the model raises.
 

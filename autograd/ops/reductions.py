@@ -505,7 +505,7 @@ def norm(x: Operand, ord: float | str | None = None, axis: Axis = None, keepdims
     norm over one axis only; over two it would be a matrix norm, for which there is `matrix_norm`. Raises ValueError for
     these and for an unknown `ord`; AxisError as `sum` does.
 
-    Derivative: x̄ += ȳ · sign(x) · (|x| / y)^(p - 1), for p = 2 x / y; 0 at a zero vector, as in PyTorch.
+    Derivative: x̄ += ȳ · sign(x) · (|x| / y)^(p - 1), which is ȳ · x / y for p = 2; 0 at a zero vector.
 
     For ±inf the elements that attain the norm share it equally.
 

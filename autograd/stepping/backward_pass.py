@@ -114,6 +114,8 @@ class BackwardPass(Sequence[Step]):
             return False
         self._enter(visit)
         if not self._queue:
+            for node in self.ahead:
+                self.record.unreached(node)
             self.ahead = []
             self._resume()
         return True
@@ -127,8 +129,8 @@ class BackwardPass(Sequence[Step]):
     def _enter(self, visit: Visit) -> None:
         """Remember a visit. Nodes that were to come before it are reached by nothing."""
         node = visit.node
-        while self.ahead.pop() is not node:
-            pass
+        while (passed := self.ahead.pop()) is not node:
+            self.record.unreached(passed)
         heappop(self._queue)
         for parent, share in zip(node.parents, visit.contributions):
             if share is not None:

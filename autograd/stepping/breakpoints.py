@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from autograd.source import line_of
 from autograd.stepping.graph_view import GraphView
 
 __all__ = [
@@ -79,10 +80,15 @@ def breakpoint_of(condition: Breakpoint[Any] | Condition | str) -> Breakpoint[An
 def check_known(op: str, name: str, graph: GraphView) -> None:
     """ValueError unless an operation, a tensor or a module of the graph is called so; it says what comes close."""
     called = {word for node in graph.nodes for word in (node.op, node.name, node.module) if word}
-    if not any(fnmatchcase(word, name) or _inside(word, name) for word in called):
+    if not any(_called(word, name) or _inside(word, name) for word in called):
         close = get_close_matches(name, called, 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{op}: no operation, tensor or module of this run is called {name!r}{hint}")
+
+
+def _called(word: str, name: str) -> bool:
+    """Whether a word is what `name` says, in which * and ? stand for others, and brackets for themselves."""
+    return fnmatchcase(word, name.replace("[", "[[]"))
 
 
 def at_op(name: str) -> Breakpoint[Any]:
@@ -95,7 +101,7 @@ def at_op(name: str) -> Breakpoint[Any]:
     >>> (cosh(x) * sinh(x)).sum().stepper().run_until(at_op("*h")).op  # backwards, it comes first
     'sinh'
     """
-    return Breakpoint(lambda step: fnmatchcase(step.op, name), f"at operation {name!r}")
+    return Breakpoint(lambda step: _called(step.op, name), f"at operation {name!r}")
 
 
 def at_name(name: str) -> Breakpoint[Any]:
@@ -108,7 +114,7 @@ def at_name(name: str) -> Breakpoint[Any]:
     >>> step.op, step.name
     ('sin', 'h1')
     """
-    return Breakpoint(lambda step: step.name is not None and fnmatchcase(step.name, name), f"at tensor {name!r}")
+    return Breakpoint(lambda step: step.name is not None and _called(step.name, name), f"at tensor {name!r}")
 
 
 def at_module(path: str) -> Breakpoint[Any]:
@@ -125,7 +131,7 @@ def at_module(path: str) -> Breakpoint[Any]:
 
 
 def _inside(module: str, path: str) -> bool:
-    return bool(module) and (fnmatchcase(module, path) or fnmatchcase(module, f"{path}.*"))
+    return bool(module) and (_called(module, path) or _called(module, f"{path}.*"))
 
 
 def at_shape(*shape: Any) -> Breakpoint[Any]:
@@ -161,13 +167,7 @@ def at_line(place: str | int) -> Breakpoint[Any]:
     """
     if isinstance(place, str):
         return Breakpoint(lambda step: place in step.source, f"at source {place!r}")
-    marks = f":{place}:", f", line {place}:"
-
-    def on_line(step: Any) -> bool:
-        source = f"{step.source}:"
-        return any(mark in source for mark in marks)
-
-    return Breakpoint(on_line, f"at line {place}")
+    return Breakpoint(lambda step: line_of(step.source) == place, f"at line {place}")
 
 
 def non_finite() -> Breakpoint[Any]:
@@ -257,7 +257,7 @@ def reaches(name: str) -> Breakpoint[Any]:
     ('add', [None, 'bias'])
     """
     return Breakpoint(
-        lambda step: any(c.leaf and c.name is not None and fnmatchcase(c.name, name) for c in step.contributions),
+        lambda step: any(c.leaf and c.name is not None and _called(c.name, name) for c in step.contributions),
         f"reaching {name!r}",
     )
 
@@ -269,4 +269,9 @@ def _summaries(step: Any) -> Iterator[Any]:
 
 
 def _norms(step: Any) -> Iterator[float]:
-    return (summary.norm for summary in _summaries(step) if summary.norm is not None)
+    """The norms, of what is not finite too."""
+    for summary in _summaries(step):
+        if summary.non_finite:
+            yield np.inf
+        elif summary.norm is not None:
+            yield summary.norm

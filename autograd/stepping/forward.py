@@ -12,6 +12,7 @@ import numpy as np
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import enable_grad, no_grad
 from autograd.graph import Node, pushed, saved
+from autograd.memory import latest_write, written_since
 from autograd.numeric.recorded import kept_results, live_tensors
 from autograd.numeric.replay import Given, forward
 from autograd.stepping.display import forward_step_html
@@ -228,13 +229,18 @@ class ForwardStepper(Live[ForwardStep]):
     def _taken(self, node: Node) -> ForwardStep:
         """The step at a node, whose parents' values are known as far as they can be."""
         inputs, static = self._given(node)
-        changed = not self._changed.isdisjoint(node.parents)
-        if changed:
-            value = _run(node, inputs, static)
+        if latest_write[0] > node.number and written_since(inputs, node.number):
+            raise RuntimeError(
+                f"ForwardStepper: an array that '{node.op}' was given was written into after the operation ran, and "
+                f"does not go with its result any more; make a new stepper of a function; node made at {node.source}"
+            )
+        known = all(x is not None for x in inputs)
+        if not self._changed.isdisjoint(node.parents):
+            value = _run(node, inputs, static) if known else None
             self._changed.add(node)
         else:
             value = self._operations[node].y if node in self._operations else self._known.get(node)
-            if value is None and all(x is not None for x in inputs):
+            if value is None and known:
                 value = _run(node, inputs, static)
         return self._made(node, inputs, static, value)
 
@@ -276,7 +282,8 @@ class ForwardStepper(Live[ForwardStep]):
         """Put `value` in place of that of the current step, and return the step; steps after it are taken anew.
 
         Their tangents are those at the new values. The recorded graph stays as it was; `original` has the steps at its
-        own values, and `restore()` goes back to them.
+        own values, and `restore()` goes back to them. What follows from a constant that nobody has kept is not known;
+        of a function, `ForwardStepper(f, *args)`, all are kept.
 
         Raises IndexError at the start; ValueError for a wrong shape, or for an operation with several outputs.
 

@@ -85,7 +85,7 @@ class Live {
       if (message.steps) {
         this.revision = message.revision;
         this.checks.clear();
-        this.quietly(() => this.player.replay(message.steps, message.original));
+        this.quietly(() => this.player.replay(message));
       }
     }
     this.state = message;

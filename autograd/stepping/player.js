@@ -96,7 +96,7 @@ class Player {
     this.run = run;
     this.pass = run.forward ? FORWARD : BACKWARD;
     this.nodes = new Map(run.nodes.map((node) => [node.id, node]));
-    this.record(run.steps);
+    this.record(run);
     this.position = 0;
     this.chosen = null;
     this.timer = null;
@@ -109,20 +109,22 @@ class Player {
   }
 
   /** Play other steps over the same graph; where their numbers differ, those of the `original` ones stand beside. */
-  replay(steps, original = []) {
-    this.record(steps, original ?? []);
+  replay(played) {
+    this.record(played);
     this.slider.max = this.last;
-    this.list.replaceChildren(...steps.map((step, index) => this.item(step, index)));
+    this.list.replaceChildren(...this.steps.map((step, index) => this.item(step, index)));
     this.seek(this.position);
   }
 
-  record(steps, original = []) {
+  record({ steps, gradients, original, originalGradients }) {
     this.steps = steps;
     this.last = steps.length;
     this.own = new Map(steps.map((step, index) => [step.node, index]));
     this.history = histories(steps);
-    this.original = new Map(original.map((step) => [step.node, step]));
-    this.originalHistory = histories(original);
+    this.gradients = gradients ?? {};
+    this.original = new Map((original ?? []).map((step) => [step.node, step]));
+    this.originalHistory = histories(original ?? []);
+    this.originalGradients = originalGradients ?? {};
   }
 
   // building
@@ -516,11 +518,15 @@ class Player {
 
   /** A node's value, and the gradient that it has at this position of a backward pass. */
   gradient(node) {
-    const received = (this.history.get(node.id) ?? []).filter(([index]) => index < this.position);
-    const own = this.own.get(node.id);
-    const gradient = received.at(-1)?.[1] ?? (own < this.position ? this.steps[own].cotangent : null);
-    const earlier = this.originalHistory.get(node.id)?.[received.length - 1]?.[1];
-    const before = earlier ?? this.original.get(node.id)?.cotangent;
+    const { id } = node;
+    const received = (this.history.get(id) ?? []).filter(([index]) => index < this.position);
+    const own = this.own.get(id);
+    let [gradient, before] = [received.at(-1)?.[1], this.originalHistory.get(id)?.[received.length - 1]?.[1]];
+    // When all has arrived, hooks may have changed it.
+    if (own < this.position) [gradient, before] = [this.steps[own].cotangent, this.original.get(id)?.cotangent];
+    else if (this.position === this.last && id in this.gradients) {
+      [gradient, before] = [this.gradients[id], this.originalGradients[id]];
+    }
     return [
       ...(node.value ? [element("h3", {}, "Value"), array(node.value)] : []),
       element("h3", {}, "Gradient so far"),

@@ -17,7 +17,18 @@ from autograd.stepping.folding import fold
 from autograd.stepping.formula import mathml
 from autograd.stepping.trace import Trace
 
-__all__ = ["bridge_script", "framed", "live_script", "page", "recording", "script", "steps_of", "style", "write_page"]
+__all__ = [
+    "bridge_script",
+    "framed",
+    "gradients_of",
+    "live_script",
+    "page",
+    "recording",
+    "script",
+    "steps_of",
+    "style",
+    "write_page",
+]
 
 _LIMITS = (40, 20, 10)  # boxes in the drawings that nobody has opened anything in
 _WITH_VALUES = 40  # nodes up to which values are written into the boxes
@@ -102,6 +113,7 @@ def recording(trace: Trace) -> dict[str, Any]:
         "forward": trace.forward,
         "nodes": said["graph"]["nodes"],
         "steps": said["steps"],
+        "gradients": said.get("gradients", {}),
         "formulas": formulas,
         "drawings": _drawings(trace),
     }
@@ -111,6 +123,12 @@ def steps_of(trace: Trace) -> list[dict[str, Any]]:
     """The steps alone, as `recording` has them, with as many digits as a page."""
     steps: list[dict[str, Any]] = _rounded([step.to_json() for step in trace.steps])
     return steps
+
+
+def gradients_of(trace: Trace) -> dict[str, Any]:
+    """What the leaves have at the end, by id, as `recording` has it, with as many digits as a page."""
+    gradients: dict[str, Any] = _rounded({str(node): summary.to_json() for node, summary in trace.gradients.items()})
+    return gradients
 
 
 def script() -> str:

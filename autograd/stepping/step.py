@@ -60,12 +60,18 @@ class Record:
         """How many operations on `parent` are still to be visited after `node`."""
         return bisect_left(self.consumers[parent], node.number)
 
+    def unreached(self, node: Node) -> None:
+        """Nothing flows to an operation, so that nobody waits for it."""
+        for parent in dict.fromkeys(node.parents):
+            self.consumers[parent].remove(node.number)
+
     def contributed(self, node: Node, count: int) -> Cotangent:
-        """The sum of the first `count` contributions to a node; None if that is none."""
+        """The sum of the first `count` contributions to a node, before its hooks; None if that is none."""
         total = None
-        for share in self.given[node][:count]:
-            share = fitted(share, node, node)
-            total = share if total is None else total + share
+        with np.errstate(all="ignore"):
+            for share in self.given[node][:count]:
+                share = fitted(share, node, node)
+                total = share if total is None else total + share
         return arrays(total)
 
 
@@ -111,12 +117,13 @@ class Contribution:
 
     @property
     def after(self) -> Cotangent:
-        """What it has been given with this. For the last of several that is what arrives there, up to rounding."""
+        """What it has been given with this. For the last of several that is what arrives there, up to rounding and to
+        what hooks change."""
         return self.record.contributed(self.parent, self.count + 1)
 
     @property
     def waiting(self) -> int:
-        """How many operations the parent still waits for; it is its turn when it waits for none."""
+        """How many operations the parent still waits for, as far as is known; it is its turn when it waits for none."""
         return self.record.waiting(self.parent, self.node)
 
     @property

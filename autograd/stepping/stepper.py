@@ -11,6 +11,7 @@ import numpy as np
 from autograd.dtypes import Array, to_array
 from autograd.graph import Bundle, Cotangent, Node
 from autograd.kernels.deferred import evaluated
+from autograd.numeric.recorded import is_one_of_several
 from autograd.stepping.backward_pass import BackwardPass, Kept, Replacement
 from autograd.stepping.graph_view import GraphView
 from autograd.stepping.live import Live
@@ -177,7 +178,7 @@ class Stepper(Live[Step]):
             values = {**(values or {}), _only_array(step): value}
         if cotangent is None and not values:
             raise ValueError("replace: wants a cotangent, or values, to put in place of what was there")
-        instead = None if cotangent is None else _like(node, cotangent)
+        instead = None if cotangent is None else _like(step, cotangent)
         saved = None if not values else _with(step, values)
         if known is not None:
             instead = known.cotangent if instead is None else instead
@@ -283,17 +284,39 @@ class Stepper(Live[Step]):
         return "\n".join([f"{head}; next:", *lines, *([f"  … and {left} more"] if left else [])])
 
 
-def _like(node: Node, given: Any) -> Cotangent:
-    """A cotangent for a node, in its shape and dtype."""
-    if node.shape is None:
-        if not isinstance(given, (tuple, list, Bundle)):
-            raise ValueError(f"replace: '{node.op}' has several outputs, so wants a sequence of cotangents, or None")
-        parts = {i: _array(part) for i, part in enumerate(given) if part is not None}
-        return Bundle(parts, len(list(given)))
+def _like(step: Step, given: Any) -> Cotangent:
+    """A cotangent for the node of a step, in its shape and dtype."""
+    node = step.node
+    if node.shape is not None:
+        return _shaped(given, node, f"'{node.op}'")
+    if not isinstance(given, (tuple, list, Bundle)):
+        raise ValueError(f"replace: '{node.op}' has several outputs, so wants a sequence of cotangents, or None")
+    cotangents, count, outputs = tuple(given), len(tuple(step.cotangent)), _outputs(step)
+    if len(cotangents) != count:
+        raise ValueError(f"replace: '{node.op}' has {count} outputs, got {len(cotangents)} cotangents")
+    parts = {}
+    for i, part in enumerate(cotangents):
+        if part is not None and i not in outputs:
+            raise ValueError(f"replace: output {i} of '{node.op}' is not used, so that its cotangent can only be None")
+        if part is not None:
+            parts[i] = _shaped(part, outputs[i], f"output {i} of '{node.op}'")
+    return Bundle(parts, count)
+
+
+def _outputs(step: Step) -> dict[int, Node]:
+    """The nodes of those outputs of an operation with several that are used, by place."""
+    return {
+        node.values[0]: node  # type: ignore[index]
+        for node in step.record.order
+        if is_one_of_several(node) and node.parents[0] is step.node
+    }
+
+
+def _shaped(given: Any, node: Node, what: str) -> Array:
     array = _array(given, node.dtype)
     if array.shape != node.shape:
         if array.shape:
-            raise ValueError(f"replace: the cotangent of '{node.op}' has shape {node.shape}, not {array.shape}")
+            raise ValueError(f"replace: the cotangent of {what} has shape {node.shape}, not {array.shape}")
         array = np.full(node.shape, array)
     return array
 

@@ -57,13 +57,15 @@ class Summary:
         bad = x.size - int(np.count_nonzero(finite))
         known = x[finite] if bad else x.ravel()
         small = x.size <= limit
+        with np.errstate(over="ignore"):
+            mean = float(known.mean()) if known.size else None
         return cls(
             array.shape,
             array.dtype.name,
             array.size,
             float(known.min()) if known.size else None,
             float(known.max()) if known.size else None,
-            float(known.mean()) if known.size else None,
+            mean,
             _norm(known) if known.size else None,
             float(np.count_nonzero(x == 0)) / x.size if x.size else 0.0,
             bad,

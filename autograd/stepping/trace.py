@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from autograd.dtypes import Array
 from autograd.graph import Cotangent, Node
 from autograd.stepping.backward_pass import BackwardPass
@@ -323,7 +325,8 @@ def _traced(step: Step, limit: int, totals: dict[Node, Cotangent]) -> TraceStep:
     contributions = []
     for c in step.contributions:
         before = totals.pop(c.parent, None)
-        after = c.added if before is None else arrays(before + c.added)
+        with np.errstate(all="ignore"):
+            after = c.added if before is None else arrays(before + c.added)
         if c.waiting or c.parent in step.node.parents[c.position + 1 :]:
             totals[c.parent] = after
         contributions.append(

@@ -32,7 +32,7 @@ from autograd.stepping.breakpoints import (
 )
 from autograd.stepping.forward import ForwardStep
 from autograd.stepping.live import Live
-from autograd.stepping.player import bridge_script, framed, steps_of
+from autograd.stepping.player import bridge_script, framed, gradients_of, steps_of
 from autograd.stepping.step import Step
 from autograd.stepping.stepper import Stepper
 from autograd.stepping.summary import Summary
@@ -173,8 +173,11 @@ class StepperWidget(anywidget.AnyWidget):
         return {"html": self.page_in_frame()}
 
     def _do_steps(self, _: Message) -> Message:
-        original = steps_of(self.stepper.trace(original=True)) if self.stepper.changed else None
-        return {"steps": steps_of(self.stepper.trace()), "original": original}
+        now, before = (self.stepper.trace(original=original) for original in (False, True))
+        answer = {"steps": steps_of(now), "gradients": gradients_of(now), "original": None, "originalGradients": {}}
+        if self.stepper.changed:
+            answer |= {"original": steps_of(before), "originalGradients": gradients_of(before)}
+        return answer
 
     def _do_seek(self, asked: Message) -> None:
         self.stepper.seek(asked["position"])

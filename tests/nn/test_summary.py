@@ -194,6 +194,10 @@ FIELDS = [
     (nn.Linear(8, 3), (1, 8, 8), None, None),
     (nn.Linear(8, 3), (8,), None, None),
     (nn.Upsample(scale_factor=2, mode="bilinear"), (1, 8, 8), None, None),
+    (nn.Sequential(nn.Conv1d(1, 1, 3), nn.Softmax(dim=-1)), (1, 12), (12,), None),
+    (nn.Sequential(nn.Conv1d(1, 1, 3), nn.LogSoftmax(dim=2)), (1, 12), (12,), None),
+    (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Softmax2d()), (1, 8, 8), (3, 3), (1, 1)),
+    (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Softmax(dim=2)), (1, 8, 8), None, None),
 ]
 
 
@@ -325,6 +329,12 @@ OWN = [
     (lambda x, w: ag.swapaxes(F.conv2d(x, w), 2, 3), None, None),
     (lambda x, w: ag.einsum("nchw,hk->nckw", x, ag.tensor(np.eye(9, dtype=np.float32))), None, None),
     (lambda x, w: x.reshape(1, 1, 27, 3), None, None),
+    (lambda x, w: F.conv2d(F.pad(x, (0, 1, 0, 1)), ag.concatenate([w] * 4)).mean(axis=2), None, None),
+    (lambda x, w: F.conv2d(x, ag.concatenate([w] * 4)[:, :1]).mean(axis=1, keepdims=True), (3, 3), (1, 1)),
+    (lambda x, w: F.conv2d(x, w).mean(axis=(2, 3), keepdims=True), (9, 9), None),
+    (lambda x, w: ag.sort(F.conv2d(x, w)), None, None),
+    (lambda x, w: F.conv2d(x, w)[..., ::-1], None, None),
+    (lambda x, w: F.conv2d(x, w)[:, :1], (3, 3), (1, 1)),
 ]
 
 

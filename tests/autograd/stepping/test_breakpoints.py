@@ -137,3 +137,26 @@ def test_names_that_nothing_has(cursor: Any) -> None:
     with pytest.raises(ValueError, match=r"is called 'qqq\*'$"):
         cursor.run_until("qqq*")
     assert cursor.position == 0
+
+
+def test_lines_are_not_looked_for_in_their_text() -> None:
+    x = ag.tensor(np.arange(10.0), requires_grad=True)
+    y = x[1:5:2]
+    line = int(y.node.source.split(":")[1])
+    assert (y * y).sum().stepper().run_until(at_line(5)) is None
+    assert (y * y).sum().stepper().run_until(at_line(line)).op == "getitem"
+
+
+def test_names_with_brackets_stand_for_themselves() -> None:
+    x = ag.tensor([1.0], requires_grad=True, name="w[0]")
+    stepper = ag.named(x * ag.named(ag.sin(x), "h0"), "h[0]").sum().stepper()
+    assert stepper.run_until("h[0]").op == "multiply"
+    assert stepper.run_until(at_name("h[?]")) is None
+    stepper.seek(0)
+    assert stepper.run_until(reaches("w[*]")).op == "multiply"
+
+
+def test_norms_of_what_is_not_finite() -> None:
+    x = ag.tensor([0.0, 1.0], requires_grad=True)
+    assert ag.sqrt(x).sum().stepper().run_until(norm_above(1e6)).op == "sqrt"
+    assert ag.sqrt(x).sum().stepper().run_until(norm_below(0.6)) is None

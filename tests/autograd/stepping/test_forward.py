@@ -212,3 +212,31 @@ def test_errors() -> None:
     y.backward()
     with pytest.raises(RuntimeError, match="already used and freed"):
         ForwardStepper(y)
+
+
+def test_what_was_written_into_is_not_shown_beside_old_results() -> None:
+    w, x = (ag.tensor(np.array([v]), requires_grad=True) for v in (2.0, 1.0))
+    stepper = ForwardStepper(lambda x: x * w, np.array([1.0]))
+    y = ag.sin(x + w)
+    with ag.no_grad():
+        w *= 100
+    for stale in (stepper, ForwardStepper(y)):
+        with pytest.raises(
+            RuntimeError, match=r"ForwardStepper: an array that '(multiply|add)' was given was written into"
+        ):
+            stale.step()
+
+
+def test_what_follows_from_a_constant_that_nobody_kept_is_not_known() -> None:
+    stepper = ForwardStepper(ag.sin(ag.tensor([1.0], requires_grad=True)) + 1.0)
+    stepper.seek(1)
+    stepper.replace(0.5)
+    assert stepper.step().value is None
+    assert "value: unknown" in repr(stepper.current)
+    stepper.trace()
+    stepper.restore()
+    assert stepper.current.value is not None
+    kept = ForwardStepper(lambda x: ag.sin(x) + 1.0, np.array([1.0]))
+    kept.step()
+    kept.replace(0.5)
+    assert kept.step().value == 1.5

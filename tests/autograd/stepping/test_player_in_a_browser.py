@@ -10,6 +10,7 @@ import pytest
 from browser import chromium, screenshot
 from traces import by_hand, forward, resnet, two_layers
 
+import autograd as ag
 from autograd.stepping.player import framed, write_page
 
 
@@ -259,6 +260,21 @@ def test_the_page_plays_in_a_frame(open_page: Any) -> None:
     assert frame.locator(".counter").inner_text() == "2 / 5"
     frame.locator('[data-act="step"]').click()
     assert frame.locator(".counter").inner_text() == "3 / 5"
+
+
+def test_gradients_are_those_that_hooks_leave(browser: Any, tmp_path: Path) -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
+    x.register_hook(lambda g: g * 100)
+    h = ag.named(x * x, "h")
+    h.register_hook(lambda g: g * 3)
+    write_page(h.sum().stepper().trace(), tmp_path / "hooked.html")
+    shown = Opened(browser, tmp_path / "hooked.html")
+    shown.act("last")
+    for key, gradient in ((".0", ["600", "1200"]), (".1", ["3", "3"])):
+        shown.page.click(f'.canvas [data-key="{key}"]')
+        tables = shown.page.query_selector_all(".node table")
+        assert tables[-1].inner_text().split() == gradient
+    shown.context.close()
 
 
 def test_the_frame_is_as_high_as_the_page(open_page: Any) -> None:

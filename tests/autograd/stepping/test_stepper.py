@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 import weakref
 from typing import Any
 
@@ -16,6 +17,7 @@ import nn
 from autograd.graph import Node
 from autograd.numeric import AnomalyError
 from autograd.stepping import Stepper, at_op
+from autograd.stepping.player import page
 from nn import functional as F
 
 
@@ -531,3 +533,56 @@ def test_contributions_add_up_to_what_arrives() -> None:
             assert c.waiting == len(later)
     for t in (x, *net.parameters()):
         np.testing.assert_allclose(t.grad.data, arrived[t.node], rtol=1e-5)
+
+
+@ag.custom_vjp(lambda g, x: None)
+def without_rule(x: Any) -> Any:
+    return x * 1.0
+
+
+def test_nobody_waits_for_what_nothing_flows_to() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
+    stepper = (without_rule(ag.sin(x)) + x * 2).sum().stepper()
+    stepper.run()
+    assert [c.waiting for step in stepper.steps for c in step.contributions if c.name == "x"] == [0]
+    assert [c.waiting for step in stepper.trace().steps for c in step.contributions if c.name == "x"] == [0]
+    assert "waits for" not in repr(stepper.steps[-1])
+
+
+@pytest.mark.parametrize(
+    ("cotangents", "message"),
+    [
+        ([np.ones(3)] * 5, "'split' has 2 outputs, got 5 cotangents"),
+        ([np.ones(3)], "'split' has 2 outputs, got 1 cotangents"),
+        ([np.ones(3), np.ones(2)], r"the cotangent of output 1 of 'split' has shape \(3,\), not \(2,\)"),
+    ],
+)
+def test_cotangents_of_several_outputs_are_checked(cotangents: Any, message: str) -> None:
+    a, b = ag.split(ag.tensor(np.arange(6.0), requires_grad=True), 2)
+    stepper = (a * b).sum().stepper()
+    stepper.run_until("split")
+    with pytest.raises(ValueError, match=f"replace: {message}"):
+        stepper.replace(cotangents)
+    assert not stepper.changed
+    assert stepper.replace([np.full(3, np.float32(2)), None]).contributions[0].value.tolist() == [2, 2, 2, 0, 0, 0]
+    assert stepper.replace([None, 5.0]).contributions[0].value.tolist() == [0, 0, 0, 5, 5, 5]
+
+
+def test_cotangents_of_outputs_that_are_not_used() -> None:
+    a, _ = ag.split(ag.tensor(np.arange(6.0), requires_grad=True), 2)
+    stepper = a.sum().stepper()
+    stepper.run_until("split")
+    with pytest.raises(ValueError, match="output 1 of 'split' is not used, so that its cotangent can only be None"):
+        stepper.replace([np.ones(3), np.ones(3)])
+
+
+def test_looking_gives_no_warnings() -> None:
+    x = ag.tensor(np.array([1.0, 2.0], np.float16), requires_grad=True)
+    stepper = (x * 1 + x * 1).stepper(gradient=np.array([60000, 60000], np.float16))
+    stepper.run()
+    large = ag.tensor(np.array([1e308, 1e308]), requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "inf" in repr(stepper.steps[-1])
+        page(stepper.trace())
+        page((large * 1.0)[0].stepper().trace())
