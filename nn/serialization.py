@@ -5,19 +5,17 @@ from __future__ import annotations
 import io
 import lzma
 import os
-import secrets
-import stat
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import autograd as ag
 from autograd import Tensor
+from autograd.files import replacing
 from nn.module import Module
 
 # What reading a damaged archive raises, that of other writers too; an OSError by a seek to before the start.
@@ -46,9 +44,10 @@ def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> Non
     there is no such folder. An optimizer's state dict is nested, and no file of arrays: pickle it.
 
     >>> import nn, os, tempfile
-    >>> path = os.path.join(tempfile.mkdtemp(), "weights.npz")
-    >>> nn.save({"bias": tensor([1.0, 2.0])}, path)
-    >>> nn.load(path)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "weights.npz")
+    ...     nn.save({"bias": tensor([1.0, 2.0])}, path)
+    ...     nn.load(path)
     {'bias': tensor([1., 2.])}
     """
     entries = state.state_dict() if isinstance(state, Module) else state
@@ -58,25 +57,10 @@ def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> Non
         if not isinstance(name, str) or "\0" in name:
             raise TypeError(f"save: names have to be strings without null characters, got {name!r}")
     arrays = {name: _numeric(name, value) for name, value in entries.items()}
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"save: there is no folder '{target.parent}'")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, array in arrays.items():
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                        np.lib.format.write_array(entry, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
+    with replacing("save", path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
@@ -85,10 +69,11 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     Raises ValueError for a file that is damaged or of another kind, OSError for one that cannot be read.
 
     >>> import nn, os, tempfile
-    >>> path = os.path.join(tempfile.mkdtemp(), "weights.npz")
     >>> trained, fresh = nn.Linear(2, 1), nn.Linear(2, 1)
-    >>> nn.save(trained, path)
-    >>> fresh.load_state_dict(nn.load(path))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "weights.npz")
+    ...     nn.save(trained, path)
+    ...     fresh.load_state_dict(nn.load(path))
     <All keys matched successfully>
     >>> fresh.weight.tolist() == trained.weight.tolist()
     True
@@ -122,13 +107,3 @@ def _numeric(name: str, value: Any) -> Any:
     if array.dtype.kind not in "biufc":
         raise TypeError(f"save: '{name}' has to be a tensor, an array or a number, got {type(value).__name__}")
     return array
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` last through a power cut, where the system has a way to ask for it."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

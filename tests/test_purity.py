@@ -15,7 +15,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 # From the ground floor up. A file belongs to the entry that is its longest prefix, and imports only from its own floor
 # or from floors below it.
 FLOORS = [
-    ["autograd.kernels", "autograd.dtypes", "autograd.environment"],
+    ["autograd.kernels", "autograd.dtypes", "autograd.environment", "autograd.files"],
     [
         "autograd.grad_mode",
         "autograd.memory",

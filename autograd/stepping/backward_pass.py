@@ -80,6 +80,9 @@ class BackwardPass(Sequence[Step]):
     def __len__(self) -> int:
         return len(self.steps) + len(self.ahead)
 
+    def __repr__(self) -> str:
+        return f"<backward pass of {len(self)} steps, {len(self.steps)} of them run>"
+
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, slice):
             self.run()

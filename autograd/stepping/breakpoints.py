@@ -229,7 +229,7 @@ def zero_gradient(axis: int | None = None, share: float = 1.0) -> Breakpoint[Any
 
     def dead(step: Any) -> bool:
         for contribution in step.contributions:
-            if len(contribution.summary.shape) <= axis:
+            if not -len(contribution.summary.shape) <= axis < len(contribution.summary.shape):
                 continue
             if not contribution.summary.zeros:
                 continue

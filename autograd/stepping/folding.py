@@ -72,7 +72,7 @@ class Link:
     node: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Folded:
     """A graph folded by module.
 
@@ -90,6 +90,9 @@ class Folded:
     boxes: tuple[Box, ...]
     frames: tuple[Frame, ...]
     links: tuple[Link, ...]
+
+    def __repr__(self) -> str:
+        return f"<graph of {len(self.view.nodes)} nodes in {len(self.boxes)} boxes>"
 
     @property
     def hidden(self) -> int:

@@ -72,7 +72,7 @@ class GraphNode:
         return self.name or f"{self.op} #{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GraphView:
     """A recorded graph as plain data: `nodes` by id, the `calls` of modules, and the ids of the `outputs`.
 
@@ -88,6 +88,9 @@ class GraphView:
     nodes: tuple[GraphNode, ...]
     calls: tuple[Call, ...]
     outputs: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"<graph of {len(self.nodes)} nodes>"
 
     def to_json(self) -> dict[str, Any]:
         """The same as dicts, lists, strings and numbers."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections import deque
 from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
+from autograd.files import replacing
 from autograd.stepping.drawing import draw
 from autograd.stepping.folding import fold
 from autograd.stepping.formula import mathml
@@ -81,16 +80,13 @@ def page(trace: Trace, position: int = 0, live: Mapping[str, Any] | None = None)
 
 
 def write_page(trace: Trace, path: str | os.PathLike[str]) -> None:
-    """Write `page(trace)` to a file: all of it or, if that fails, nothing. Raises OSError if it cannot be written."""
-    text, target = page(trace), Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "x", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Write `page(trace)` to a file: all of it or, if that fails, nothing.
+
+    Raises FileNotFoundError if there is no such folder, OSError if it cannot be written.
+    """
+    text = page(trace)
+    with replacing("to_html", path) as file:
+        file.write(text.encode())
 
 
 def framed(trace: Trace, position: int = 0, live: Mapping[str, Any] | None = None) -> str:

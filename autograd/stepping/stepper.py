@@ -138,6 +138,7 @@ class Stepper(Live[Step]):
         return moved
 
     def _retreat(self) -> None:
+        _ = self.backward_pass  # an error if the stepper was closed
         for kept in self._ended or ():
             kept.restore()
         self._ended = None

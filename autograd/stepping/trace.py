@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.files import replacing
 from autograd.graph import Cotangent, Node
 from autograd.stepping.backward_pass import BackwardPass
 from autograd.stepping.cursor import Cursor
@@ -211,20 +211,9 @@ class Trace:
 
         Raises FileNotFoundError if there is no such folder.
         """
-        target = Path(os.path.realpath(path))
-        if not target.parent.is_dir():
-            raise FileNotFoundError(f"trace: there is no folder '{target.parent}'")
         text = json.dumps(self.to_json(), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with open(temporary, "x", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with replacing("trace", path) as file:
+            file.write(text.encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trace:

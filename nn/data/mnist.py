@@ -22,12 +22,12 @@ def read_idx(path: Root) -> Array:
     elements in C order, big-endian. Raises ValueError naming the file and what is wrong with it.
     Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits".
 
-    >>> import tempfile
-    >>> path = tempfile.mkdtemp() + "/labels-idx1-ubyte"
-    >>> with open(path, "wb") as file:
-    ...     _ = file.write(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]))
+    >>> import pathlib, tempfile
     >>> from nn.data import read_idx
-    >>> read_idx(path)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "labels-idx1-ubyte"
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]))
+    ...     read_idx(path)
     array([7, 9], dtype=uint8)
     """
     path = Path(path)

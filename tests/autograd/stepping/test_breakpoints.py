@@ -160,3 +160,10 @@ def test_norms_of_what_is_not_finite() -> None:
     x = ag.tensor([0.0, 1.0], requires_grad=True)
     assert ag.sqrt(x).sum().stepper().run_until(norm_above(1e6)).op == "sqrt"
     assert ag.sqrt(x).sum().stepper().run_until(norm_below(0.6)) is None
+
+
+@pytest.mark.parametrize("axis", [2, -3, 5, -5])
+def test_axes_that_arrays_do_not_have(axis: int) -> None:
+    x = ag.tensor([[1.0, -1.0], [2.0, -2.0]], requires_grad=True)
+    assert ag.relu(x).sum().stepper().run_until(zero_gradient(axis=axis)) is None
+    assert ag.relu(x).sum().stepper().run_until(zero_gradient(axis=-1)).op == "relu"

@@ -16,7 +16,7 @@ import autograd as ag
 import nn
 from autograd.graph import Node
 from autograd.numeric import AnomalyError
-from autograd.stepping import Stepper, at_op
+from autograd.stepping import Stepper, at_op, fold
 from autograd.stepping.player import page
 from nn import functional as F
 
@@ -586,3 +586,16 @@ def test_looking_gives_no_warnings() -> None:
         assert "inf" in repr(stepper.steps[-1])
         page(stepper.trace())
         page((large * 1.0)[0].stepper().trace())
+
+
+def test_words_for_what_is_handed_out() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    stepper = (x * x).sum().stepper()
+    stepper.step()
+    assert repr(stepper.original) == "<backward pass of 2 steps, 1 of them run>"
+    assert repr(stepper.graph) == "<graph of 3 nodes>"
+    assert repr(fold(stepper.graph)) == "<graph of 3 nodes in 3 boxes>"
+    stepper.close()
+    for act in (stepper.back, stepper.step, lambda: stepper.seek(0)):
+        with pytest.raises(RuntimeError, match="stepper: it was closed; make a new one"):
+            act()
