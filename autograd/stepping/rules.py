@@ -102,7 +102,9 @@ def _for_input(text: str, name: str) -> str:
         return text
     ends = [match.start() for match in starts[1:]] + [len(plain)]
     start, end = starts[targets.index(name)].start(), ends[targets.index(name)]
-    return normalize("NFC", re.sub(r",(?: and)?\s*$", "", plain[start:end]))
+    own = re.sub(r",(?: and)?\s*$", "", plain[start:end])
+    of_all = re.search(r", (?:and|summed) .*$", plain[starts[-1].start() :])
+    return normalize("NFC", own + (of_all[0] if of_all and end < len(plain) else ""))
 
 
 # LaTeX

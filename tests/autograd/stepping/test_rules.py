@@ -109,7 +109,10 @@ def test_a_part_for_each_input() -> None:
     a, b = ag.tensor([1.0], requires_grad=True), ag.tensor([2.0], requires_grad=True)
     assert [rule_of((a / b).node, k).text for k in (0, 1)] == ["x̄1 += ȳ / x2", "x̄2 -= ȳ · y / x2"]
     assert rule_of((1.0 / b).node, 0).text == "x̄2 -= ȳ · y / x2"
-    assert rule_of(ag.maximum(a, b).node, 0).text == "x̄1 += where(x1 > x2, ȳ, 0)"
+    assert [rule_of(ag.maximum(a, b).node, k).text for k in (0, 1)] == [
+        "x̄1 += where(x1 > x2, ȳ, 0), and ȳ/2 to both where x1 = x2",
+        "x̄2 += where(x2 > x1, ȳ, 0), and ȳ/2 to both where x1 = x2",
+    ]
     assert rule_of(ag.concatenate([a, b]).node, 1).text == "x̄ᵢ += the part of ȳ that came from xᵢ"
     assert rule_of((a**b).node, 1).text == "p̄ += ȳ · y · log x"
 
