@@ -100,7 +100,7 @@ class Primitive:
         self.plans: dict[int, Plan | None] = {}
         self.later = later
         self.function = _public(self, elementwise, kernel)
-        if forward.__module__.startswith(f"{__package__}."):
+        if (forward.__module__ or "").startswith(f"{__package__}."):
             if self.name in registry:
                 raise ValueError(f"a primitive named '{self.name}' is declared already")
             registry[self.name] = self

@@ -383,3 +383,9 @@ def test_static_parameters_that_are_changed_later(kind: Callable[[Any], Any]) ->
             o[0] = 100.0
         y.sum().backward()
         assert x.grad.tolist() == [2, 2]
+
+
+def test_a_function_without_a_module() -> None:
+    names: dict[str, Any] = {"custom_vjp": ag.custom_vjp}
+    exec("@custom_vjp(lambda g, x: 2 * g * x)\ndef square(x):\n    return x * x", {"__builtins__": {}}, names)
+    assert ag.grad(names["square"])(3.0) == 6
