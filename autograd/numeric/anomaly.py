@@ -84,11 +84,12 @@ class AnomalyError(FloatingPointError):
 class detect_anomaly:  # noqa: N801
     """In this context, a value that is not finite raises `AnomalyError`, a FloatingPointError, where it is born.
 
-    That is the operation of the forward pass whose inputs were finite and whose result is not (also under `no_grad`),
-    or the node of a backward pass, first or higher order, whose cotangent was finite and whose contribution is not. The
-    message says which operation, the line that called it, shapes, how many elements, the first one's index, the cause
-    ("log of a negative number", "the cotangent was 0 and the local derivative inf"), and the names of parameters and
-    modules where known. A backward pass that starts from a tensor that is not finite raises, whenever it was computed.
+    That is the operation of the forward pass whose inputs were finite and whose result is not (also under `no_grad`,
+    where writes in place are not seen), or the node of a backward pass, first or higher order, whose cotangent was
+    finite and whose contribution is not. The message says which operation, the line that called it, shapes, how many
+    elements, the first one's index, the cause ("log of a negative number", "the cotangent was 0 and the local
+    derivative inf"), and the names of parameters and modules where known. A backward pass that starts from a tensor
+    that is not finite raises, whenever it was computed.
 
     Infinities that are put in on purpose may pass through: those of arrays and numbers that do not require grad (a mask
     of -inf, say), until they make a NaN. One in a leaf that requires grad may not. With `infinite=False` only NaN is an
