@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -83,7 +84,8 @@ def _vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any =
         return reductions.norm(x, None if ord == 2 else ord, axis, keepdims)
     axes = normalize_axes("vector_norm", axis, x.ndim)
     others = tuple(i for i in range(x.ndim) if i not in axes)
-    vectors = shaping.reshape(shaping.permute_dims(x, others + axes), (*(x.shape[i] for i in others), -1))
+    shape = (*(x.shape[i] for i in others), math.prod(x.shape[i] for i in axes))
+    vectors = shaping.reshape(shaping.permute_dims(x, others + axes), shape)
     y = reductions.norm(vectors, ord, -1)
     return shaping.expand_dims(y, axes) if keepdims else y
 

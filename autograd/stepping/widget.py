@@ -173,9 +173,10 @@ class StepperWidget(anywidget.AnyWidget):
         return {"html": self.page_in_frame()}
 
     def _do_steps(self, _: Message) -> Message:
-        now, before = (self.stepper.trace(original=original) for original in (False, True))
-        answer = {"steps": steps_of(now), "gradients": gradients_of(now), "original": None, "originalGradients": {}}
+        now = self.stepper.trace()
+        answer: Message = {"steps": steps_of(now), "gradients": gradients_of(now), "original": None}
         if self.stepper.changed:
+            before = self.stepper.trace(original=True)
             answer |= {"original": steps_of(before), "originalGradients": gradients_of(before)}
         return answer
 

@@ -214,3 +214,7 @@ def test_numpys_comparisons_by_keywords() -> None:
 def test_norms_of_vectors_along_several_axes(axis: Any, ord: Any, keepdims: bool) -> None:
     found = np.linalg.vector_norm(tensor(X), axis=axis, ord=ord, keepdims=keepdims)
     np.testing.assert_allclose(found.data, np.linalg.vector_norm(X, axis=axis, ord=ord, keepdims=keepdims), strict=True)
+
+
+def test_norms_of_no_vectors() -> None:
+    assert np.linalg.vector_norm(tensor(np.zeros((0, 2, 3))), axis=(1, 2), ord=1).shape == (0,)
