@@ -13,6 +13,8 @@ Examples in docstrings are written as after `import numpy as np` and `from autog
 tensor([2., 4.])
 """
 
+from typing import TYPE_CHECKING
+
 from autograd import environment as environment
 from autograd import operators as operators
 from autograd import random as random
@@ -62,6 +64,7 @@ from autograd.ops.repetition import *  # noqa: F403
 from autograd.ops.shaping import *  # noqa: F403
 from autograd.ops.sorting import *  # noqa: F403
 from autograd.ops.windows import *  # noqa: F403
+from autograd.other_names import ELSEWHERE
 from autograd.random import *  # noqa: F403
 from autograd.recompute import checkpoint
 from autograd.stepping import Stepper, draw, named
@@ -129,3 +132,9 @@ __all__ += shaping.__all__
 __all__ += sorting.__all__
 __all__ += windows.__all__
 __all__ += random.__all__
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> None:
+        where = f"; it is {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'{where}")

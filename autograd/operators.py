@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import math
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -64,6 +65,21 @@ def _divmod(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     return elementwise.floor_divide(x1, x2), elementwise.remainder(x1, x2)
 
 
+def _floating(x: Any) -> Any:
+    """Integers and truth values as NumPy's functions of floating numbers take them."""
+    return elementwise.astype(x, np.result_type(x.dtype, np.float16)) if x.dtype.kind in "bui" else x
+
+
+def _fabs(x: Any) -> Tensor:
+    """`abs` in floating numbers."""
+    return elementwise.abs(_floating(x))
+
+
+def _rint(x: Any) -> Tensor:
+    """`round` in floating numbers."""
+    return elementwise.round(_floating(x))
+
+
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
     """`clip` with both of NumPy's spellings of the bounds."""
     return elementwise.clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
@@ -112,7 +128,8 @@ def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _numpy_order(operation: Callable[..., Any], *names: str) -> Callable[..., Any]:
     """`operation` with NumPy's parameters in NumPy's order; those that it lacks have to be None."""
-    lacking = ("dtype", "kind", "order", "out", "overwrite_input")
+    known = inspect.signature(operation).parameters
+    lacking = [name for name in ("dtype", "kind", "order", "out", "overwrite_input") if name not in known]
 
     def call(a: Any, *positional: Any, **keywords: Any) -> Any:
         keywords |= zip(names, positional)
@@ -138,6 +155,18 @@ def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
         for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims")):
             if theirs in keywords:
                 keywords[ours] = keywords.pop(theirs)
+        return operation(self, *positional, **keywords)
+
+    return method
+
+
+def _without_dim(operation: Callable[..., R], difference: str) -> Callable[..., R]:
+    """`operation` as a method that says how PyTorch's differs to who writes `dim`."""
+
+    @wraps(operation)
+    def method(self: Tensor, *positional: Any, **keywords: Any) -> R:
+        if "dim" in keywords:
+            raise TypeError(f"{operation.__name__}: takes axis where PyTorch takes dim, since {difference}")
         return operation(self, *positional, **keywords)
 
     return method
@@ -225,8 +254,16 @@ class Operators:
         return _divmod(other, self)
 
     def to(self, dtype: npt.DTypeLike) -> Tensor:
-        """The tensor in another dtype; itself if it has that one."""
-        return elementwise.astype(self, dtype, copy=False)  # type: ignore[arg-type]
+        """The tensor in another dtype, or itself if it has that one; itself for PyTorch's device "cpu", too."""
+        try:
+            wanted = self.array.dtype if isinstance(dtype, str) and dtype == "cpu" else np.dtype(dtype)
+        except TypeError:
+            raise TypeError(f"to: wants a dtype, or 'cpu', which is all there is; got {dtype!r}") from None
+        return elementwise.astype(self, wanted, copy=False)  # type: ignore[arg-type]
+
+    def cpu(self) -> Tensor:
+        """The tensor itself: there is no other device."""
+        return self  # type: ignore[return-value]
 
     def float(self) -> Tensor:
         """The tensor in float32; itself if it is."""
@@ -281,18 +318,18 @@ class Operators:
     cumsum = _torch_names(reductions.cumsum)
     log_softmax = _torch_names(reductions.log_softmax)
     logsumexp = _torch_names(reductions.logsumexp)
-    max = reductions.max
+    max = _without_dim(reductions.max, "that gives indices, too; here they are those of argmax")
     mean = _torch_names(reductions.mean)
-    median = sorting.median
-    min = reductions.min
+    median = _without_dim(sorting.median, "that gives the lower of two middle elements, and indices")
+    min = _without_dim(reductions.min, "that gives indices, too; here they are those of argmin")
     norm = _torch_names(reductions.norm)
     prod = _torch_names(reductions.prod)
     softmax = _torch_names(reductions.softmax)
-    sort = sorting.sort
-    std = reductions.std
+    sort = _without_dim(sorting.sort, "that gives indices, too; here they are those of argsort")
+    std = _without_dim(reductions.std, "that divides by n - 1; here it takes ddof=1")
     sum = _torch_names(reductions.sum)
     topk = _torch_names(sorting.topk)
-    var = reductions.var
+    var = _without_dim(reductions.var, "that divides by n - 1; here it takes ddof=1")
 
     # shaping, repetition and diagonals
     diagonal = diagonals.diagonal
@@ -476,7 +513,7 @@ UFUNCS: dict[Any, Any] = {
     np.exp: elementwise.exp,
     np.exp2: elementwise.exp2,
     np.expm1: elementwise.expm1,
-    np.fabs: elementwise.abs,
+    np.fabs: _fabs,
     np.floor: elementwise.floor,
     np.floor_divide: elementwise.floor_divide,
     np.fmod: elementwise.fmod,
@@ -507,7 +544,7 @@ UFUNCS: dict[Any, Any] = {
     np.power: elementwise.power,
     np.reciprocal: elementwise.reciprocal,
     np.remainder: elementwise.remainder,
-    np.rint: elementwise.round,
+    np.rint: _rint,
     np.sign: elementwise.sign,
     np.sin: elementwise.sin,
     np.sinh: elementwise.sinh,

@@ -543,6 +543,8 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
         bit <<= 1
     try:
         y = primitive.forward(arrays, *static) if primitive.variadic else primitive.forward(*arrays, *static)
+        if foreign and isinstance(y, ndarray) and y.dtype.kind not in "biufc":
+            raise TypeError("wants numbers or booleans")
     except (ValueError, TypeError, IndexError) as error:
         raise _explained(error, primitive, arrays) from None
     plan = (primitive.plans.get(mask) or primitive.plan(mask)) if mask and recording.get() else None

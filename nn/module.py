@@ -290,16 +290,25 @@ class Module:
         return self
 
     def to(self, dtype: npt.DTypeLike) -> Self:
-        """Cast the floating-point parameters, their gradients and the buffers to a floating `dtype`, in place."""
+        """Cast the floating-point parameters, their gradients and the buffers to a floating `dtype`, in place.
+
+        PyTorch's device "cpu" changes nothing.
+        """
+        if isinstance(dtype, str) and dtype == "cpu":
+            return self
         try:
             wanted = np.dtype(dtype)
         except TypeError:
-            raise TypeError(f"to: wants a floating dtype, got {dtype!r}; there are no devices") from None
+            raise TypeError(f"to: wants a floating dtype, or 'cpu', which is all there is; got {dtype!r}") from None
         if wanted.kind != "f":
             raise TypeError(f"to: wants a floating dtype, got {wanted}")
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dtype.kind == "f" and tensor.dtype != wanted:
                 _cast(tensor, wanted)
+        return self
+
+    def cpu(self) -> Self:
+        """The module itself: there is no other device."""
         return self
 
     def half(self) -> Self:

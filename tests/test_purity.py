@@ -32,6 +32,7 @@ FLOORS = [
         "autograd.absorbing",
         "autograd.custom",
         "autograd.operators",
+        "autograd.other_names",
         "autograd.random",
         "autograd.recompute",
         "autograd.transforms",

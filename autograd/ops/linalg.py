@@ -25,7 +25,7 @@ from autograd.grad_mode import is_grad_enabled
 from autograd.ops import reductions
 from autograd.ops.axes import normalize_axes, shape_of
 from autograd.ops.diagonals import diagonal, tril, triu
-from autograd.ops.elementwise import abs, positive
+from autograd.ops.elementwise import positive
 from autograd.ops.joining import concatenate, split
 from autograd.ops.shaping import expand_dims, matrix_transpose, squeeze
 from autograd.primitive import Operand, nondifferentiable, primitive
@@ -511,13 +511,13 @@ def matrix_norm(x: Operand, ord: int | float | str = "fro", keepdims: bool = Fal
     if ord == "fro":
         return reductions.norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord in ("nuc", 2, -2):
-        extremum = {"nuc": reductions.sum, 2: reductions.max, -2: reductions.min}[ord]
-        y = extremum(svdvals(x), -1)
+        of_values: dict[Any, Any] = {"nuc": reductions.sum, 2: reductions.max, -2: reductions.min}
+        y = of_values[ord](svdvals(x), -1)
         return expand_dims(y, (-2, -1)) if keepdims else y
     if ord in (1, -1, np.inf, -np.inf):
         summed = -2 if ord in (1, -1) else -1
         extremum = reductions.max if ord in (1, np.inf) else reductions.min
-        return extremum(reductions.sum(abs(x), summed, keepdims=True), (-2, -1), keepdims)
+        return extremum(reductions.norm(x, 1, summed, keepdims=True), (-2, -1), keepdims)
     raise ValueError(f"matrix_norm: ord has to be 'fro', 'nuc', ±1, ±2 or ±inf, got {ord!r}")
 
 

@@ -14,6 +14,7 @@ from operator import add
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from autograd.dtypes import Array
 from autograd.graph import Bundle
@@ -23,7 +24,7 @@ from autograd.kernels.combination import Combination
 from autograd.kernels.reduce import total
 from autograd.ops.axes import Axis, kept_shape, normalize_axes, normalize_axis, shape_of
 from autograd.ops.comparison import equal
-from autograd.ops.elementwise import abs, exp, power, sign, sqrt, where
+from autograd.ops.elementwise import abs, astype, exp, power, sign, sqrt, where
 from autograd.ops.shaping import broadcast_to, flip, moveaxis, ravel, reshape
 from autograd.primitive import Operand, linear, nondifferentiable, primitive
 from autograd.tensor import Tensor
@@ -60,8 +61,8 @@ _MOST_HALF = 65504  # the largest number that float16 has
 _LARGE = (1 << 16) + 1  # elements from which sums, standardisation and softmax have kernels of their own
 
 
-def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Sum over `axis`; 0 over an empty one.
+def sum(x: Operand, axis: Axis = None, keepdims: bool = False, *, dtype: npt.DTypeLike | None = None) -> Tensor:
+    """Sum over `axis`; 0 over an empty one. With a `dtype`, of `x` brought to it first.
 
     Raises AxisError for an axis that `x` does not have, ValueError for one given twice.
 
@@ -70,7 +71,7 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     >>> sum(tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     tensor([4., 6.])
     """
-    return _sum(x, normalize_axes("sum", axis, len(shape_of(x))), keepdims)
+    return _sum(_brought(x, dtype), normalize_axes("sum", axis, len(shape_of(x))), keepdims)
 
 
 @linear(lambda g, x_shape, axis: _spread(g, x_shape, axis))
@@ -78,17 +79,17 @@ def _sum(x: Array, axis: Axes, keepdims: bool) -> Any:
     return _total(x, axis, keepdims)
 
 
-def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def mean(x: Operand, axis: Axis = None, keepdims: bool = False, *, dtype: npt.DTypeLike | None = None) -> Tensor:
     """Arithmetic mean over `axis`, of n elements; NaN (and NumPy's RuntimeWarning) over an empty one.
 
-    Raises as `sum` does.
+    `dtype` is as `sum` has it. Raises as `sum` does.
 
     Derivative: x̄ += ȳ / n, broadcast along the reduced axes.
 
     >>> mean(tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     tensor([1.5, 3.5])
     """
-    return _mean(x, normalize_axes("mean", axis, len(shape_of(x))), keepdims)
+    return _mean(_brought(x, dtype), normalize_axes("mean", axis, len(shape_of(x))), keepdims)
 
 
 @linear(lambda g, x_shape, axis: _spread(_divided(g, _count(x_shape, axis)), x_shape, axis))
@@ -99,17 +100,17 @@ def _mean(x: Array, axis: Axes, keepdims: bool) -> Any:
     return _total(x, axis, keepdims) / _count(x.shape, axis)
 
 
-def prod(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def prod(x: Operand, axis: Axis = None, keepdims: bool = False, *, dtype: npt.DTypeLike | None = None) -> Tensor:
     """Product over `axis`; 1 over an empty one. The derivatives hold where elements are zero, too.
 
-    Raises as `sum` does.
+    `dtype` is as `sum` has it. Raises as `sum` does.
 
     Derivative: x̄ᵢ += ȳ · ∏ⱼ≠ᵢ xⱼ.
 
     >>> prod(tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     tensor([ 2., 12.])
     """
-    return _prod(x, normalize_axes("prod", axis, len(shape_of(x))), keepdims)
+    return _prod(_brought(x, dtype), normalize_axes("prod", axis, len(shape_of(x))), keepdims)
 
 
 def _prod_of_others(x: Any, axis: Axes) -> Any:
@@ -524,6 +525,10 @@ def norm(x: Operand, ord: float | str | None = None, axis: Axis = None, keepdims
         raise ValueError(f"norm: ord={ord} over axes {axes} is a matrix norm; use matrix_norm(x, ord)")
     if len(axes) != 1:
         raise ValueError(f"norm: ord={ord} is a norm over one axis, got axes {axes} for shape {shape}")
+    if not isinstance(x, Tensor):
+        x = np.asarray(x)
+    if x.dtype.kind in "bui":
+        x = astype(x, np.float64)
     if ord == np.inf:
         return max(abs(x), axes, keepdims)
     if ord == -np.inf:
@@ -568,8 +573,8 @@ def _nonzeros(x: Array, axis: Axes, keepdims: bool) -> Any:
     return _total((x != 0).astype(x.dtype), axis, keepdims)
 
 
-def cumsum(x: Operand, axis: int | None = None) -> Tensor:
-    """Running sums along `axis`; along the flattened `x` for None.
+def cumsum(x: Operand, axis: int | None = None, *, dtype: npt.DTypeLike | None = None) -> Tensor:
+    """Running sums along `axis`; along the flattened `x` for None. `dtype` is as `sum` has it.
 
     Raises AxisError for an axis that `x` does not have.
 
@@ -578,7 +583,7 @@ def cumsum(x: Operand, axis: int | None = None) -> Tensor:
     >>> cumsum(tensor([1.0, 2.0, 3.0]))
     tensor([1., 3., 6.])
     """
-    return _cumsum(*_along("cumsum", x, axis))
+    return _cumsum(*_along("cumsum", _brought(x, dtype), axis))
 
 
 @linear(lambda g, axis: flip(_cumsum(flip(g, axis), axis), axis))
@@ -606,8 +611,8 @@ def diff(x: Operand, n: int = 1, axis: int = -1) -> Tensor:
     return y
 
 
-def cumprod(x: Operand, axis: int | None = None) -> Tensor:
-    """Running products along `axis`; along the flattened `x` for None.
+def cumprod(x: Operand, axis: int | None = None, *, dtype: npt.DTypeLike | None = None) -> Tensor:
+    """Running products along `axis`; along the flattened `x` for None. `dtype` is as `sum` has it.
 
     The derivatives hold where elements are zero, too. Raises AxisError for an axis that `x` does not have.
 
@@ -616,7 +621,7 @@ def cumprod(x: Operand, axis: int | None = None) -> Tensor:
     >>> cumprod(tensor([1.0, 2.0, 3.0]))
     tensor([1., 2., 6.])
     """
-    return _cumprod(*_along("cumprod", x, axis))
+    return _cumprod(*_along("cumprod", _brought(x, dtype), axis))
 
 
 def _along(op: str, x: Operand, axis: int | None) -> tuple[Any, int]:
@@ -736,6 +741,10 @@ def _argmax(x: Array, axis: int | None, keepdims: bool) -> Any:
 @nondifferentiable()
 def _argmin(x: Array, axis: int | None, keepdims: bool) -> Any:
     return np.argmin(x, axis=axis, keepdims=keepdims)
+
+
+def _brought(x: Any, dtype: npt.DTypeLike | None) -> Any:
+    return x if dtype is None else astype(x, dtype, copy=False)
 
 
 def _count(shape: Sequence[int], axis: Axes) -> int:

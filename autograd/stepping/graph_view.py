@@ -119,6 +119,10 @@ class GraphView:
             )
             for node in data["nodes"]
         ]
+        for place, node in enumerate(nodes):
+            unknown = [parent for parent in node.parents if not 0 <= parent < len(nodes)]
+            if node.id != place or unknown:
+                raise ValueError(f"node {node.id} at place {place} of {len(nodes)}, with parents {node.parents}")
         return cls(tuple(nodes), tuple(Call(**call) for call in data["calls"]), tuple(data["outputs"]))
 
 

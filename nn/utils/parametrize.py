@@ -117,8 +117,13 @@ def register_parametrization(
             f"register_parametrization: {type(module).__name__} has no parameter or buffer '{tensor_name}'"
         )
     assert isinstance(tensor, Tensor)
+    values = tensor.numpy().copy()
     parametrizations = ParametrizationList([parametrization], tensor)
-    _check_unchanged(tensor_name, tensor, parametrizations(), unsafe)
+    try:
+        _check_unchanged(tensor_name, tensor, parametrizations(), unsafe)
+    except Exception:
+        tensor.write(values)
+        raise
     delattr(module, tensor_name)
     if not is_parametrized(module):
         module.register_module("parametrizations", ModuleDict())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +15,7 @@ from derivatives import check_derivatives
 
 import autograd as ag
 from autograd import tensor
+from autograd.other_names import ELSEWHERE
 from autograd.primitive import elementwise
 
 
@@ -82,6 +85,49 @@ def test_a_rule_that_needs_arrays_is_told_what_to_do_instead() -> None:
 def test_a_ufunc_that_is_not_numpys_goes_by_its_own_name() -> None:
     with pytest.raises(TypeError, match=r"^len \(vectorized\) is not defined on tensors"):
         np.frompyfunc(len, 1, 1)(tensor([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "uint16", "int8"])
+@pytest.mark.parametrize("function", [np.rint, np.fabs])
+def test_functions_of_floating_numbers_take_integers(dtype: str, function: Any) -> None:
+    x = np.array([3, 0, 7], dtype)
+    found = function(tensor(x))
+    assert found.dtype == function(x).dtype
+    np.testing.assert_array_equal(found.data, function(x))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x * np.array([1, 2], object),
+        lambda x: np.array([1, 2], object) - x,
+        lambda x: ag.concatenate([x, np.array([1, 2], object)]),
+        lambda x: ag.where(x > 0, x, np.array(["a", "b"])),
+    ],
+)
+def test_what_are_no_numbers_is_refused(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"wants numbers or booleans; given .*float32"):
+        call(tensor([1.0, 2.0], requires_grad=True))
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_names_of_other_libraries_say_where_to_look(name: str) -> None:
+    package, *path = ELSEWHERE[name].split(".")
+    assert functools.reduce(getattr, path, importlib.import_module(package)) is not None
+    with pytest.raises(AttributeError, match=f"module 'autograd' has no attribute '{name}'; it is {ELSEWHERE[name]}$"):
+        getattr(ag, name)
+
+
+def test_names_of_no_library() -> None:
+    with pytest.raises(AttributeError, match=r"module 'autograd' has no attribute 'nowhere'$"):
+        getattr(ag, "nowhere")  # noqa: B009
+
+
+def test_there_is_one_device() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    assert x.cpu() is x.to("cpu") is x
+    with pytest.raises(TypeError, match="to: wants a dtype, or 'cpu', which is all there is; got 'cuda'"):
+        x.to("cuda")
 
 
 def test_ragged_lists() -> None:
@@ -193,7 +239,7 @@ def test_close() -> None:
 def test_what_numpys_functions_cannot_do_on_tensors_is_said(function: Any) -> None:
     x = tensor(np.array([1.0, 2.0], np.float32))
     for options in ({"out": np.zeros(())}, {"out": np.zeros(3)}, {"dtype": np.dtype("float64")}):
-        if "dtype" in options and function is np.max:
+        if "dtype" in options and function not in (np.std, np.var):
             continue
         with pytest.raises(TypeError, match=f"{next(iter(options))}=.* is not supported on tensors"):
             function(x, axis=0, **options)

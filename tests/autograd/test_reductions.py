@@ -590,14 +590,46 @@ def test_numpys_positional_parameters():
     np.testing.assert_array_equal(np.max(t, 0, None, True).array, x.max(0, keepdims=True))
     np.testing.assert_array_equal(np.cumsum(t, 1).array, np.cumsum(x, 1))
     np.testing.assert_allclose(np.linalg.norm(t, axis=1).array, np.linalg.norm(x, axis=1))
-    with pytest.raises(TypeError, match=r"sum: dtype=<class 'numpy\.float32'> is not supported on tensors"):
-        np.sum(t, 1, np.float32)
+    with pytest.raises(TypeError, match=r"var: dtype=<class 'numpy\.float32'> is not supported on tensors"):
+        np.var(t, 1, np.float32)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "cumsum", "cumprod"])
+@pytest.mark.parametrize("dtype", [np.float64, "float32", np.int64])
+def test_a_wanted_dtype(name, dtype):
+    x = np.array([[1, 2, 1], [3, 1, 2]], np.float16)
+    t = tensor(x, requires_grad=True)
+    expected = getattr(np, name)(x.astype(dtype), 1)
+    method = getattr(t, name)
+    calls = (getattr(np, name)(t, 1, dtype), method(axis=1, dtype=dtype), method(dim=1, dtype=dtype))
+    for y in (*calls, getattr(ops, name)(x.tolist(), 1, dtype=dtype)):
+        assert y.dtype == expected.dtype
+        np.testing.assert_array_equal(np.asarray(getattr(y, "array", y)), expected)
+    if expected.dtype.kind == "f" and dtype is not np.int64:
+        calls[0].sum().backward()
+        assert t.grad.dtype == np.float16
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64", "float32"])
+@pytest.mark.parametrize("ord", [0, 1, 2, 3, np.inf, -np.inf])
+def test_norms_of_integers_are_floating(dtype, ord):
+    x = np.array([[1, 0, 1], [1, 1, 1]], dtype)
+    for y in (np.linalg.norm(tensor(x), ord, 1), ops.norm(x, ord, 1), ops.norm(x.tolist(), ord, 1)):
+        np.testing.assert_allclose(np.asarray(getattr(y, "array", y)), np.linalg.norm(x, ord, 1), rtol=1e-6)
+    assert np.linalg.norm(tensor(x), ord, 1).dtype == np.linalg.norm(x, ord, 1).dtype
 
 
 def test_torchs_names():
     x = array(3, 4)
     np.testing.assert_array_equal(tensor(x).sum(dim=1, keepdim=True).array, x.sum(1, keepdims=True))
     np.testing.assert_array_equal(tensor(x).argmax(dim=0).array, x.argmax(0))
+
+
+@pytest.mark.parametrize("name", ["max", "median", "min", "sort", "std", "var"])
+def test_what_is_not_torchs_does_not_take_its_names(name):
+    getattr(tensor(array(3, 4)), name)(axis=0)
+    with pytest.raises(TypeError, match=f"{name}: takes axis where PyTorch takes dim, since that"):
+        getattr(tensor(array(3, 4)), name)(dim=0)
 
 
 @pytest.mark.parametrize("name", ["sum", "max", "min", "prod", "all", "any", "mean", "argmax", "cumsum", "var", "norm"])

@@ -450,5 +450,6 @@ def test_states_of_pytorch_and_what_is_no_state() -> None:
     np.testing.assert_array_equal(ours.weight.data, theirs.weight.detach().numpy())
     with pytest.raises(TypeError, match="load_state_dict: wants a dict of arrays by name, got Linear"):
         ours.load_state_dict(ours)
-    with pytest.raises(TypeError, match="to: wants a floating dtype, got 'cpu'; there are no devices"):
-        ours.to("cpu")
+    assert ours.to("cpu") is ours.cpu() is ours
+    with pytest.raises(TypeError, match="to: wants a floating dtype, or 'cpu', which is all there is; got 'cuda'"):
+        ours.to("cuda")

@@ -241,6 +241,9 @@ class Cut(nn.Module):
     def forward(self, x: Any) -> Any:
         return x[:1]
 
+    def right_inverse(self, x: Any) -> Any:
+        return x + 1
+
 
 @pytest.mark.parametrize(
     ("call", "message"),
@@ -267,8 +270,10 @@ class Cut(nn.Module):
 )
 def test_errors_leave_the_module_as_it_was(call: Any, message: str) -> None:
     layer = nn.Linear(3, 2)
+    before = layer.weight.numpy().copy()
     with pytest.raises(ValueError, match=message):
         call(layer)
+    np.testing.assert_array_equal(layer.weight.numpy(), before)
     assert type(layer) is nn.Linear
     assert list(layer.state_dict()) == ["weight", "bias"]
 

@@ -169,6 +169,12 @@ def test_damaged_traces(tmp_path: Path) -> None:
         path.write_text(json.dumps({**data, "steps": steps}))
         with pytest.raises(ValueError, match="was damaged"):
             Trace.load(path)
+    for parents in ([99, 0], [-1]):
+        damaged = json.loads(json.dumps(data))
+        damaged["graph"]["nodes"][-1]["parents"] = parents
+        path.write_text(json.dumps(damaged))
+        with pytest.raises(ValueError, match="was damaged"):
+            Trace.load(path)
     data["steps"][0]["node"] = 99
     path.write_text(json.dumps(data))
     with pytest.raises(ValueError, match="was damaged"):
