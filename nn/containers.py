@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self, overload
+from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from nn.module import Module
 from nn.parameter import Parameter
 
+Part = TypeVar("Part", Module, Parameter)
 
-class _Listed(Module):
-    """What the containers share whose parts are named "0", "1", and so on."""
 
-    def _parts(self) -> dict[str, Any]:
+class _Container(Module, Generic[Part]):
+    """What all containers share: parts, which are attributes of the type `holds`."""
+
+    holds: ClassVar[Any] = Module
+
+    def _parts(self) -> dict[str, Part]:
         """The parts by name, in order."""
-        return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, self.holds)}
+
+    def __len__(self) -> int:
+        return len(self._parts())
+
+
+class _Listed(_Container[Part]):
+    """What the containers share whose parts are named "0", "1", and so on."""
 
     def _as_part(self, value: Any) -> Any:
         """What is held for `value`. TypeError if it cannot be a part."""
@@ -36,11 +47,19 @@ class _Listed(Module):
         for i, part in enumerate(kept):
             setattr(self, str(i), part)
 
-    def __len__(self) -> int:
-        return len(self._parts())
-
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Part]:
         return iter(list(self._parts().values()))
+
+    @overload
+    def __getitem__(self, index: int) -> Part: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Part | Self:
+        if isinstance(index, slice):
+            kind: Any = type(self)
+            found: Self = kind(list(self)[index])
+            return found
+        return self._parts()[self._position(index)]
 
     def __setitem__(self, index: int, part: Any) -> None:
         setattr(self, self._position(index), self._as_part(part))
@@ -57,8 +76,8 @@ class _Listed(Module):
 
     def extend(self, parts: Iterable[Any]) -> Self:
         """Add `parts` at the end, and return the container."""
-        for part in list(parts):
-            self.append(part)
+        for i, part in enumerate([self._as_part(part) for part in parts], len(self)):
+            setattr(self, str(i), part)
         return self
 
     def insert(self, index: int, part: Any) -> None:
@@ -80,7 +99,7 @@ class _Listed(Module):
         return type(self)().extend([*self, *parts])
 
 
-class Sequential(_Listed):
+class Sequential(_Listed[Module]):
     """Modules run one after the other, each on what the one before returned.
 
     Takes modules, which are named "0", "1", …, or one dict of named modules.
@@ -123,7 +142,7 @@ class Sequential(_Listed):
         return found
 
 
-class ModuleList(_Listed):
+class ModuleList(_Listed[Module]):
     """A list of modules, so that their parameters are found; how they are called is up to the module that holds it.
 
     >>> import nn
@@ -136,18 +155,52 @@ class ModuleList(_Listed):
         super().__init__()
         self.extend(modules)
 
-    @overload
-    def __getitem__(self, index: int) -> Module: ...
-    @overload
-    def __getitem__(self, index: slice) -> ModuleList: ...
-    def __getitem__(self, index: int | slice) -> Module:
-        if isinstance(index, slice):
-            return type(self)(list(self)[index])
-        found: Module = self._parts()[self._position(index)]
-        return found
+
+class _Named(_Container[Part]):
+    """What the containers share whose parts have names of their own."""
+
+    def update(self, parts: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add or replace parts by name."""
+        for name, part in parts.items() if isinstance(parts, (Mapping, _Named)) else parts:
+            self[name] = part
+
+    def __getitem__(self, key: str) -> Part:
+        return self._parts()[key]
+
+    def __setitem__(self, key: str, part: Any) -> None:
+        raise NotImplementedError(f"{type(self).__name__} does not define __setitem__")
+
+    def __delitem__(self, key: str) -> None:
+        self.pop(key)
+
+    def pop(self, key: str) -> Part:
+        """Take the part named `key` out, and return it."""
+        part = self[key]
+        delattr(self, key)
+        return part
+
+    def clear(self) -> None:
+        """Take all parts out."""
+        for key in self._parts():
+            delattr(self, key)
+
+    def keys(self) -> Iterable[str]:
+        return self._parts().keys()
+
+    def values(self) -> Iterable[Part]:
+        return self._parts().values()
+
+    def items(self) -> Iterable[tuple[str, Part]]:
+        return self._parts().items()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._parts()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts())
 
 
-class ModuleDict(Module):
+class ModuleDict(_Named[Module]):
     """A dict of modules, so that their parameters are found.
 
     >>> import nn
@@ -160,56 +213,13 @@ class ModuleDict(Module):
         super().__init__()
         self.update(modules)
 
-    def _parts(self) -> dict[str, Module]:
-        return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
-
-    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add or replace modules by name."""
-        for name, module in modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules:
-            self[name] = module
-
-    def __getitem__(self, key: str) -> Module:
-        return self._parts()[key]
-
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"ModuleDict: '{key}' has to be a Module, got {type(module).__name__}")
         self.register_module(key, module)
 
-    def __delitem__(self, key: str) -> None:
-        self.pop(key)
 
-    def pop(self, key: str) -> Module:
-        """Take the module named `key` out, and return it."""
-        module = self[key]
-        delattr(self, key)
-        return module
-
-    def clear(self) -> None:
-        """Take all modules out."""
-        for key in self._parts():
-            delattr(self, key)
-
-    def keys(self) -> Iterable[str]:
-        return self._parts().keys()
-
-    def values(self) -> Iterable[Module]:
-        return self._parts().values()
-
-    def items(self) -> Iterable[tuple[str, Module]]:
-        return self._parts().items()
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._parts()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parts())
-
-    def __len__(self) -> int:
-        return len(self._parts())
-
-
-class ParameterList(_Listed):
+class ParameterList(_Listed[Parameter]):
     """A list of parameters. Tensors and arrays put into it become parameters.
 
     >>> import nn
@@ -218,30 +228,20 @@ class ParameterList(_Listed):
     [(2, 2), (3,)]
     """
 
+    holds = Parameter
+
     def __init__(self, values: Iterable[Any] = ()) -> None:
         super().__init__()
         self.extend(values)
 
-    def _parts(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if isinstance(value, Parameter)}
-
     def _as_part(self, value: Any) -> Parameter:
         return value if isinstance(value, Parameter) else Parameter(value)
-
-    @overload
-    def __getitem__(self, index: int) -> Parameter: ...
-    @overload
-    def __getitem__(self, index: slice) -> ParameterList: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return type(self)(list(self)[index])
-        return self._parts()[self._position(index)]
 
     def __repr__(self) -> str:
         return _text(self, self._parts())
 
 
-class ParameterDict(Module):
+class ParameterDict(_Named[Parameter]):
     """A dict of parameters. Tensors and arrays put into it become parameters.
 
     >>> import nn
@@ -250,27 +250,14 @@ class ParameterDict(Module):
     ((3,), ['in', 'out'])
     """
 
+    holds = Parameter
+
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
         super().__init__()
         self.update(parameters)
 
-    def _parts(self) -> dict[str, Parameter]:
-        return {name: value for name, value in self.__dict__.items() if isinstance(value, Parameter)}
-
-    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Add or replace parameters by name."""
-        named = parameters.items() if isinstance(parameters, (Mapping, ParameterDict)) else parameters
-        for name, value in named:
-            self[name] = value
-
-    def __getitem__(self, key: str) -> Parameter:
-        return self._parts()[key]
-
     def __setitem__(self, key: str, value: Any) -> None:
         self.register_parameter(key, value if isinstance(value, Parameter) else Parameter(value))
-
-    def __delitem__(self, key: str) -> None:
-        self.pop(key)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The parameter named `key`, or `default` if there is none."""
@@ -281,35 +268,6 @@ class ParameterDict(Module):
         if key not in self:
             self[key] = default
         return self[key]
-
-    def pop(self, key: str) -> Parameter:
-        """Take the parameter named `key` out, and return it."""
-        parameter = self[key]
-        delattr(self, key)
-        return parameter
-
-    def clear(self) -> None:
-        """Take all parameters out."""
-        for key in self._parts():
-            delattr(self, key)
-
-    def keys(self) -> Iterable[str]:
-        return self._parts().keys()
-
-    def values(self) -> Iterable[Parameter]:
-        return self._parts().values()
-
-    def items(self) -> Iterable[tuple[str, Parameter]]:
-        return self._parts().items()
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._parts()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parts())
-
-    def __len__(self) -> int:
-        return len(self._parts())
 
     def __repr__(self) -> str:
         return _text(self, self._parts())

@@ -112,6 +112,9 @@ class Module:
             self._check_kind("parameter", name, value, Parameter)
         elif isinstance(self.__dict__.get(name), Module):
             self._check_kind("submodule", name, value, Module)
+        before = self.__dict__.get(name)
+        if isinstance(before, Module) and before is not value:
+            before._plate.remove(self._plate, name)
         super().__setattr__(name, value)
         if isinstance(value, Module):
             value._plate.add(self._plate, name)
@@ -145,7 +148,7 @@ class Module:
         self._check_name("register_buffer", name, "buffer")
         self._check_kind("buffer", name, tensor, Tensor)
         self._buffer_persistence[name] = persistent
-        setattr(self, name, tensor)
+        super().__setattr__(name, tensor)  # a Parameter, too, is a buffer then
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a submodule under `name`, as assigning it to an attribute does."""
@@ -304,7 +307,7 @@ class Module:
             raise TypeError(f"to: wants a floating dtype, got {wanted}")
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dtype.kind == "f" and tensor.dtype != wanted:
-                _cast(tensor, wanted)
+                tensor.cast_(wanted)
         return self
 
     def cpu(self) -> Self:
@@ -370,7 +373,7 @@ class Module:
             problems.append(f"missing keys: {', '.join(missing)}")
         if strict and unexpected:
             problems.append(f"unexpected keys: {', '.join(unexpected)}")
-        for name in own.keys() & given.keys():
+        for name in [name for name in own if name in given]:
             if not isinstance(own[name], UninitializedTensor) and given[name].shape != own[name].shape:
                 problems.append(
                     f"{name} has shape {given[name].shape} in the state and {own[name].shape} in the module"
@@ -509,11 +512,3 @@ def _plain(value: Any) -> Any:
     detach = getattr(value, "detach", None)
     value = value if detach is None else detach()
     return np.asarray(value.array if isinstance(value, Tensor) else value)
-
-
-def _cast(tensor: Tensor, dtype: np.dtype[Any]) -> None:
-    """Change the dtype of a leaf without changing its identity, which an optimizer or another module may hold."""
-    if isinstance(tensor, UninitializedTensor):
-        tensor.cast(dtype)
-    else:
-        tensor.cast_(dtype)

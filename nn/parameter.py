@@ -74,9 +74,10 @@ class UninitializedTensor(Tensor):
             self.requires_grad_(requires_grad)
         return self
 
-    def cast(self, dtype: npt.DTypeLike) -> None:
+    def cast_(self, dtype: npt.DTypeLike) -> Self:
         """Change the dtype that the tensor will have."""
         self._start(np.empty(0, dtype))
+        return self
 
     def materialize(self, shape: tuple[int, ...]) -> None:
         """Become an ordinary tensor of zeros with this shape."""

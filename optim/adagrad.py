@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.tensor import Tensor
 from optim.changes import in_blocks
 from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 
@@ -64,6 +65,9 @@ class Adagrad(Optimizer):
         for p in group["params"]:
             self.state[p]["step"] = 0
             buffer(self.state[p], "sum", p.array, group["initial_accumulator_value"])
+
+    def check_parameter(self, p: Tensor, which: str) -> None:
+        p.array  # noqa: B018  # an error for one that has no shape yet
 
     def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         state["step"] = t = state.get("step", 0) + 1

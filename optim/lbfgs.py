@@ -106,10 +106,12 @@ class LBFGS(Optimizer):
 
         def evaluate_at(t: float) -> Point:
             before = [np.array(p.array) for p in group["params"]]
-            self._move(t, d)
-            loss, gradient = float(evaluate()), self._gradient()
-            for p, array in zip(group["params"], before, strict=True):
-                p.write(array)
+            try:
+                self._move(t, d)
+                loss, gradient = float(evaluate()), self._gradient()
+            finally:
+                for p, array in zip(group["params"], before, strict=True):
+                    p.write(array)
             return Point(t, loss, gradient, float(gradient @ d))
 
         first = evaluate()
@@ -129,7 +131,7 @@ class LBFGS(Optimizer):
             if group["line_search_fn"]:
                 left = max_eval - (state["func_evals"] - start)
                 here = Point(0.0, loss, gradient, slope)
-                (t, loss, gradient, _), _ = strong_wolfe(evaluate_at, here, t, _largest(d), max_steps=left)
+                t, loss, gradient, _ = strong_wolfe(evaluate_at, here, t, _largest(d), max_steps=left)
                 state["t"] = t
                 self._move(t, d)
             else:

@@ -27,8 +27,8 @@ def strong_wolfe(
     c2: float = 0.9,
     tolerance: float = 1e-9,
     max_steps: int = 25,
-) -> tuple[Point, int]:
-    """A point x + t d that meets the strong Wolfe conditions, if one is found, and how many points were evaluated.
+) -> Point:
+    """A point x + t d that meets the strong Wolfe conditions, if one is found.
 
         f(t) ≤ f(0) + c₁ t f'(0)   and   |f'(t)| ≤ c₂ |f'(0)|
 
@@ -49,7 +49,7 @@ def strong_wolfe(
             bracket = [previous, point]
             break
         if flat(point):
-            return point, steps + 1
+            return point
         if point.slope >= 0:
             bracket = [previous, point]
             break
@@ -84,7 +84,7 @@ def strong_wolfe(
         bracket[low] = point
         if flat(point):
             break
-    return bracket[low], steps + 1
+    return bracket[low]
 
 
 def cubic_minimum(p: Point, q: Point, lowest: float, highest: float) -> float:

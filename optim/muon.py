@@ -7,6 +7,7 @@ from math import sqrt
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.tensor import Tensor
 from optim.optimizer import Group, Optimizer, Parameters, State, buffer
 
 
@@ -78,13 +79,9 @@ class Muon(Optimizer):
     def buffers(self, group: Group, param: Array) -> dict[str, bool]:
         return {"momentum_buffer": True}
 
-    def add_param_group(self, param_group: Group) -> None:
-        super().add_param_group(param_group)
-        for i, p in enumerate(self.param_groups[-1]["params"]):
-            if p.ndim != 2:
-                which = f"parameter {i} of group {len(self.param_groups) - 1}"
-                self.param_groups.pop()
-                raise ValueError(f"Muon: wants parameters with two axes, but {which} has shape {p.shape}")
+    def check_parameter(self, p: Tensor, which: str) -> None:
+        if p.ndim != 2:
+            raise ValueError(f"Muon: wants parameters with two axes, but {which} has shape {p.shape}")
 
     def update(self, param: Array, grad: Array, state: State, group: Group) -> None:
         lr, momentum = group["lr"], group["momentum"]

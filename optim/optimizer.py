@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd.dtypes import Array, get_default_dtype
+from autograd.dtypes import Array
 from autograd.grad_mode import enable_grad
 from autograd.memory import owner, writing
 from autograd.tensor import Tensor, wrap
@@ -100,6 +100,9 @@ class Optimizer:
     def check(self, group: Group) -> None:
         """Raise ValueError for an option of a group that is out of its range."""
 
+    def check_parameter(self, p: Tensor, which: str) -> None:
+        """Raise ValueError for a parameter that the algorithm cannot train; `which` it is, an error says."""
+
     def check_nonnegative(self, group: Group, *names: str) -> None:
         """Raise ValueError if one of these options is negative or NaN."""
         for name in names:
@@ -149,6 +152,7 @@ class Optimizer:
                 raise ValueError(f"{self.name}: {which} is no leaf: '{p.grad_fn and p.grad_fn.op}' made it")
             if p in seen:
                 raise ValueError(f"{self.name}: {which} is given twice")
+            self.check_parameter(p, which)
             seen.add(p)
         self.param_groups.append(group)
 
@@ -177,7 +181,8 @@ class Optimizer:
                 if p.grad is not None and id(owner(p.array)) in several:
                     with ExitStack() as opened:
                         self._update_one(p, group, opened)
-        whole = type(self).update.__module__.split(".")[0] == __package__  # nothing comes after `in_blocks`
+        home = getattr(type(self).update, "__globals__", {})  # not __module__, which functools.wraps copies
+        whole = home.get("__package__") == __package__  # nothing comes after `in_blocks`
         with ExitStack() as opened, together(wait=whole):
             for i, group in enumerate(self.param_groups):
                 alike: dict[Any, list[Tensor]] = {}  # small ones, by what has to be equal to update them together
@@ -319,4 +324,4 @@ def _saved(value: Any) -> Any:
         return [_saved(v) for v in value]
     if isinstance(value, np.ndarray):
         return wrap(value.copy())
-    return wrap(np.array(value, get_default_dtype() if isinstance(value, int) else np.float64))
+    return wrap(np.array(value, np.float64))

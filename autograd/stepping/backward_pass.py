@@ -169,7 +169,7 @@ class BackwardPass(Sequence[Step]):
             found = end.value
             for observer in watching:
                 observer.finished(found)
-            self.gradients = {node: cotangent for node, cotangent in found.items() if RETAIN not in (node.hooks or ())}
+            self.gradients = found
             return None
         except BaseException:
             self._broken = True

@@ -39,7 +39,9 @@ _COLOURS = {
 }
 
 
-def _style() -> str:
+def style() -> str:
+    """The style sheet of every drawing."""
+
     def rules(ground: str, text: str, quiet: str, line: str, frame: str, fills: Mapping[str, tuple[str, str]]) -> str:
         kinds = "".join(f"@ .{kind}{{fill:{fill};stroke:{edge}}}" for kind, (fill, edge) in fills.items())
         return (
@@ -269,7 +271,7 @@ class _Painter:
             f'<svg xmlns="http://www.w3.org/2000/svg" class="stepgrad-drawing" role="img" aria-label="{_text(label)}" '
             f'width="{_n(width)}" height="{_n(height)}" '
             f'viewBox="{_n(-_MARGIN)} {_n(-_MARGIN)} {_n(width)} {_n(height)}">',
-            f"<style>{_style()}</style>",
+            f"<style>{style()}</style>",
             f'<rect class="ground" {area} rx="8"/>',
             *(self._frame(frame.key) for frame in self.folded.frames),
             *dict.fromkeys(line for wire in self.plan.wires for line in _wire(wire, self.nodes[wire.node])),

@@ -56,8 +56,6 @@ def layout(
     edges: Sequence[Edge],
     top: Iterable[int] = (),
     bottom: Iterable[int] = (),
-    gap: float = GAP,
-    layer_gap: float = LAYER_GAP,
 ) -> Layout:
     """Lay out items of these widths and heights. The same input gives the same layout.
 
@@ -72,10 +70,10 @@ def layout(
     """
     if not sizes:
         return Layout(0.0, 0.0, [], [], [], [])
-    graph = _Layered(sizes, edges, *_layers(len(sizes), edges, set(top), set(bottom)), gap)
+    graph = _Layered(sizes, edges, *_layers(len(sizes), edges, set(top), set(bottom)))
     graph.reduce_crossings()
     x = graph.coordinates()
-    return _placed(graph, x, sizes, edges, layer_gap)
+    return _placed(graph, x, sizes, edges)
 
 
 def _layers(count: int, edges: Sequence[Edge], top: set[int], bottom: set[int]) -> tuple[list[int], list[bool]]:
@@ -134,12 +132,10 @@ class _Layered:
         edges: Sequence[Edge],
         layers: Sequence[int],
         aside: Sequence[bool],
-        gap: float,
     ) -> None:
         self.layers = list(layers)
         self.items = len(sizes)
         self.halves = [width / 2 for width, _ in sizes]
-        self.gap = gap
         self.chains: dict[tuple[int, float], list[int]] = {}
         self.above: list[list[int]] = [[] for _ in sizes]
         self.below: list[list[int]] = [[] for _ in sizes]
@@ -411,7 +407,7 @@ class _Layered:
         return [x[root[v]] + shift[v] for v in range(len(root))]
 
     def _space(self, v: int, w: int) -> float:
-        return _EDGE_GAP if v >= self.items and w >= self.items else self.gap
+        return _EDGE_GAP if v >= self.items and w >= self.items else GAP
 
     def _balanced(self, results: Sequence[list[float]]) -> list[float]:
         """The mean of the middle two of four placements, moved to where the narrowest is."""
@@ -433,9 +429,7 @@ def _first_ranked(ranks: Mapping[int, tuple[bool, ...]]) -> set[int]:
     return {v for v, rank in ranks.items() if rank == first}
 
 
-def _placed(
-    graph: _Layered, x: list[float], sizes: Sequence[tuple[float, float]], edges: Sequence[Edge], layer_gap: float
-) -> Layout:
+def _placed(graph: _Layered, x: list[float], sizes: Sequence[tuple[float, float]], edges: Sequence[Edge]) -> Layout:
     count = len(sizes)
     heights = [max([sizes[v][1] for v in row if v < count], default=0.0) for row in graph.rows]
     farthest = [0.0] * len(heights)  # how far to the side an edge goes below each layer
@@ -446,8 +440,8 @@ def _placed(
     for layer, (height, side) in enumerate(zip(heights, farthest)):
         starts.append(y)
         following = heights[layer + 1] if layer + 1 < len(heights) else 0.0
-        least = layer_gap * (1.0 if height and following else 0.5 if height else 0.1)  # less where ports are
-        y += height + max(least, min(side / 6 + least, layer_gap) if side > 1 else 0.0, min(side / 6, 2.5 * layer_gap))
+        least = LAYER_GAP * (1.0 if height and following else 0.5 if height else 0.1)  # less where ports are
+        y += height + max(least, min(side / 6 + least, LAYER_GAP) if side > 1 else 0.0, min(side / 6, 2.5 * LAYER_GAP))
     ends = [start + height for start, height in zip(starts, heights)]
     tops = []
     for item in range(count):

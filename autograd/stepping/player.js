@@ -577,10 +577,6 @@ function shape(thing) {
   return thing?.shape ? `(${thing.shape.join(", ")}${thing.shape.length === 1 ? "," : ""})` : "";
 }
 
-function within(path, outer) {
-  return path === outer || path.startsWith(`${outer}.`);
-}
-
 function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
@@ -683,13 +679,8 @@ function depth(values) {
 }
 
 function largest(values) {
-  return Math.max(
-    0,
-    ...[values]
-      .flat(Infinity)
-      .filter((x) => typeof x === "number")
-      .map(Math.abs),
-  );
+  const sizes = [values].flat(Infinity).filter((x) => typeof x === "number");
+  return sizes.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 }
 
 function heat(x, scale) {

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from autograd.files import replacing
+from autograd.stepping import drawing
 from autograd.stepping.drawing import draw
 from autograd.stepping.folding import fold
 from autograd.stepping.formula import mathml
@@ -72,7 +73,7 @@ def page(trace: Trace, position: int = 0, live: Mapping[str, Any] | None = None)
     run = recording(trace) | {"position": position} | ({"live": dict(live)} if live else {})
     return _PAGE.format(
         title=escape(trace.title or ("Forward pass" if trace.forward else "Backward pass")),
-        style=style(),
+        style=style() + drawing.style(),
         run=_embedded(run),
         script=script() + (live_script() if live else ""),
         start="matchNotebook();\ngrowFrame(player.root);\n" + ("connect(player, run.live);\n" if live else ""),
@@ -186,7 +187,7 @@ def _drawings(trace: Trace) -> list[dict[str, Any]]:
             "open": [frame.key for frame in folded.frames],
             "closed": closed,
             "boxes": {box.key: list(box.nodes) for box in folded.boxes},
-            "svg": draw(trace.graph, values, **folding).svg,
+            "svg": draw(trace.graph, values, **folding).svg.replace(f"<style>{drawing.style()}</style>\n", ""),
         }
         room -= len(drawings[opened]["svg"])
         if folding["limit"] == _LIMITS[0]:

@@ -52,7 +52,7 @@ class Summary:
     def of(cls, value: Any, limit: int = LIMIT) -> Summary:
         """The summary of an array, a tensor, or a Bundle: of that the parts that are there, one after the other."""
         array = as_array(value)
-        x = array.astype(np.float64) if array.dtype.kind == "f" else np.asarray(_real(array), np.float64)
+        x = np.asarray(_real(array), np.float64)
         finite = np.isfinite(x)
         bad = x.size - int(np.count_nonzero(finite))
         known = x[finite] if bad else x.ravel()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 import autograd as ag
 from autograd import Tensor
 from nn.functional.sizes import check_broadcast
@@ -54,5 +52,5 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """
     if input.ndim != 2:
         raise ValueError(f"pdist: wants an input (N, D), got shape {input.shape}")
-    first, second = np.triu_indices(input.shape[0], 1)
-    return ag.norm(ag.take(input, first, axis=0) - ag.take(input, second, axis=0), p, axis=-1)
+    rows = [ag.norm(input[i + 1 :] - input[i], p, axis=-1) for i in range(input.shape[0] - 1)]  # (N - 1 - i,) each
+    return ag.concatenate(rows) if rows else ag.sum(input[:0], axis=-1)

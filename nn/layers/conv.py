@@ -15,7 +15,7 @@ from nn.functional.sizes import Padding, PerAxis, padding_pairs, per_axis
 from nn.module import Module
 from nn.parameter import Parameter
 
-_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class ConvBase(Module):
@@ -140,7 +140,7 @@ class _ConvNd(ConvBase):
             pads = padding_pairs(type(self).__name__, padding, self.kernel_size, self.stride, self.dilation)
             widths = [*[(0, 0)] * (input.ndim - self.n), *pads]
             check_reach(type(self).__name__, self.padding_mode, input.shape, widths)
-            input = ag.pad(input, widths, mode=_MODES[self.padding_mode])
+            input = ag.pad(input, widths, mode=self.padding_mode)
             padding = 0
         return F.conv(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 

@@ -118,9 +118,7 @@ class _BatchNorm(_Tracking):
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
         momentum = self.momentum
-        tracking = self.training and self.num_batches_tracked is not None
-        if tracking:
-            assert self.num_batches_tracked is not None
+        if self.training and self.num_batches_tracked is not None:
             batches = self.num_batches_tracked.item() + 1
             self.num_batches_tracked.write(batches)
             momentum = 1 / batches if momentum is None else momentum

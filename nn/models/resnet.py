@@ -176,7 +176,7 @@ class ResNet(Module):
             if isinstance(module, Conv2d):
                 init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif zero_init_residual and isinstance(module, block):
-                init.zeros_(getattr(module, "bn3" if block is Bottleneck else "bn2").weight)
+                init.zeros_(getattr(module, "bn3" if issubclass(block, Bottleneck) else "bn2").weight)
 
     def _stage(self, planes: int, count: int, stride: int, dilate: bool) -> Sequential:
         before = self.dilation

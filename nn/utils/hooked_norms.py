@@ -36,9 +36,9 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     """
     weight = _parameter("weight_norm", module, name)
     magnitude = length(weight.detach(), dim)
-    delattr(module, name)
     module.register_parameter(f"{name}_g", Parameter(magnitude, weight.requires_grad))
     module.register_parameter(f"{name}_v", weight)
+    delattr(module, name)
     hook = _WeightNorm(name, dim)
     hook(module, ())
     module.register_forward_pre_hook(hook)
@@ -77,10 +77,10 @@ def spectral_norm(
     if weight.ndim < 2:
         raise ValueError(f"spectral_norm: wants a weight of at least 2 dimensions, got shape {weight.shape}")
     u, v = random_vectors(as_matrix(weight.detach(), axis), eps)
-    delattr(module, name)
     module.register_parameter(f"{name}_orig", weight)
     module.register_buffer(f"{name}_u", u)
     module.register_buffer(f"{name}_v", v)
+    delattr(module, name)
     setattr(module, name, ag.clone(weight.detach()))
     module.register_forward_pre_hook(_SpectralNorm(name, n_power_iterations, axis, eps))
     return module

@@ -117,17 +117,17 @@ def register_parametrization(
             f"register_parametrization: {type(module).__name__} has no parameter or buffer '{tensor_name}'"
         )
     assert isinstance(tensor, Tensor)
-    values = tensor.numpy().copy()
-    parametrizations = ParametrizationList([parametrization], tensor)
+    before = tensor.numpy().copy()
     try:
+        parametrizations = ParametrizationList([parametrization], tensor)
         _check_unchanged(tensor_name, tensor, parametrizations(), unsafe)
+        if not is_parametrized(module):
+            module.register_module("parametrizations", ModuleDict())
+        module.__dict__["parametrizations"][tensor_name] = parametrizations
     except Exception:
-        tensor.write(values)
+        tensor.write(before)
         raise
     delattr(module, tensor_name)
-    if not is_parametrized(module):
-        module.register_module("parametrizations", ModuleDict())
-    module.__dict__["parametrizations"][tensor_name] = parametrizations
     _set_properties(module)
     return module
 

@@ -7,7 +7,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,10 +37,10 @@ class Settings(NamedTuple):
     threads: int = 1
     quick: bool = False
 
-    def chosen(self, things: Iterable[Any], name: Callable[[Any], str] = lambda thing: thing.name) -> list[Any]:
+    def chosen(self, things: Iterable[Any]) -> list[Any]:
         """Those that have one of the `only` words in their name; all, if there are none."""
         words = [word.lower() for word in self.only]
-        return [thing for thing in things if not words or any(word in name(thing).lower() for word in words)]
+        return [thing for thing in things if not words or any(word in thing.name.lower() for word in words)]
 
 
 class Target(NamedTuple):
@@ -98,11 +98,11 @@ def spread(ratio: Ratio) -> tuple[str, str]:
     return f"{ratio.value:.2f}", f"{ratio.low:.2f}–{ratio.high:.2f}"
 
 
-def progress(things: Sequence[Any], title: str, name: Callable[[Any], str] = lambda thing: thing.name) -> Iterator[Any]:
+def progress(things: Sequence[Any], title: str) -> Iterator[Any]:
     """The things one after the other, with a bar that says how many are done."""
     with tqdm(things, desc=title, leave=False, dynamic_ncols=True) as bar:
         for thing in bar:
-            bar.set_postfix_str(name(thing))
+            bar.set_postfix_str(thing.name)
             yield thing
 
 

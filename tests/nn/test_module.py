@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections import OrderedDict
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import autograd as ag
 import nn
+from autograd.stepping import view
 
 
 class Net(nn.Module):
@@ -393,6 +395,51 @@ def test_a_parameter_in_place_of_a_buffer_is_trained(start: ag.Tensor | None, pe
     module.scale = nn.Parameter(ag.ones(2))
     assert [*dict(module.named_parameters())] == [*module.state_dict()] == ["scale"]
     assert not [*module.buffers()]
+
+
+def test_a_parameter_registered_as_a_buffer_is_one() -> None:
+    module = nn.Module()
+    module.register_buffer("scale", nn.Parameter(ag.ones(2)))
+    assert [*dict(module.named_buffers())] == [*module.state_dict()] == ["scale"]
+    assert not [*module.parameters()]
+
+
+def test_a_module_that_was_replaced_loses_its_name() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.old = [nn.Linear(2, 2)]
+            self.fc = self.old[0]
+            self.fc = nn.Linear(2, 2)
+
+        def forward(self, x: ag.Tensor) -> ag.Tensor:
+            return self.fc(self.old[0](x))
+
+    calls = view(Two()(ag.ones(2))).calls
+    assert sorted(call.module for call in calls if call.kind == "Linear") == ["Linear", "fc"]
+
+
+def test_adding_many_modules_takes_time_as_they_are_many() -> None:
+    class Counted(nn.ModuleList):
+        looked = 0
+
+        def _parts(self) -> dict[str, Any]:
+            Counted.looked += 1
+            return super()._parts()
+
+    layers = Counted(nn.ReLU() for _ in range(100))
+    assert Counted.looked < 10
+    with pytest.raises(TypeError, match="Counted: takes Modules, got int"):
+        layers.extend([nn.ReLU(), 3])
+    assert len(layers) == 100
+
+
+def test_what_does_not_fit_is_said_in_the_order_of_the_module() -> None:
+    model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(20)])
+    state = {name: ag.ones(7) for name in reversed(model.state_dict())}
+    with pytest.raises(RuntimeError, match="has shape") as caught:
+        model.load_state_dict(state)
+    assert re.findall(r"(\S+) has shape", str(caught.value)) == list(model.state_dict())
 
 
 def test_a_name_is_of_one_kind() -> None:

@@ -278,6 +278,22 @@ def test_errors_leave_the_module_as_it_was(call: Any, message: str) -> None:
     assert list(layer.state_dict()) == ["weight", "bias"]
 
 
+@pytest.mark.parametrize("normalise", [nn.utils.weight_norm, nn.utils.spectral_norm, parametrizations.weight_norm])
+@pytest.mark.parametrize("taken", ["weight_g", "weight_u", "parametrizations"])
+def test_names_that_are_taken_leave_the_module_as_it_was(normalise: Any, taken: str) -> None:
+    layer = nn.Linear(3, 2)
+    setattr(layer, taken, 1)
+    weight = layer.weight
+    before = weight.numpy().copy()
+    try:
+        normalise(layer)
+    except KeyError:
+        assert layer.weight is weight
+        np.testing.assert_array_equal(weight.numpy(), before)
+    else:
+        assert taken not in layer.state_dict()
+
+
 def test_unsafe_allows_another_shape() -> None:
     layer = parametrize.register_parametrization(nn.Linear(3, 2, bias=False), "weight", Cut(), unsafe=True)
     assert layer(ag.ones(3)).shape == (1,)

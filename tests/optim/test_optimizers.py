@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd as ag
 import nn
 import optim
 from autograd import tensor
@@ -453,6 +454,39 @@ def test_muon_brings_singular_values_near_one() -> None:
     assert (values < 1.5).all()
     in_the_gradients_basis = -u.T @ p.data @ vt.T
     np.testing.assert_allclose(in_the_gradients_basis, np.diag(np.diag(in_the_gradients_basis)), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "refused", "error"),
+    [
+        ("Muon", lambda: tensor(np.zeros(3), requires_grad=True), ValueError),
+        ("Muon", lambda: nn.LazyLinear(2).weight, RuntimeError),
+        ("Adagrad", lambda: nn.LazyLinear(2).weight, RuntimeError),
+    ],
+)
+def test_a_refused_group_is_not_kept(name: str, refused: Any, error: type[Exception]) -> None:
+    optimizer = getattr(optim, name)([tensor(np.zeros((2, 3)), requires_grad=True)])
+    more = [tensor(np.zeros((3, 2)), requires_grad=True), refused()]
+    with pytest.raises(error):
+        optimizer.add_param_group({"params": more})
+    assert len(optimizer.param_groups) == len(optimizer.state_dict()["param_groups"]) == 1
+    optimizer.add_param_group({"params": more[:1]})
+
+
+def test_numbers_of_steps_are_saved_as_they_are() -> None:
+    default = ag.get_default_dtype()
+    p = tensor(np.zeros(2), requires_grad=True)
+    optimizer = optim.Adam([p])
+    p.grad = tensor(np.ones(2))
+    optimizer.step()
+    try:
+        ag.set_default_dtype(np.float16)
+        for count in (2049, 70_001, 2**24 + 1):
+            optimizer.state[p]["step"] = count
+            optimizer.load_state_dict(optimizer.state_dict())
+            assert optimizer.state[p]["step"] == count
+    finally:
+        ag.set_default_dtype(default)
 
 
 def test_asgd_averages_after_t0() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import chromium, screenshot
 from traces import by_hand, forward, resnet, two_layers
@@ -274,6 +275,18 @@ def test_gradients_are_those_that_hooks_leave(browser: Any, tmp_path: Path) -> N
         shown.page.click(f'.canvas [data-key="{key}"]')
         tables = shown.page.query_selector_all(".node table")
         assert tables[-1].inner_text().split() == gradient
+    shown.context.close()
+
+
+def test_arrays_of_many_elements(browser: Any, tmp_path: Path) -> None:
+    """As many as no function of JavaScript takes as arguments."""
+    x = ag.tensor(np.arange(361.0 * 361).reshape(361, 361), requires_grad=True)
+    (x * x).sum().stepper().to_html(tmp_path / "large.html", limit=200_000)
+    shown = Opened(browser, tmp_path / "large.html")
+    shown.page.evaluate("document.querySelector('[data-act=step]').click()")
+    assert shown.position == "1 / 2"
+    assert shown.page.locator(".contribution td").count() >= 361 * 361
+    assert not shown.problems
     shown.context.close()
 
 

@@ -67,6 +67,13 @@ def test_a_residual_block_can_start_as_the_identity() -> None:
     for build, last in ((m.resnet18, "bn2"), (m.resnet50, "bn3")):
         blocks = list(build(zero_init_residual=True).layer2)
         assert not any(getattr(block, last).weight.numpy().any() for block in blocks)
+
+    class Block(m.resnet.Bottleneck):
+        pass
+
+    block = m.ResNet(Block, [1, 1, 1, 1], zero_init_residual=True).layer2[0]
+    assert not block.bn3.weight.numpy().any()
+    assert block.bn2.weight.numpy().all()
     x = np.abs(np.random.default_rng(0).normal(size=(1, 512, 2, 2)).astype(np.float32))
     block = m.resnet18(zero_init_residual=True).layer4[1]
     np.testing.assert_allclose(block(nn.Parameter(x)).numpy(), x)
