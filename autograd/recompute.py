@@ -35,7 +35,7 @@ def checkpoint(f: Callable[..., Tensor], *xs: Any) -> Tensor:
     """
     if not recording.get():
         return f(*xs)
-    segment = _Segment(f, xs)
+    segment = Segment(f, xs)
     variables, y, start = segment.evaluate([x.detach() if isinstance(x, Tensor) else x for x in xs])
     if y.node is None:
         return y
@@ -48,7 +48,7 @@ def checkpoint(f: Callable[..., Tensor], *xs: Any) -> Tensor:
     return primitive.record(segment, parents, values, y.array)  # type: ignore[arg-type]
 
 
-class _Segment:
+class Segment:
     """Stands where a primitive's plan does: the rules of one checkpointed call."""
 
     name = "checkpoint"

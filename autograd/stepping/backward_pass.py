@@ -11,7 +11,10 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.grad_mode import enable_grad
 from autograd.graph import Cotangent, Node, Visit, interposed, reverse_sweep
-from autograd.stepping.step import Record, Step
+from autograd.stepping.graph_view import view
+from autograd.stepping.step import Record, Step, arrays
+from autograd.stepping.summary import Summary
+from autograd.stepping.trace import Trace, TraceContribution, TraceStep
 from autograd.tensor import RETAIN, Tensor
 from autograd.watching import observers
 
@@ -184,6 +187,33 @@ class BackwardPass(Sequence[Step]):
         """What makes, for a sweep, what stands between it and the rules: see `autograd.graph.interposed`."""
         outer = interposed.get()
         return lambda seeds, targets: _Replacing(self.replaced, None if outer is None else outer(seeds, targets))
+
+
+def trace_of(backward_pass: BackwardPass, limit: int, title: str) -> Trace:
+    """The trace of a pass, which is run to its end."""
+    record = backward_pass.record
+    gradients = {record.ids[node]: Summary.of(g, limit) for node, g in backward_pass.run().items()}
+    graph = view(record.output, values=True, op="stepper")
+    totals: dict[Node, Cotangent] = {}
+    return Trace(graph, tuple(_traced(step, limit, totals) for step in backward_pass.steps), gradients, title)
+
+
+def _traced(step: Step, limit: int, totals: dict[Node, Cotangent]) -> TraceStep:
+    """The step as data; `totals` has what was contributed so far to nodes that still wait for more."""
+    contributions = []
+    for c in step.contributions:
+        before = totals.pop(c.parent, None)
+        with np.errstate(all="ignore"):
+            after = c.added if before is None else arrays(before + c.added)
+        if c.waiting or c.parent in step.node.parents[c.position + 1 :]:
+            totals[c.parent] = after
+        value, now = Summary.of(c.value, limit), Summary.of(after, limit)
+        had = None if before is None else Summary.of(before, limit)
+        parent = (c.name, c.leaf, c.op, c.shape)
+        contributions.append(TraceContribution(c.id, value, c.summed_axes, had, now, c.waiting, *parent))
+    cotangent = Summary.of(step.cotangent, limit)
+    facts = (step.number, step.id, step.op, step.name, step.source, step.module, *step.rule)
+    return TraceStep(*facts, cotangent, tuple(contributions), step.note, step.shape)
 
 
 class _Replacing:

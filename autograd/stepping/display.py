@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import struct
 import zlib
 from html import escape
@@ -17,6 +18,7 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.stepping.formula import mathml
 from autograd.stepping.summary import Summary, summary_of
+from autograd.stepping.wording import axes_text
 from autograd.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -72,21 +74,18 @@ def array_html(summary: Summary) -> str:
 
 def step_html(step: Step | TraceStep) -> str:
     """A step: its rule as a formula, the cotangent that arrived, and for each parent what it had, is given, and has."""
-    latex = step.rule.latex if hasattr(step.rule, "latex") else step.latex
     parts = [
         _head(step),
-        f'<div style="font-size:1.15em;margin:6px 0">{mathml(latex)}</div>',
+        f'<div style="font-size:1.15em;margin:6px 0">{mathml(step.latex)}</div>',
         _captioned("cotangent", step.summary),
     ]
     for share in step.contributions:
-        parent = share.name or (share.op if hasattr(share, "op") else share.parent.op)
-        plural = "axes" if len(share.summed_axes) > 1 else "axis"
-        axes = f", summed over {plural} {', '.join(map(str, share.summed_axes))}" if share.summed_axes else ""
+        axes = f", summed over {axes_text(share.summed_axes)}" if share.summed_axes else ""
         waiting = f"waits for {share.waiting} more" if share.waiting else "complete"
         shown = {"had": share.before, "is given": share.summary, "has now": share.after}
         if share.before is None and not share.summed_axes:
             del shown["has now"]
-        parts.append(_arrays(f"to <b>{escape(parent)}</b>{axes}, {waiting}", shown))
+        parts.append(_arrays(f"to <b>{escape(share.name or share.op)}</b>{axes}, {waiting}", shown))
     return f"<div>{''.join(parts)}</div>"
 
 
@@ -113,10 +112,7 @@ def number(x: Any) -> str:
     """
     if x is None:
         return ""
-    if isinstance(x, float) and math.isfinite(x):
-        mantissa, e, exponent = f"{x:.4g}".partition("e")
-        return f"{mantissa}e{int(exponent)}" if e else mantissa
-    return str(x)
+    return re.sub(r"e\+?(-?)0*", r"e\1", f"{x:.4g}") if isinstance(x, (float, complex)) else str(x)
 
 
 def _head(step: Any) -> str:

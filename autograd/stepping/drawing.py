@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import Node, ancestors, reverse_sweep
+from autograd.stepping.display import number
 from autograd.stepping.folding import Box, Folded, fold
 from autograd.stepping.graph_view import GraphNode, GraphView, roots_of, shape_text, view
 from autograd.stepping.nesting import Place, Plan, Wire, arrange
 from autograd.stepping.summary import Summary
+from autograd.stepping.wording import columns_of
 from autograd.tensor import RETAIN, Tensor
 
 TITLE, SMALL = 12.0, 10.0  # sizes of type
@@ -29,7 +30,7 @@ _BESIDE = 5.0  # between a wire and its label
 _LONGEST = 34  # letters of a line in a box
 
 # By the class of what is drawn: fill and line, on light ground and on dark.
-_COLOURS = {
+COLOURS = {
     "operation": ("#ffffff", "#5b6b7f", "#27303b", "#9fb0c4"),
     "leaf": ("#dcf3e3", "#2e8555", "#173626", "#6fce98"),
     "parameter": ("#fdf0cf", "#a97a08", "#3b2f10", "#e6bf5b"),
@@ -42,17 +43,18 @@ _COLOURS = {
 def style() -> str:
     """The style sheet of every drawing."""
 
-    def rules(ground: str, text: str, quiet: str, line: str, frame: str, fills: Mapping[str, tuple[str, str]]) -> str:
+    def rules(ground: str, text: str, quiet: str, line: str, fills: Mapping[str, tuple[str, str]]) -> str:
+        blue = fills["module"][1]
         kinds = "".join(f"@ .{kind}{{fill:{fill};stroke:{edge}}}" for kind, (fill, edge) in fills.items())
         return (
             f"@ .ground{{fill:{ground}}}@ text{{fill:{text}}}@ .quiet{{fill:{quiet}}}"
             f"@ .halo{{stroke:{ground}}}@ .wire{{stroke:{line}}}@ .head{{fill:{line}}}"
-            f"@ .frame{{stroke:{frame};fill:{frame};fill-opacity:.06}}@ .value{{fill:{fills['module'][1]}}}"
+            f"@ .frame{{stroke:{blue};fill:{blue};fill-opacity:.06}}@ .value{{fill:{blue}}}"
             f"@ .cotangent{{fill:{fills['result'][1]}}}" + kinds
         )
 
-    light = rules("#fbfcfd", "#1b232d", "#5d6977", "#7f8b99", "#3d64b8", {k: (v[0], v[1]) for k, v in _COLOURS.items()})
-    dark = rules("#161b22", "#e7edf4", "#a3afbd", "#7b8795", "#8fb0f0", {k: (v[2], v[3]) for k, v in _COLOURS.items()})
+    light = rules("#fbfcfd", "#1b232d", "#5d6977", "#7f8b99", {k: v[:2] for k, v in COLOURS.items()})
+    dark = rules("#161b22", "#e7edf4", "#a3afbd", "#7b8795", {k: v[2:] for k, v in COLOURS.items()})
     fixed = (
         f"@ text{{font:{TITLE}px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;text-anchor:middle}}"
         f"@ .small{{font-size:{SMALL}px}}@ .left{{text-anchor:start}}@ .right{{text-anchor:end}}"
@@ -185,15 +187,11 @@ def _brief(summary: Summary) -> str:
     if summary.values is not None and summary.count <= 4:
         return _numbers(summary.values)
     bad = f", {summary.non_finite} not finite" if summary.non_finite else ""
-    return f"mean {_number(summary.mean)} norm {_number(summary.norm)}{bad}"
+    return f"mean {number(summary.mean) or '–'} norm {number(summary.norm) or '–'}{bad}"
 
 
 def _numbers(values: Any) -> str:
-    return f"[{', '.join(map(_numbers, values))}]" if isinstance(values, (list, tuple)) else _number(values)
-
-
-def _number(x: complex | None) -> str:
-    return "–" if x is None else f"{x:.4g}"
+    return f"[{', '.join(map(_numbers, values))}]" if isinstance(values, (list, tuple)) else number(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +207,7 @@ class _Line:
 
 def width_of(text: str, size: float) -> float:
     """How wide a line of text is at most."""
-    letters = sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-    return letters * size * _WIDE
+    return columns_of(text) * size * _WIDE
 
 
 def _short(text: str, longest: int = _LONGEST) -> str:

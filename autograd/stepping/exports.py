@@ -5,18 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
+from autograd.stepping.drawing import COLOURS
 from autograd.stepping.folding import Box, Folded, fold
 from autograd.stepping.graph_view import GraphView, shape_text, view
 from autograd.tensor import Tensor
 
-# Fill and line of each kind of box; the text is black.
-_COLOURS = {
-    "operation": ("#ffffff", "#5b6b7f"),
-    "leaf": ("#dcf3e3", "#2e8555"),
-    "parameter": ("#fdf0cf", "#a97a08"),
-    "module": ("#e3ebfb", "#3d64b8"),
-    "run": ("#eeeeee", "#777777"),
-}
 _DOT_SHAPES = {"leaf": "ellipse", "module": "box3d", "run": "box3d"}
 _MERMAID_SHAPES = {"leaf": ('(["', '"])'), "module": ('[["', '"]]'), "run": ('[["', '"]]')}
 
@@ -41,7 +34,7 @@ def to_dot(loss: Tensor | Sequence[Tensor] | GraphView, opened: str | Collection
     names = _names(folded)
 
     def line(box: Box) -> str:
-        fill, edge = _COLOURS[box.kind]
+        fill, edge = COLOURS[box.kind][:2]
         shape = f", shape={_DOT_SHAPES[box.kind]}" if box.kind in _DOT_SHAPES else ""
         source = "" if box.hidden else folded.view.nodes[box.nodes[0]].source
         tip = f", tooltip={_quoted(source)}" if source else ""
@@ -49,7 +42,8 @@ def to_dot(loss: Tensor | Sequence[Tensor] | GraphView, opened: str | Collection
         return f'{names[box.key]} [label={label}{tip}{shape}, fillcolor="{fill}", color="{edge}"]'
 
     def opening(i: int, title: str) -> list[str]:
-        return [f"subgraph cluster_{i} {{", f"  label={_quoted(title)}", '  style=rounded; color="#3d64b8"']
+        edge = COLOURS["module"][1]
+        return [f"subgraph cluster_{i} {{", f"  label={_quoted(title)}", f'  style=rounded; color="{edge}"']
 
     lines = [
         "rankdir=TB",
@@ -91,7 +85,7 @@ def to_mermaid(loss: Tensor | Sequence[Tensor] | GraphView, opened: str | Collec
     for source, target, label in _links(folded):
         lines.append(f"{names[source]} -->" + (f'|"{_entities(label)}"| ' if label else " ") + names[target])
     kinds = {box.kind for box in folded.boxes}
-    for kind, (fill, edge) in _COLOURS.items():
+    for kind, (fill, edge, *_) in COLOURS.items():
         if kind in kinds:
             lines.append(f"classDef {kind} fill:{fill},stroke:{edge},color:#000000")
     return "\n".join(["flowchart TD", *("  " + line for line in lines)]) + "\n"

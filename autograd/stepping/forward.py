@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,17 +16,18 @@ from autograd.graph import Node, pushed, saved
 from autograd.memory import latest_write, written_since
 from autograd.numeric.recorded import kept_results, live_tensors
 from autograd.numeric.replay import Given, forward
+from autograd.recompute import Segment
 from autograd.stepping.display import forward_step_html
-from autograd.stepping.graph_view import GraphView
+from autograd.stepping.forward_trace import ForwardTraceStep, TraceInput
+from autograd.stepping.graph_view import GraphView, view
 from autograd.stepping.live import Live
-from autograd.stepping.step import AtNode, Record, arrays, described
+from autograd.stepping.step import AtNode, Record, arrays
 from autograd.stepping.summary import LIMIT, Summary, as_array, summary_of
+from autograd.stepping.trace import Trace
+from autograd.stepping.wording import forward_step_text
 from autograd.tensor import Tensor, wrap
 from autograd.transforms import variable
 from autograd.watching import Observer, Operation, watched
-
-if TYPE_CHECKING:
-    from autograd.stepping.trace import Trace
 
 __all__ = ["ForwardStep", "ForwardStepper", "Input"]
 
@@ -104,15 +106,7 @@ class ForwardStep(AtNode):
         return summary_of(self.value) or Summary.of(np.zeros(0))
 
     def __repr__(self) -> str:
-        lines = [f"step {self.number}: {described(self.op, self.name, self.shape)}"]
-        lines.append(f"  made at {self.source}" + (f", in module {self.module}" if self.module else ""))
-        lines += [f"  input: {_said(x)}" for x in self.inputs]
-        lines.append(f"  value: {_said(self.value)}")
-        if self.tangent is not None:
-            lines.append(f"  tangent: {_said(self.tangent)}")
-        if self.note:
-            lines.append(f"  changed: {self.note}")
-        return "\n".join(lines)
+        return forward_step_text(self)
 
     def _repr_html_(self) -> str:
         return forward_step_html(self)
@@ -261,7 +255,7 @@ class ForwardStepper(Live[ForwardStep]):
         """The inputs and static parameters of an operation, with the values that its parents have now."""
         plan: Any = node.plan
         parents = dict(zip(plan.active, node.parents))
-        if hasattr(plan, "again"):
+        if isinstance(plan, Segment):
             inputs, static = list(node.values or ()), []
         elif node in self._operations:
             operation = self._operations[node]
@@ -344,10 +338,13 @@ class ForwardStepper(Live[ForwardStep]):
         >>> [f"{step.op} {step.value} {step.tangent}" for step in trace.steps]
         ['sin 0.9093 -0.4161', 'multiply 1.8186 0.077']
         """
-        from autograd.stepping.trace import forward_trace_of
-
         self._compute(len(self))
-        return forward_trace_of(self.record, self.original if original else self._steps, limit, title)
+        steps = self.original if original else self._steps
+        known = {g.id: g.value for step in steps for g in step.given} | {step.id: step.value for step in steps}
+        graph = view(self.output, op="ForwardStepper")
+        nodes = tuple(replace(node, value=summary_of(known.get(node.id))) for node in graph.nodes)
+        said = tuple(_traced(step, limit) for step in steps)
+        return Trace(replace(graph, nodes=nodes), said, title=title, forward=True)
 
     def _forget(self, count: int) -> None:
         """Keep the first `count` steps only."""
@@ -375,7 +372,7 @@ class _Recorder(Observer):
 def _run(node: Node, inputs: Sequence[Any], static: Sequence[Any]) -> Any:
     """The operation of a node, run again."""
     plan: Any = node.plan
-    if hasattr(plan, "again"):
+    if isinstance(plan, Segment):
         with no_grad():
             return plan.f(*(wrap(x) if isinstance(x, np.ndarray) else x for x in inputs)).array
     y = forward(plan.primitive, inputs, static)
@@ -385,7 +382,7 @@ def _run(node: Node, inputs: Sequence[Any], static: Sequence[Any]) -> Any:
 def _saved(node: Node, inputs: Sequence[Any], static: Sequence[Any], y: Any) -> tuple[Any, ...]:
     """What a node would have saved at other inputs."""
     plan: Any = node.plan
-    if hasattr(plan, "again"):
+    if isinstance(plan, Segment):
         return tuple(inputs)
     shapes = tuple(np.shape(x) for x in inputs) if plan.shaped else ()
     everything = (tuple(inputs), y, *static, shapes) if plan.primitive.variadic else (*inputs, y, *static, *shapes)
@@ -414,5 +411,11 @@ def _tangent(t: Tensor, tangent: Any) -> Array:
     return array
 
 
-def _said(value: Any) -> str:
-    return "unknown" if value is None else str(summary_of(value) or repr(value))
+def _traced(step: ForwardStep, limit: int) -> ForwardTraceStep:
+    """The step as data, with the values of arrays of up to `limit` elements."""
+    given = tuple(
+        TraceInput(g.id, summary_of(g.value, limit), summary_of(g.tangent, limit), g.label) for g in step.given
+    )
+    value, tangent = summary_of(step.value, limit), summary_of(step.tangent, limit)
+    facts = (step.number, step.id, step.op, step.name, step.source, step.module, step.note)
+    return ForwardTraceStep(*facts, given, value, tangent, step.shape)

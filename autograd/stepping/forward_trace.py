@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd.stepping.display import forward_step_html
-from autograd.stepping.forward import ForwardStep
 from autograd.stepping.graph_view import GraphView
-from autograd.stepping.step import described
-from autograd.stepping.summary import Summary, summary_of
+from autograd.stepping.summary import Summary
+from autograd.stepping.wording import forward_step_text
 
-__all__ = ["ForwardTraceStep", "TraceInput", "traced"]
+__all__ = ["ForwardTraceStep", "TraceInput"]
 
 _OF_STEP = ("number", "node", "op", "name", "source", "module", "note")
 
@@ -66,16 +65,8 @@ class ForwardTraceStep:
         """The value, under the name that a live step has it by."""
         return Summary.of(np.zeros(0)) if self.value is None else self.value
 
-    def __str__(self) -> str:
-        place = f"  made at {self.source}" + (f", in module {self.module}" if self.module else "")
-        lines = [f"step {self.number}: {described(self.op, self.name, self.shape)}", place]
-        lines += [f"  input: {_said(given.value)}" for given in self.given]
-        lines.append(f"  value: {_said(self.value)}")
-        if self.tangent is not None:
-            lines.append(f"  tangent: {self.tangent}")
-        if self.note:
-            lines.append(f"  changed: {self.note}")
-        return "\n".join(lines)
+    def __repr__(self) -> str:
+        return forward_step_text(self)
 
     def _repr_html_(self) -> str:
         return forward_step_html(self)
@@ -105,22 +96,8 @@ class ForwardTraceStep:
         )
 
 
-def traced(step: ForwardStep, limit: int) -> ForwardTraceStep:
-    """The step as data, with the values of arrays of up to `limit` elements."""
-    given = tuple(
-        TraceInput(g.id, summary_of(g.value, limit), summary_of(g.tangent, limit), g.label) for g in step.given
-    )
-    value, tangent = summary_of(step.value, limit), summary_of(step.tangent, limit)
-    facts = (step.number, step.id, step.op, step.name, step.source, step.module, step.note)
-    return ForwardTraceStep(*facts, given, value, tangent, step.shape)
-
-
 def _label(parent: int | None, graph: GraphView) -> str:
     return TraceInput.label if parent is None else graph.nodes[parent].label
-
-
-def _said(summary: Summary | None) -> str:
-    return "unknown" if summary is None else str(summary)
 
 
 def _to_json(summary: Summary | None) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd.graph import Node, ancestors
 from autograd.numeric.recorded import is_one_of_several, kept_results, live_tensors, module_names, named_in_modules
+from autograd.recompute import Segment
 from autograd.scopes import Scope, parameters, scopes
 from autograd.stepping.summary import Summary
 from autograd.tensor import Tensor
@@ -272,7 +273,7 @@ def _detail(node: Node) -> str:
     """The inputs of an operation that require no grad, as `(·, 3)`, and its static parameters, as `axis=1`."""
     plan: Any = node.plan
     primitive = plan.primitive
-    if hasattr(plan, "again"):
+    if isinstance(plan, Segment):
         return f"of {getattr(plan.f, '__name__', type(plan.f).__name__)}"
     kept = dict(zip(plan.kept, node.values or ()))
     if is_one_of_several(node):

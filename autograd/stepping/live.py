@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakSet
 
 from autograd.stepping.cursor import Cursor
+from autograd.stepping.player import framed
 from autograd.stepping.summary import LIMIT
+from autograd.stepping.trace import Trace
 
 if TYPE_CHECKING:
-    from autograd.stepping.trace import Trace
     from autograd.stepping.widget import StepperWidget
 
 S = TypeVar("S")
@@ -75,8 +76,6 @@ class Live(Cursor[S]):
         try:
             from autograd.stepping.widget import widget_of
         except ImportError:
-            from autograd.stepping.player import framed
-
             return framed(self.trace(), self.position)
         return widget_of(self, keep=False).page_in_frame()
 

@@ -8,14 +8,16 @@ from collections import deque
 from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd.files import replacing
 from autograd.stepping import drawing
 from autograd.stepping.drawing import draw
 from autograd.stepping.folding import fold
 from autograd.stepping.formula import mathml
-from autograd.stepping.trace import Trace
+
+if TYPE_CHECKING:
+    from autograd.stepping.trace import Trace
 
 __all__ = [
     "bridge_script",

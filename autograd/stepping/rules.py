@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from autograd.graph import Node
+from autograd.recompute import Segment
 
 __all__ = ["Rule", "rule_of"]
 
@@ -73,13 +74,13 @@ def said(primitive: Any) -> str | None:
 
 
 def _fallback(primitive: Any) -> str:
-    if hasattr(primitive, "again"):
+    if isinstance(primitive, Segment):
         return _OF_CHECKPOINT
     return _OF_LINEAR if primitive.kind == "linear" else _OF_OTHERS
 
 
 def _input(primitive: Any, i: int) -> str:
-    return primitive.inputs[0 if primitive.variadic else i] if hasattr(primitive, "inputs") else ""
+    return "" if isinstance(primitive, Segment) else primitive.inputs[0 if primitive.variadic else i]
 
 
 @lru_cache(maxsize=512)

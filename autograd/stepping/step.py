@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +12,12 @@ from autograd.dtypes import Array
 from autograd.graph import Cotangent, Node, Visit, ancestors, fitted, saved, stretched
 from autograd.kernels.deferred import evaluated
 from autograd.numeric.locate import NodeCheck, check_node
+from autograd.recompute import Segment
 from autograd.stepping.display import step_html
 from autograd.stepping.graph_view import view
 from autograd.stepping.rules import Rule, rule_of
 from autograd.stepping.summary import Summary, as_array
+from autograd.stepping.wording import contribution_text, step_text
 from autograd.tensor import Tensor
 
 __all__ = ["Contribution", "Step"]
@@ -142,6 +143,16 @@ class Contribution:
         return self.parent.plan is None
 
     @property
+    def op(self) -> str:
+        """The operation that made the parent; "leaf" for a leaf."""
+        return self.parent.op
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The parent's shape; None if it has several outputs."""
+        return self.parent.shape
+
+    @property
     def name(self) -> str | None:
         """The name of the parent's tensor, or of the parameter that it is."""
         return self.record.graph.nodes[self.id].name
@@ -156,16 +167,7 @@ class Contribution:
         return as_array(self.value)
 
     def __repr__(self) -> str:
-        parts = [f"to {described(self.parent.op, self.name, self.parent.shape)}: {self.summary}"]
-        if self.summed_axes:
-            axes = ("axis " if len(self.summed_axes) == 1 else "axes ") + ", ".join(map(str, self.summed_axes))
-            parts.append(f"    summed over {axes}, along which it was broadcast: {Summary.of(self.added)}")
-        if self.count:
-            parts.append(f"    added to {Summary.of(self.before)}")
-            parts.append(f"    makes {Summary.of(self.after)}")
-        if self.waiting:
-            parts.append(f"    which waits for {self.waiting} more")
-        return "\n".join(parts)
+        return contribution_text(self)
 
 
 class AtNode:
@@ -202,13 +204,17 @@ class AtNode:
     @property
     def shape(self) -> tuple[int, ...] | None:
         """The shape of the operation's result; None if it has several."""
-        shape: tuple[int, ...] | None = self.node.shape
-        return shape
+        return self.node.shape
 
     @property
     def rule(self) -> Rule:
         """The derivative rule of the operation, as text and as LaTeX."""
         return rule_of(self.node)
+
+    @property
+    def latex(self) -> str:
+        """The rule as LaTeX."""
+        return self.rule.latex
 
     def check(self) -> NodeCheck:
         """Whether the rule of this node is right: compared with finite differences of its operation, by itself.
@@ -296,16 +302,7 @@ class Step(AtNode):
         return rows.reshape((*node.shape, *parent.shape))
 
     def __repr__(self) -> str:
-        head = f"step {self.number}: {described(self.op, self.name, self.shape)}"
-        place = f"  made at {self.source}" + (f", in module {self.module}" if self.module else "")
-        lines = [head, place, f"  rule: {self.rule.text}", f"  cotangent: {self.summary}"]
-        if self.note:
-            lines.append(f"  changed: {self.note}")
-        for contribution in self.contributions:
-            lines += [f"  {line}" for line in repr(contribution).split("\n")]
-        if not self.contributions:
-            lines.append("  gives nothing to its parents")
-        return "\n".join(lines)
+        return step_text(self)
 
     def _repr_html_(self) -> str:
         return step_html(self)
@@ -316,16 +313,11 @@ def arrays(value: Cotangent) -> Cotangent:
     return np.asarray(value) if isinstance(value, np.generic) else value
 
 
-def described(op: str, name: str | None, shape: Sequence[int] | None) -> str:
-    """A node in words."""
-    return op + (f" {name!r}" if name else "") + (" of several outputs" if shape is None else f" {tuple(shape)}")
-
-
 def saved_names(node: Node) -> tuple[str, ...]:
     """What the rules of a node call the values that it saved."""
     assert node.plan is not None
     primitive: Any = node.plan.primitive
-    if hasattr(node.plan, "again"):
+    if isinstance(primitive, Segment):
         return ()
     names = (*primitive.inputs, primitive.result, *primitive.statics, *(f"{name}_shape" for name in primitive.inputs))
     return tuple(names[k] for k in node.plan.kept)

@@ -12,16 +12,15 @@ from autograd.dtypes import Array, to_array
 from autograd.graph import Bundle, Cotangent, Node
 from autograd.kernels.deferred import evaluated
 from autograd.numeric.recorded import is_one_of_several
-from autograd.stepping.backward_pass import BackwardPass, Kept, Replacement
+from autograd.stepping.backward_pass import BackwardPass, Kept, Replacement, trace_of
 from autograd.stepping.graph_view import GraphView
 from autograd.stepping.live import Live
-from autograd.stepping.step import Step, described, saved_names
+from autograd.stepping.step import Step, saved_names
 from autograd.stepping.summary import LIMIT
+from autograd.stepping.trace import Trace
+from autograd.stepping.wording import described
 from autograd.tensor import Tensor, accumulate
 from autograd.transforms import starting_cotangent
-
-if TYPE_CHECKING:
-    from autograd.stepping.trace import Trace
 
 __all__ = ["Stepper"]
 
@@ -227,8 +226,6 @@ class Stepper(Live[Step]):
         >>> [step.op for step in (x * x).sum().stepper().trace().steps]
         ['sum', 'multiply']
         """
-        from autograd.stepping.trace import trace_of
-
         return trace_of(self.original if original else self.backward_pass, limit, title)
 
     def close(self, retain_graph: bool = False) -> None:

@@ -14,6 +14,7 @@ from autograd.stepping.forward_trace import ForwardTraceStep, TraceInput
 from autograd.stepping.graph_view import GraphNode
 from autograd.stepping.summary import Summary
 from autograd.stepping.trace import Trace
+from autograd.stepping.wording import axes_text, columns_of
 
 __all__ = ["PLAIN", "Look", "block", "graph", "table"]
 
@@ -64,12 +65,12 @@ def table(trace: Trace, position: int = 0, look: Look = PLAIN, height: int | Non
             cells = [shape, norm, ", ".join(trace.graph.nodes[part.parent].label for part in step.contributions)]
         rows.append((str(step.number), step.op, step.name or "", step.module, *cells, _file_name(step.source)))
     kept = [column for column in zip(*rows) if any(column[1:]) or not trace.steps]
-    widths = [min(_WIDEST, max(map(_width, column))) for column in kept[:-1]] + [look.width]
+    widths = [min(_WIDEST, max(map(columns_of, column))) for column in kept[:-1]] + [look.width]
     lines = [
         _cut("  ".join(_pad(cell, width) for cell, width in zip(row, widths)).rstrip(), look.width)
         for row in zip(*kept)
     ]
-    rule = "─" * max(map(_width, lines))
+    rule = "─" * max(map(columns_of, lines))
     head, *body = lines
     if position:
         body[position - 1] = look.paint(body[position - 1], "bold")
@@ -92,7 +93,7 @@ def block(trace: Trace, position: int, look: Look = PLAIN) -> str:
         outline = f"  {count} steps, {len(nodes)} nodes; nothing has {nothing} yet"
         return look.finish("\n".join([look.paint(_cut(title, look.width), "bold"), _cut(outline, look.width)]))
     step = trace.steps[position - 1]
-    source = step.source if _width(step.source) <= look.width - 12 else _file_name(step.source)
+    source = step.source if columns_of(step.source) <= look.width - 12 else _file_name(step.source)
     facts = {
         "module": step.module,
         "made at": source,
@@ -112,7 +113,7 @@ def block(trace: Trace, position: int, look: Look = PLAIN) -> str:
     lines += _array("cotangent", step.cotangent, look)
     for part in step.contributions:
         waiting = f"waits for {part.waiting} more" if part.waiting else "complete"
-        summed = f", summed over {_axes(part.summed_axes)}" if part.summed_axes else ""
+        summed = f", summed over {axes_text(part.summed_axes)}" if part.summed_axes else ""
         line = _cut(f"  → {nodes[part.parent].label}   {_shape(part.shape)}{summed}, {waiting}", look.width)
         lines.append(look.paint(line, "yellow" if part.waiting else "green"))
         lines += _array("is given", part.value, look)
@@ -255,26 +256,14 @@ def _shape(shape: Sequence[int] | None) -> str:
     return "" if shape is None else str(tuple(shape))
 
 
-def _axes(axes: Sequence[int]) -> str:
-    return ("axis " if len(axes) == 1 else "axes ") + ", ".join(map(str, axes))
-
-
-def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
-
-
 def _cut(text: str, width: int) -> str:
     """The text, without its end where it is wider; letters that would move a terminal's cursor are shown as ⍰."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f]", "⍰", text)
-    if _width(text) <= width:
+    if columns_of(text) <= width:
         return text
     kept = ""
     for letter in text:
-        if _width(kept + letter) > width - 1:
+        if columns_of(kept + letter) > width - 1:
             break
         kept += letter
     return kept + "…"
@@ -282,4 +271,4 @@ def _cut(text: str, width: int) -> str:
 
 def _pad(text: str, width: int) -> str:
     text = _cut(text, width)
-    return text + " " * (width - _width(text))
+    return text + " " * (width - columns_of(text))

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from autograd.dtypes import Array
 from autograd.files import replacing
-from autograd.graph import Cotangent, Node
-from autograd.stepping.backward_pass import BackwardPass
 from autograd.stepping.cursor import Cursor
 from autograd.stepping.display import step_html
-from autograd.stepping.forward import ForwardStep
-from autograd.stepping.forward_trace import ForwardTraceStep, traced
-from autograd.stepping.graph_view import GraphView, view
-from autograd.stepping.step import Record, Step, arrays, described
-from autograd.stepping.summary import Summary, summary_of
+from autograd.stepping.forward_trace import ForwardTraceStep
+from autograd.stepping.graph_view import GraphView
+from autograd.stepping.player import framed, write_page
+from autograd.stepping.summary import Summary
+from autograd.stepping.wording import contribution_text, step_text
 
 __all__ = ["Player", "Trace", "TraceContribution", "TraceStep"]
 
@@ -61,17 +57,8 @@ class TraceContribution:
         """The value, if the trace has it."""
         return self.value.array()
 
-    def __str__(self) -> str:
-        parts = [f"to {described(self.op, self.name, self.shape)}: {self.value}"]
-        if self.summed_axes:
-            axes = ("axis " if len(self.summed_axes) == 1 else "axes ") + ", ".join(map(str, self.summed_axes))
-            parts.append(f"    summed over {axes}, along which it was broadcast")
-        if self.before is not None:
-            parts.append(f"    added to {self.before}")
-            parts.append(f"    makes {self.after}")
-        if self.waiting:
-            parts.append(f"    which waits for {self.waiting} more")
-        return "\n".join(parts)
+    def __repr__(self) -> str:
+        return contribution_text(self)
 
 
 @dataclass(frozen=True)
@@ -102,15 +89,8 @@ class TraceStep:
         """The cotangent, under the name that a live step has it by."""
         return self.cotangent
 
-    def __str__(self) -> str:
-        place = f"  made at {self.source}" + (f", in module {self.module}" if self.module else "")
-        lines = [f"step {self.number}: {described(self.op, self.name, self.shape)}", place]
-        lines += [f"  rule: {self.rule}", f"  cotangent: {self.cotangent}"]
-        if self.note:
-            lines.append(f"  changed: {self.note}")
-        for contribution in self.contributions:
-            lines += [f"  {line}" for line in str(contribution).split("\n")]
-        return "\n".join(lines)
+    def __repr__(self) -> str:
+        return step_text(self)
 
     def _repr_html_(self) -> str:
         return step_html(self)
@@ -227,13 +207,9 @@ class Trace:
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write one page that plays the trace in a browser, with everything inside: nothing is fetched."""
-        from autograd.stepping.player import write_page
-
         write_page(self, path)
 
     def _repr_html_(self) -> str:
-        from autograd.stepping.player import framed
-
         return framed(self)
 
     def __repr__(self) -> str:
@@ -290,75 +266,9 @@ class Player(Cursor[AnyStep]):
         return f"<player after {self._position} of {len(self)} steps>"
 
 
-def trace_of(backward_pass: BackwardPass, limit: int, title: str) -> Trace:
-    """The trace of a pass, which is run to its end."""
-    record = backward_pass.record
-    gradients = {record.ids[node]: Summary.of(g, limit) for node, g in backward_pass.run().items()}
-    graph = view(record.output, values=True, op="stepper")
-    totals: dict[Node, Cotangent] = {}
-    return Trace(graph, tuple(_traced(step, limit, totals) for step in backward_pass.steps), gradients, title)
-
-
-def forward_trace_of(record: Record, steps: Sequence[ForwardStep], limit: int, title: str) -> Trace:
-    """The trace of a forward pass, all of whose steps these are."""
-    known = {g.id: g.value for step in steps for g in step.given} | {step.id: step.value for step in steps}
-    graph = view(record.output, op="ForwardStepper")
-    nodes = (replace(node, value=summary_of(known.get(node.id))) for node in graph.nodes)
-    return Trace(
-        replace(graph, nodes=tuple(nodes)), tuple(traced(step, limit) for step in steps), title=title, forward=True
-    )
-
-
-def _traced(step: Step, limit: int, totals: dict[Node, Cotangent]) -> TraceStep:
-    """The step as data; `totals` has what was contributed so far to nodes that still wait for more."""
-    contributions = []
-    for c in step.contributions:
-        before = totals.pop(c.parent, None)
-        with np.errstate(all="ignore"):
-            after = c.added if before is None else arrays(before + c.added)
-        if c.waiting or c.parent in step.node.parents[c.position + 1 :]:
-            totals[c.parent] = after
-        contributions.append(
-            TraceContribution(
-                c.id,
-                Summary.of(c.value, limit),
-                c.summed_axes,
-                None if before is None else Summary.of(before, limit),
-                Summary.of(after, limit),
-                c.waiting,
-                c.name,
-                c.leaf,
-                c.parent.op,
-                c.parent.shape,
-            )
-        )
-    return TraceStep(
-        step.number,
-        step.id,
-        step.op,
-        step.name,
-        step.source,
-        step.module,
-        step.rule.text,
-        step.rule.latex,
-        Summary.of(step.cotangent, limit),
-        tuple(contributions),
-        step.note,
-        step.shape,
-    )
-
-
 def _contribution_from_json(said: Mapping[str, Any], graph: GraphView) -> TraceContribution:
     parent = graph.nodes[said["parent"]]
-    return TraceContribution(
-        said["parent"],
-        Summary.from_json(said["value"]),
-        tuple(said["summed_axes"]),
-        None if said["before"] is None else Summary.from_json(said["before"]),
-        Summary.from_json(said["after"]),
-        said["waiting"],
-        parent.name,
-        parent.leaf,
-        parent.op,
-        parent.shape,
-    )
+    before = None if said["before"] is None else Summary.from_json(said["before"])
+    value, after = Summary.from_json(said["value"]), Summary.from_json(said["after"])
+    facts = (said["waiting"], parent.name, parent.leaf, parent.op, parent.shape)
+    return TraceContribution(said["parent"], value, tuple(said["summed_axes"]), before, after, *facts)

@@ -193,6 +193,12 @@ def test_a_drawing_is_called_by_names_as_they_are() -> None:
     assert repr(draw(y)) == '<Drawing: graph of a < b & "c": 2 boxes>'
 
 
+def test_numbers_are_written_as_in_tables() -> None:
+    y = ag.tensor([1.5e-7, 123456.0], requires_grad=True) * 1.0
+    assert "= [1.5e-7, 1.235e5]" in texts(draw(y, values=True))
+    assert "= mean – norm –, 5 not finite" in texts(draw(y[0] * np.full(5, np.nan), values=True))
+
+
 def test_complex_results_are_shown() -> None:
     y = ag.tensor([2.0, 3.0], requires_grad=True) * np.complex64(1j)
     assert "= [0+2j, 0+3j]" in texts(draw(y, values=True))

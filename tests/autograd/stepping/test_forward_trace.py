@@ -76,6 +76,7 @@ def test_what_a_trace_says_is_what_the_steps_said(name: str) -> None:
             assert traced.tangent.to_json() == Summary.of(step.tangent).to_json()
         if isinstance(step.value, np.ndarray):
             assert trace.graph.nodes[traced.node].value == traced.value
+        assert repr(step) == repr(traced)
         assert step._repr_html_() == traced._repr_html_()
 
 

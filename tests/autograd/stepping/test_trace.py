@@ -71,14 +71,13 @@ def test_what_a_trace_says_is_what_the_steps_said(name: str) -> None:
         assert (traced.node, traced.rule, traced.latex) == (step.id, *step.rule)
         assert traced.cotangent.to_json() == Summary.of(step.cotangent).to_json()
         assert trace.graph.nodes[traced.node].op == step.op
+        assert repr(traced) == repr(step)
+        assert traced._repr_html_() == step._repr_html_()
         for c, t in zip(step.contributions, traced.contributions, strict=True):
-            assert (t.parent, t.waiting, t.summed_axes, t.name, t.leaf) == (
-                c.id,
-                c.waiting,
-                c.summed_axes,
-                c.name,
-                c.leaf,
-            )
+            assert t.parent == c.id
+            for field in ("waiting", "summed_axes", "name", "leaf", "op", "shape"):
+                assert getattr(t, field) == getattr(c, field)
+            assert repr(t) == repr(c)
             assert t.value.to_json() == Summary.of(c.value).to_json()
             assert t.after.to_json() == Summary.of(c.after).to_json()
             assert (t.before and t.before.to_json()) == (None if c.before is None else Summary.of(c.before).to_json())
