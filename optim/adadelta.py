@@ -12,7 +12,7 @@ from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 class Adadelta(Optimizer):
     """Adadelta: each element's step is its gradient in units of the gradient, times the size of its past steps.
 
-    With learning rate γ, smoothing ρ, weight decay λ and gradient g:
+    With learning rate γ (`lr`), smoothing ρ (`rho`), `eps` ε, weight decay λ (`weight_decay`) and gradient g:
 
         g ← g + λ p
         v ← ρ v + (1 - ρ) g²
@@ -20,8 +20,8 @@ class Adadelta(Optimizer):
         u ← ρ u + (1 - ρ) Δ²
         p ← p - γ Δ
 
-    `maximize` follows the gradient up. Raises ValueError for an option out of range. Source: Zeiler, "ADADELTA: an
-    adaptive learning rate method", arXiv 1212.5701, 2012 (there γ = 1).
+    `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
+    Source: Zeiler, "ADADELTA: an adaptive learning rate method", arXiv 1212.5701, 2012 (there γ = 1).
 
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = Adadelta([w], rho=0.75, eps=1e-2)

@@ -13,8 +13,8 @@ from optim.optimizer import Group, Optimizer, Parameters, State
 class Adafactor(Optimizer):
     """Adafactor: the squares of a matrix' gradient are remembered as one mean for each row and one for each column.
 
-    In step t, with learning rate γ, decay τ (`beta2_decay`), clipping threshold d, weight decay λ and gradient g of
-    shape (…, R, C):
+    In step t, with learning rate γ (`lr`), decay τ (`beta2_decay`), clipping threshold `d`, weight decay λ
+    (`weight_decay`) and gradient g of shape (…, R, C):
 
         β = 1 - t^τ
         ρ = min(γ, 1 / √t)
@@ -26,9 +26,9 @@ class Adafactor(Optimizer):
         u = g / √max(v, ε₁²)
         p ← p - α u / max(1, rms(u) / d)
 
-    with `eps` = (ε₁, ε₂), where None for ε₁ is the dtype's machine epsilon. `maximize` follows the gradient up. Raises
-    ValueError for an option out of range. Source: Shazeer & Stern, "Adafactor: adaptive learning rates with sublinear
-    memory cost", ICML 2018; ε₁ enters as in PyTorch.
+    with `eps` = (ε₁, ε₂), where None for ε₁ is the dtype's machine epsilon. `params` are as in `Optimizer`; `maximize`
+    follows the gradient up. Raises ValueError for an option out of range. Source: Shazeer & Stern, "Adafactor: adaptive
+    learning rates with sublinear memory cost", ICML 2018; ε₁ enters as in PyTorch.
 
     >>> w = tensor([[1.0, 1.0], [1.0, 1.0]], requires_grad=True)
     >>> optimizer = Adafactor([w], lr=0.5)

@@ -13,14 +13,16 @@ from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 class Adagrad(Optimizer):
     """Adagrad: each element's step is divided by the root of the sum of its squared gradients so far.
 
-    In step t, with learning rate γ, its decay η, weight decay λ and gradient g:
+    In step t, with learning rate γ (`lr`), its decay η (`lr_decay`), weight decay λ (`weight_decay`), `eps` ε and
+    gradient g:
 
         g ← g + λ p
         s ← s + g²                                   (s starts at `initial_accumulator_value`)
         p ← p - γ / (1 + (t - 1) η) · g / (√s + ε)
 
-    `maximize` follows the gradient up. Raises ValueError for an option out of range. Source: Duchi, Hazan & Singer,
-    "Adaptive subgradient methods for online learning and stochastic optimization", JMLR 2011.
+    `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
+    Source: Duchi, Hazan & Singer, "Adaptive subgradient methods for online learning and stochastic optimization", JMLR
+    2011.
 
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = Adagrad([w], lr=0.5)

@@ -14,16 +14,16 @@ from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed
 class Adam(Optimizer):
     """Adam: running means of the gradient and of its square, both corrected for their start at zero.
 
-    In step t, with learning rate γ, betas (β₁, β₂), weight decay λ and gradient g:
+    In step t, with learning rate γ (`lr`), `betas` (β₁, β₂), `eps` ε, weight decay λ (`weight_decay`) and gradient g:
 
         g ← g + λ p                            (`decoupled_weight_decay`: p ← p - γ λ p)
         m ← β₁ m + (1 - β₁) g
         v ← β₂ v + (1 - β₂) g²                 (`amsgrad`: the largest v so far takes its place below)
         p ← p - γ m̂ / (√v̂ + ε)                 with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
 
-    `maximize` follows the gradient up. Raises ValueError for an option out of range. Sources: Kingma & Ba, "Adam: a
-    method for stochastic optimization", ICLR 2015; amsgrad: Reddi, Kale & Kumar, "On the convergence of Adam and
-    beyond", ICLR 2018.
+    `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
+    Sources: Kingma & Ba, "Adam: a method for stochastic optimization", ICLR 2015; amsgrad: Reddi, Kale & Kumar, "On the
+    convergence of Adam and beyond", ICLR 2018.
 
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = Adam([w], lr=0.5)

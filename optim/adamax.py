@@ -12,15 +12,16 @@ from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 class Adamax(Optimizer):
     """Adamax: Adam with the largest recent size of the gradient in place of its root mean square.
 
-    In step t, with learning rate γ, betas (β₁, β₂), weight decay λ and gradient g:
+    In step t, with learning rate γ (`lr`), `betas` (β₁, β₂), `eps` ε, weight decay λ (`weight_decay`) and gradient g:
 
         g ← g + λ p
         m ← β₁ m + (1 - β₁) g
         u ← max(β₂ u, |g| + ε)
         p ← p - γ / (1 - β₁ᵗ) · m / u
 
-    `maximize` follows the gradient up. Raises ValueError for an option out of range. Source: Kingma & Ba, "Adam: a
-    method for stochastic optimization", ICLR 2015, section 7.1; ε, which keeps u from zero, is PyTorch's.
+    `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
+    Source: Kingma & Ba, "Adam: a method for stochastic optimization", ICLR 2015, section 7.1; ε, which keeps u from
+    zero, is PyTorch's.
 
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = Adamax([w], lr=0.5)

@@ -10,7 +10,8 @@ from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 class ASGD(Optimizer):
     """Averaged stochastic gradient descent: SGD with a falling rate, and the mean of its iterates beside it.
 
-    In step t, with learning rate γ, decay term λ' (`lambd`), power α, weight decay λ and gradient g:
+    In step t, with learning rate γ (`lr`), decay term λ' (`lambd`), power α (`alpha`), t₀ (`t0`), weight decay λ
+    (`weight_decay`) and gradient g:
 
         g ← g + λ p
         p ← (1 - λ' η) p - η g                 (η = γ in the first step)
@@ -18,9 +19,10 @@ class ASGD(Optimizer):
         η ← γ / (1 + λ' γ t)^α
         μ ← 1 / max(1, t - t₀)
 
-    The mean a, of the iterates from step t₀ + 2 on, is `state[p]["ax"]`. `maximize` follows the gradient up. Raises
-    ValueError for an option out of range. Source: Polyak & Juditsky, "Acceleration of stochastic approximation by
-    averaging", SIAM J. Control Optim. 30(4), 1992; rates: Bottou's code (asgd), as in PyTorch.
+    The mean a, of the iterates from step t₀ + 2 on, is `state[p]["ax"]`. `params` are as in `Optimizer`; `maximize`
+    follows the gradient up. Raises ValueError for an option out of range. Source: Polyak & Juditsky, "Acceleration of
+    stochastic approximation by averaging", SIAM J. Control Optim. 30(4), 1992; rates: Bottou's code (asgd), as in
+    PyTorch.
 
     >>> w = tensor([1.0], requires_grad=True)
     >>> optimizer = ASGD([w], lr=0.5, lambd=0.0, t0=1)

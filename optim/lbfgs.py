@@ -36,10 +36,10 @@ class LBFGS(Optimizer):
     `max_iter` = 1 a line search has no evaluations to spend: it tries one length, and takes that or none. `closure`
     clears the gradients, computes the loss and its gradients and returns the loss; `step` returns the first.
 
-    There is one parameter group. What is remembered concerns all parameters and stands at the first, as vectors of all
-    elements. Raises ValueError for a second group and for an option out of range, TypeError for a step without a
-    closure. Source: Liu & Nocedal, "On the limited memory BFGS method for large scale optimization", Math. Programming
-    45, 1989; Nocedal & Wright, "Numerical optimization", 2nd ed., algorithm 7.4.
+    `params` are as in `Optimizer`, but of one group. What is remembered concerns all parameters and stands at the
+    first, as vectors of all elements. Raises ValueError for a second group and for an option out of range, TypeError
+    for a step without a closure. Source: Liu & Nocedal, "On the limited memory BFGS method for large scale
+    optimization", Math. Programming 45, 1989; Nocedal & Wright, "Numerical optimization", 2nd ed., algorithm 7.4.
 
     >>> w = tensor([3.0, -2.0], requires_grad=True)
     >>> optimizer = LBFGS([w], line_search_fn="strong_wolfe")

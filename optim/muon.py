@@ -14,23 +14,24 @@ from optim.optimizer import Group, Optimizer, Parameters, State, buffer
 class Muon(Optimizer):
     """Muon: momentum whose singular values are all brought near one. For matrices only.
 
-    With learning rate γ, momentum μ, weight decay λ, coefficients (a, b, c) and gradient g of shape (A, B):
+    With learning rate γ (`lr`), `momentum` μ, weight decay λ (`weight_decay`), `ns_coefficients` (a, b, c) and gradient
+    g of shape (A, B):
 
         B ← μ B + (1 - μ) g
         u = (1 - μ) g + μ B                    (without `nesterov`: u = B)
         p ← p - γ λ p
         p ← p - γ s · NS(u)
 
-    NS(u) divides u by max(its Frobenius norm, ε) and takes `ns_steps` Newton–Schulz steps X ← a X + (b G + c G²) X with
-    G = X Xᵀ, which take each singular value σ to a σ + b σ³ + c σ⁵. `adjust_lr_fn` says what s is: "original" (and
+    NS(u) divides u by max(its Frobenius norm, `eps`) and takes `ns_steps` Newton–Schulz steps X ← a X + (b G + c G²) X
+    with G = X Xᵀ, which take each singular value σ to a σ + b σ³ + c σ⁵. `adjust_lr_fn` says what s is: "original" (and
     None) √max(1, A / B), "match_rms_adamw" 0.2 √max(A, B).
 
     Layers' biases and embeddings, and the last layer, are better trained by AdamW. PyTorch rounds NS to bfloat16; here
     it is computed in the parameter's precision.
 
-    Raises ValueError for a parameter that is no matrix and for an option out of range. Sources: Jordan, Jin, Boza, You,
-    Cesista, Newhouse & Bernstein, "Muon: an optimizer for hidden layers in neural networks", 2024; match_rms_adamw:
-    Liu et al., "Muon is scalable for LLM training", arXiv 2502.16982, 2025.
+    `params` are as in `Optimizer`. Raises ValueError for a parameter that is no matrix and for an option out of range.
+    Sources: Jordan, Jin, Boza, You, Cesista, Newhouse & Bernstein, "Muon: an optimizer for hidden layers in neural
+    networks", 2024; match_rms_adamw: Liu et al., "Muon is scalable for LLM training", arXiv 2502.16982, 2025.
 
     >>> w = tensor([[1.0, 0.0], [0.0, 1.0]], requires_grad=True)
     >>> optimizer = Muon([w], lr=0.1, weight_decay=0.0)

@@ -12,7 +12,8 @@ from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed
 class NAdam(Optimizer):
     """NAdam: Adam with Nesterov's momentum, which looks one step ahead.
 
-    In step t, with learning rate γ, betas (β₁, β₂), momentum decay ψ, weight decay λ and gradient g:
+    In step t, with learning rate γ (`lr`), `betas` (β₁, β₂), `eps` ε, momentum decay ψ (`momentum_decay`), weight decay
+    λ (`weight_decay`) and gradient g:
 
         g ← g + λ p                            (`decoupled_weight_decay`: p ← p - γ λ p)
         μ_t = β₁ (1 - 0.96^(t ψ) / 2)          M_t = μ₁ · … · μ_t
@@ -21,8 +22,8 @@ class NAdam(Optimizer):
         m̂ = μ_{t+1} / (1 - M_{t+1}) · m + (1 - μ_t) / (1 - M_t) · g
         p ← p - γ m̂ / (√v̂ + ε)                 with v̂ = v / (1 - β₂ᵗ)
 
-    `maximize` follows the gradient up. Raises ValueError for an option out of range. Source: Dozat, "Incorporating
-    Nesterov momentum into Adam", ICLR 2016 workshop.
+    `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
+    Source: Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop.
 
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = NAdam([w], lr=0.5)

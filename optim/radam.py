@@ -14,7 +14,7 @@ from optim.optimizer import Group, Optimizer, Parameters, State, buffer, decayed
 class RAdam(Optimizer):
     """RAdam: Adam that waits with dividing by the root of v until v rests on enough gradients, and then rectifies it.
 
-    In step t, with learning rate γ, betas (β₁, β₂), weight decay λ and gradient g:
+    In step t, with learning rate γ (`lr`), `betas` (β₁, β₂), `eps` ε, weight decay λ (`weight_decay`) and gradient g:
 
         g ← g + λ p                            (`decoupled_weight_decay`: p ← p - γ λ p)
         m ← β₁ m + (1 - β₁) g
@@ -23,9 +23,9 @@ class RAdam(Optimizer):
         p ← p - γ r m̂ / ((√v + ε) / √(1 - β₂ᵗ))     if ρ > 5, with r² = (ρ - 4)(ρ - 2) ρ∞ / ((ρ∞ - 4)(ρ∞ - 2) ρ)
         p ← p - γ m̂                            if not;  m̂ = m / (1 - β₁ᵗ)
 
-    `maximize` follows the gradient up. Raises ValueError for an option out of range. Source: Liu, Jiang, He, Chen, Liu,
-    Gao & Han, "On the variance of the adaptive learning rate and beyond", ICLR 2020; the bound is 5 and not 4, as in
-    the authors' code.
+    `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
+    Source: Liu, Jiang, He, Chen, Liu, Gao & Han, "On the variance of the adaptive learning rate and beyond", ICLR 2020;
+    the bound is 5 and not 4, as in the authors' code.
 
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = RAdam([w], lr=0.5)

@@ -12,16 +12,17 @@ from optim.optimizer import Group, Optimizer, Parameters, State, ascent, buffer
 class RMSprop(Optimizer):
     """RMSprop: each element's step is divided by the root of a running mean of its squared gradients.
 
-    With learning rate γ, smoothing α, momentum μ, weight decay λ and gradient g:
+    With learning rate γ (`lr`), smoothing α (`alpha`), `momentum` μ, `eps` ε, weight decay λ (`weight_decay`) and
+    gradient g:
 
         g ← g + λ p
         v ← α v + (1 - α) g²
         a ← √v + ε               (centered: m ← α m + (1 - α) g, a ← √(v - m²) + ε)
         p ← p - γ g / a          (momentum: b ← μ b + g / a, p ← p - γ b)
 
-    `maximize` follows the gradient up. Raises ValueError for an option out of range. Sources: Tieleman & Hinton,
-    lecture 6.5 of "Neural networks for machine learning", 2012; centered: Graves, "Generating sequences with recurrent
-    neural networks", 2013. As in PyTorch, ε is added after the root.
+    `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
+    Sources: Tieleman & Hinton, lecture 6.5 of "Neural networks for machine learning", 2012; centered: Graves,
+    "Generating sequences with recurrent neural networks", 2013. As in PyTorch, ε is added after the root.
 
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = RMSprop([w], lr=0.05)

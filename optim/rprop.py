@@ -12,14 +12,14 @@ from optim.optimizer import Group, Optimizer, Parameters, State, buffer
 class Rprop(Optimizer):
     """Resilient backpropagation: only the gradient's sign counts; each element has a step size of its own.
 
-    With etas (η⁻, η⁺), bounds (Δ_min, Δ_max) and gradient g, for each element:
+    With `etas` (η⁻, η⁺), bounds `step_sizes` (Δ_min, Δ_max) and gradient g, for each element:
 
         g · g' > 0:   Δ ← min(η⁺ Δ, Δ_max)              (g' is the gradient before, at first 0)
         g · g' < 0:   Δ ← max(η⁻ Δ, Δ_min),  g ← 0
-        p ← p - Δ · sign(g)                              (Δ is the learning rate at first)
+        p ← p - Δ · sign(g)                              (Δ is `lr` at first)
 
-    It is made for gradients of the whole data set. `maximize` follows the gradient up. Raises ValueError for an option
-    out of range. Source: Riedmiller & Braun, "A direct adaptive method for faster
+    It is made for gradients of the whole data set. `params` are as in `Optimizer`; `maximize` follows the gradient up.
+    Raises ValueError for an option out of range. Source: Riedmiller & Braun, "A direct adaptive method for faster
     backpropagation learning: the RPROP algorithm", ICNN 1993 (here without its step back after a change of sign).
 
     >>> w = tensor([1.0], requires_grad=True)

@@ -12,15 +12,16 @@ from optim.optimizer import Group, Optimizer, Parameters, State, ascent
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum (Polyak's or Nesterov's) and weight decay if asked for.
 
-    With learning rate γ, momentum μ, dampening τ, weight decay λ and gradient g:
+    With learning rate γ (`lr`), `momentum` μ, `dampening` τ, weight decay λ (`weight_decay`) and gradient g:
 
         g ← g + λ p
         b ← μ b + (1 - τ) g      (b ← g in the first step)
         p ← p - γ b              (Nesterov: p ← p - γ (g + μ b))
 
-    `maximize` follows the gradient up. Raises ValueError for an option out of range, and for `nesterov` without
-    momentum or with dampening. Source: Sutskever, Martens, Dahl & Hinton, "On the importance of initialization and
-    momentum in deep learning", ICML 2013; the form is PyTorch's, in which the learning rate multiplies b.
+    `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range,
+    and for `nesterov` without momentum or with dampening. Source: Sutskever, Martens, Dahl & Hinton, "On the importance
+    of initialization and momentum in deep learning", ICML 2013; the form is PyTorch's, in which the learning rate
+    multiplies b.
 
     >>> w = tensor([1.0], requires_grad=True)
     >>> optimizer = SGD([w], lr=0.5, momentum=0.9)

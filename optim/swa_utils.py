@@ -192,7 +192,8 @@ class SWALR(LRScheduler):
     """From the rate that a group has to `swa_lr` in `anneal_epochs` epochs, where it stays.
 
     `swa_lr` is one for all groups or one for each; `anneal_strategy` says along what: half a cosine ("cos") or a
-    straight line ("linear"). Raises ValueError for an option out of range. Source: as for `AveragedModel`.
+    straight line ("linear"). `optimizer` and `last_epoch` are as in `LRScheduler`. Raises ValueError for an option out
+    of range. Source: as for `AveragedModel`.
 
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)

@@ -1,7 +1,6 @@
 """Nonlinearities.
 
-Where one has a kink, its derivative is PyTorch's, and the docstring says which. `inplace` is accepted for PyTorch's
-sake and changes nothing: tensors are not written into.
+Where one has a kink, its derivative is PyTorch's, and the docstring says which.
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), with derivative 0 at 0.
 
+    `inplace` is accepted for PyTorch's sake and changes nothing: tensors are not written into.
+
     >>> from nn import functional as F
     >>> F.relu(tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
@@ -31,6 +32,8 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6), with derivative 0 at 0 and at 6.
 
+    `inplace` changes nothing, as in `relu`.
+
     >>> from nn import functional as F
     >>> F.relu6(tensor([-1.0, 2.0, 8.0]))
     tensor([0., 2., 6.])
@@ -40,6 +43,8 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, negative_slope · x elsewhere; the derivative at 0 is `negative_slope`.
+
+    `inplace` changes nothing, as in `relu`.
 
     >>> from nn import functional as F
     >>> F.leaky_relu(tensor([-1.0, 2.0]), 0.1)
@@ -73,7 +78,7 @@ def rrelu(
 ) -> Tensor:
     """x where x > 0, a · x elsewhere: a is drawn from U(lower, upper) for each element in training, else their mean.
 
-    The derivative at 0 is a. Raises ValueError unless lower <= upper.
+    The derivative at 0 is a. `inplace` changes nothing, as in `relu`. Raises ValueError unless lower <= upper.
 
     Source: Xu, Wang, Chen, Li 2015, "Empirical evaluation of rectified activations in convolutional network".
 
@@ -91,6 +96,8 @@ def rrelu(
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha · (eˣ - 1) elsewhere; the derivative at 0 is `alpha`.
 
+    `inplace` changes nothing, as in `relu`.
+
     Source: Clevert, Unterthiner, Hochreiter 2015, "Fast and accurate deep network learning by exponential linear units
     (ELUs)".
 
@@ -104,6 +111,8 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """scale · elu(x, alpha), with alpha ≈ 1.6733 and scale ≈ 1.0507; the derivative at 0 is scale · alpha.
 
+    `inplace` changes nothing, as in `relu`.
+
     Source: Klambauer, Unterthiner, Mayr, Hochreiter 2017, "Self-normalizing neural networks".
 
     >>> from nn import functional as F
@@ -115,6 +124,8 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha · (e^(x / alpha) - 1) elsewhere; differentiable at 0. Raises ValueError for an alpha of 0.
+
+    `inplace` changes nothing, as in `relu`.
 
     Source: Barron 2017, "Continuously differentiable exponential linear units".
 
@@ -154,6 +165,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x · sigmoid(x), also called swish.
 
+    `inplace` changes nothing, as in `relu`.
+
     >>> from nn import functional as F
     >>> F.silu(tensor([-1.0, 0.0, 2.0])).round(4)
     tensor([-0.2689,  0.    ,  1.7616])
@@ -163,6 +176,8 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x · tanh(softplus(x)). Source: Misra 2019, "Mish: a self regularized non-monotonic activation function".
+
+    `inplace` changes nothing, as in `relu`.
 
     >>> from nn import functional as F
     >>> F.mish(tensor([-1.0, 0.0, 2.0])).round(4)
@@ -235,6 +250,8 @@ def logsigmoid(input: Tensor) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, `value` elsewhere; the derivative at the threshold is 0.
 
+    `inplace` changes nothing, as in `relu`.
+
     >>> from nn import functional as F
     >>> F.threshold(tensor([-1.0, 0.0, 2.0]), 0.5, 20)
     tensor([20., 20.,  2.])
@@ -257,6 +274,8 @@ def heaviside(input: Tensor, values: Tensor | float = 1.0) -> Tensor:
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x kept between `min_val` and `max_val`, with derivative 0 on both. Raises ValueError if min_val > max_val.
 
+    `inplace` changes nothing, as in `relu`.
+
     >>> from nn import functional as F
     >>> F.hardtanh(tensor([-1.0, 0.0, 2.0]))
     tensor([-1.,  0.,  1.])
@@ -269,6 +288,8 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6: a sigmoid of three straight pieces, with derivative 0 at -3 and at 3.
 
+    `inplace` changes nothing, as in `relu`.
+
     >>> from nn import functional as F
     >>> F.hardsigmoid(tensor([-1.0, 0.0, 2.0])).round(4)
     tensor([0.3333, 0.5   , 0.8333])
@@ -278,6 +299,8 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x · relu6(x + 3) / 6, with derivative 0 at -3 and 1 at 3.
+
+    `inplace` changes nothing, as in `relu`.
 
     Source: Howard et al. 2019, "Searching for MobileNetV3".
 

@@ -1,7 +1,6 @@
 """Dropout.
 
-All of these are the identity unless training, and raise ValueError unless 0 <= p <= 1. `inplace` is accepted for
-PyTorch's sake and changes nothing: tensors are not written into.
+All of these are the identity unless training, and raise ValueError unless 0 <= p <= 1.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ _SATURATION = -1.0507009873554804934193349852946 * 1.673263242354377284817042991
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, sets each element to 0 with probability `p` and divides the others by 1 - p.
+
+    `inplace` is accepted for PyTorch's sake and changes nothing: tensors are not written into.
 
     Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
 
@@ -67,7 +68,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """In training, sets each element to SELU's negative limit with probability `p`, then scales and shifts them all.
 
-    Mean 0 and variance 1 are kept.
+    Mean 0 and variance 1 are kept. `inplace` changes nothing, as in `dropout`.
 
     Source: Klambauer, Unterthiner, Mayr, Hochreiter 2017, "Self-normalizing neural networks".
 

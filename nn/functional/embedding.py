@@ -53,7 +53,7 @@ def embedding_bag(
     include_last_offset: bool = False,
     padding_idx: int | None = None,
 ) -> Tensor:
-    """The "sum", "mean" or "max" over each bag of rows of `weight` (V, D): (B, D), zeros for an empty bag.
+    """The "sum", "mean" or "max" (`mode`) over each bag of rows of `weight` (V, D): (B, D), zeros for an empty bag.
 
     The bags are the rows of `input` (B, L); or stretches of `input` (L,), each starting where `offsets` (B,) says and
     ending where the next begins, the last, unless `include_last_offset` says that it is only an end, with the input.

@@ -27,8 +27,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y[k] = Σ_ij x1[i] · w[k, i, j] · x2[j] + b[k] over the last axes: (*, I) and (*, J) to (*, K).
 
-    Weight (K, I, J), bias (K,); the inputs have all axes but the last in common. Raises ValueError if the lengths do
-    not match.
+    `weight` is (K, I, J), `bias` (K,); the inputs have all axes but the last in common. Raises ValueError if the
+    lengths do not match.
 
     >>> from nn import functional as F
     >>> F.bilinear(tensor([2.0]), tensor([3.0]), tensor([[[10.0]]]))

@@ -1,7 +1,4 @@
-"""Nonlinearities as modules; formulas, kinks, sources and errors are those of the functions in `nn.functional`.
-
-`inplace` is accepted for PyTorch's sake and changes nothing but the repr: tensors are not written into.
-"""
+"""Nonlinearities as modules; formulas, kinks, sources and errors are those of the functions in `nn.functional`."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ class _AlongDim(Module):
 
 
 class ReLU(_InPlace):
-    """max(x, 0).
+    """max(x, 0); see `nn.functional.relu`.
 
     >>> import nn
     >>> nn.ReLU()(tensor([-1.0, 0.0, 2.0]))
@@ -72,7 +69,8 @@ class LeakyReLU(Module):
 class PReLU(Module):
     """x where x > 0, weight · x elsewhere; see `nn.functional.prelu`.
 
-    `weight` (num_parameters,), one slope or one for each channel, starts from `init`.
+    `weight` (num_parameters,), one slope or one for each channel, starts from `init`. `dtype` is that of `weight`;
+    None: the default one.
 
     >>> import nn
     >>> nn.PReLU()(tensor([-2.0, 2.0])).detach()
@@ -196,7 +194,7 @@ class GELU(Module):
 
 
 class SiLU(_InPlace):
-    """x · sigmoid(x), also called swish.
+    """x · sigmoid(x), also called swish; see `nn.functional.silu`.
 
     >>> import nn
     >>> nn.SiLU()(tensor([-1.0, 0.0, 2.0])).round(4)
@@ -208,7 +206,7 @@ class SiLU(_InPlace):
 
 
 class Mish(_InPlace):
-    """x · tanh(softplus(x)).
+    """x · tanh(softplus(x)); see `nn.functional.mish`.
 
     >>> import nn
     >>> nn.Mish()(tensor([-1.0, 0.0, 2.0])).round(4)
@@ -363,7 +361,7 @@ class Hardtanh(Module):
 
 
 class ReLU6(_InPlace):
-    """min(max(x, 0), 6).
+    """min(max(x, 0), 6); see `nn.functional.relu6`.
 
     >>> import nn
     >>> nn.ReLU6()(tensor([-1.0, 2.0, 8.0]))
@@ -375,7 +373,7 @@ class ReLU6(_InPlace):
 
 
 class Hardsigmoid(Module):
-    """relu6(x + 3) / 6.
+    """relu6(x + 3) / 6; see `nn.functional.hardsigmoid`.
 
     >>> import nn
     >>> nn.Hardsigmoid()(tensor([-1.0, 0.0, 2.0])).round(4)
@@ -391,7 +389,7 @@ class Hardsigmoid(Module):
 
 
 class Hardswish(Module):
-    """x · relu6(x + 3) / 6.
+    """x · relu6(x + 3) / 6; see `nn.functional.hardswish`.
 
     >>> import nn
     >>> nn.Hardswish()(tensor([-1.0, 0.0, 2.0])).round(4)

@@ -164,7 +164,9 @@ class Conv2d(_ConvNd):
 
     `kernel_size`, `stride` and `dilation` are ints or pairs. `padding` is an int; an int or a pair (before, after) for
     each axis; "same", "valid" or "full". `padding_mode` is "zeros", "reflect", "replicate" or "circular". `weight` is
-    (out_channels, in_channels/groups, *kernel_size).
+    (out_channels, in_channels/groups, *kernel_size) and, unless `bias` is False, `bias` (out_channels,); both start
+    from U(-1/√fan_in, 1/√fan_in), where fan_in = in_channels/groups · ∏kernel_size. `dtype` is that of the parameters;
+    None: the default one.
 
     >>> import nn
     >>> nn.Conv2d(3, 8, kernel_size=3, padding=1)(zeros((2, 3, 16, 16))).shape

@@ -13,11 +13,7 @@ from nn.layers.conv import ConvBase
 
 
 class _ConvTransposeNd(ConvBase):
-    """Transposed convolution over `n` spatial axes; see `nn.functional.conv_transpose` for formula, shapes and errors.
-
-    Called with `output_size`, the lengths of the spatial axes (or the whole shape), it takes the `output_padding` that
-    gives them.
-    """
+    """Transposed convolution over `n` spatial axes; see `nn.functional.conv_transpose`."""
 
     transposed = True
 
@@ -83,6 +79,8 @@ class _ConvTransposeNd(ConvBase):
 class ConvTranspose1d(_ConvTransposeNd):
     """Transposed convolution of (N, C, L); see `nn.functional.conv_transpose`.
 
+    The arguments, those of the call too, are as in `ConvTranspose2d`.
+
     >>> import nn
     >>> layer = nn.ConvTranspose1d(8, 3, kernel_size=4, stride=2, padding=1)  # twice as long
     >>> layer(zeros((2, 8, 5))).shape, layer.weight.shape
@@ -96,7 +94,8 @@ class ConvTranspose2d(_ConvTransposeNd):
     """Transposed convolution of (N, C, H, W); see `nn.functional.conv_transpose`.
 
     `weight` is (in_channels, out_channels/groups, *kernel_size). Convolutions of different inputs can have outputs of
-    equal size; `output_size`, or `output_padding`, says which of them to go back to.
+    equal size; `output_padding` says which of them to go back to, or, given to the call, `output_size`, the lengths of
+    the spatial axes (or the whole shape). `padding_mode` can only be "zeros". The other arguments are as in `Conv2d`.
 
     >>> import nn
     >>> layer = nn.ConvTranspose2d(8, 3, kernel_size=3, stride=2, padding=1)
@@ -111,6 +110,8 @@ class ConvTranspose2d(_ConvTransposeNd):
 
 class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution of (N, C, D, H, W); see `nn.functional.conv_transpose`.
+
+    The arguments, those of the call too, are as in `ConvTranspose2d`.
 
     >>> import nn
     >>> layer = nn.ConvTranspose3d(8, 3, kernel_size=(1, 2, 2), stride=(1, 2, 2))  # the frames stay as many

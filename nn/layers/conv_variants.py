@@ -21,9 +21,9 @@ class DepthwiseSeparableConv2d(Module):
     """A depthwise convolution, which filters each channel by itself, then a pointwise one (1×1), which mixes them.
 
     `depthwise` makes `depth_multiplier` channels of each of `in_channels`, with `kernel_size`, `stride`, `padding`,
-    `dilation` and `padding_mode` as in `Conv2d`; `pointwise` makes `out_channels` of these. With a kernel of K places
-    this costs in_channels · (K + out_channels) multiplications for each position (multiplier 1), an ordinary
-    convolution in_channels · K · out_channels.
+    `dilation` and `padding_mode` as in `Conv2d`; `pointwise` makes `out_channels` of these. `bias` and `dtype`, as in
+    `Conv2d`, are for both. With a kernel of K places this costs in_channels · (K + out_channels) multiplications for
+    each position (multiplier 1), an ordinary convolution in_channels · K · out_channels.
 
     Source: Chollet 2017, "Xception: deep learning with depthwise separable convolutions".
 
@@ -74,7 +74,8 @@ class SpatiallySeparableConv2d(Module):
 
     Together they are one convolution whose kernel is Σ_m row[f, m] ⊗ column[m, c] over the `mid_channels` (default:
     `out_channels`) between: of rank `mid_channels`, for KH + KW numbers in place of KH · KW. `stride`, `padding` and
-    `dilation` are as in `Conv2d`, each axis's with the convolution along that axis; the bias is in the second.
+    `dilation` are as in `Conv2d`, each axis's with the convolution along that axis; the bias is in the second. `dtype`
+    is that of both.
 
     >>> import nn
     >>> layer = nn.SpatiallySeparableConv2d(3, 8, kernel_size=3, stride=2, padding=1)
@@ -114,12 +115,7 @@ class SpatiallySeparableConv2d(Module):
 
 
 class _LocallyConnectedNd(Module):
-    """A convolution over `n` spatial axes with a kernel for each position; see `nn.functional.locally_connected`.
-
-    The number of positions has to be known: `input_size` are the lengths of the spatial axes. The other arguments are
-    those of a convolution. `weight` is (out_channels, in_channels, *positions, *kernel_size), `bias` (out_channels,
-    *positions); both start from U(-1/√fan_in, 1/√fan_in), where fan_in = in_channels · ∏kernel_size.
-    """
+    """A convolution over `n` spatial axes with a kernel for each position; see `nn.functional.locally_connected`."""
 
     n: ClassVar[int]
     bias: Parameter | None
@@ -182,6 +178,8 @@ class _LocallyConnectedNd(Module):
 class LocallyConnected1d(_LocallyConnectedNd):
     """A convolution of (N, C, L) whose weights are not shared; see `nn.functional.locally_connected`.
 
+    The arguments are those of `LocallyConnected2d`.
+
     >>> import nn
     >>> layer = nn.LocallyConnected1d(3, 5, input_size=8, kernel_size=2, stride=2)
     >>> layer(zeros((1, 3, 8))).shape, layer.weight.shape, layer.bias.shape
@@ -193,6 +191,10 @@ class LocallyConnected1d(_LocallyConnectedNd):
 
 class LocallyConnected2d(_LocallyConnectedNd):
     """A convolution of (N, C, H, W) whose weights are not shared; see `nn.functional.locally_connected`.
+
+    The number of positions has to be known: `input_size` are the lengths of the spatial axes. The other arguments are
+    those of `Conv2d`. `weight` is (out_channels, in_channels, *positions, *kernel_size), `bias` (out_channels,
+    *positions); both start from U(-1/√fan_in, 1/√fan_in), where fan_in = in_channels · ∏kernel_size.
 
     >>> import nn
     >>> layer = nn.LocallyConnected2d(3, 4, input_size=(6, 5), kernel_size=3)

@@ -8,7 +8,7 @@ from nn.module import Module
 
 
 class _Dropout(Module):
-    """Drops with probability `p`. `inplace` is accepted for PyTorch's sake and changes nothing but the repr."""
+    """Drops with probability `p`."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()

@@ -72,7 +72,8 @@ class _Table(Module):
 class Embedding(_Table):
     """Integers (*) to vectors (*, embedding_dim); see `nn.functional.embedding` for the arguments and errors.
 
-    `weight` (num_embeddings, embedding_dim) starts from N(0, 1), the row `padding_idx` from zeros.
+    `weight` (num_embeddings, embedding_dim) starts from N(0, 1), the row `padding_idx` from zeros. `dtype` is that of
+    `weight`; None: the default one.
 
     >>> import nn
     >>> nn.Embedding(10, 3)(tensor([[1, 2], [4, 4]])).shape
@@ -123,6 +124,8 @@ class Embedding(_Table):
 
 class EmbeddingBag(_Table):
     """Sums, means or maxima of bags of vectors; see `nn.functional.embedding_bag` for shapes, arguments and errors.
+
+    `weight` (num_embeddings, embedding_dim) and its `dtype` are as in `Embedding`.
 
     >>> import nn
     >>> nn.EmbeddingBag(10, 3)(tensor([[1, 2], [4, 4]])).shape

@@ -17,11 +17,7 @@ from nn.parameter import UninitializedBuffer, UninitializedParameter, Uninitiali
 
 
 class _Lazy(Module):
-    """Base of the lazy layers: the first call infers what is missing and makes the layer one of class `ordinary`.
-
-    Until then the parameters and buffers have no shape: they can be cast and frozen, `state_dict` raises RuntimeError,
-    and `load_state_dict` gives them the shapes of the state.
-    """
+    """Base of the lazy layers: the first call infers what is missing and makes the layer one of class `ordinary`."""
 
     ordinary: ClassVar[Any]
 
@@ -69,6 +65,9 @@ class _Lazy(Module):
 
 class LazyLinear(_Lazy, Linear):
     """A `Linear` that takes `in_features` from its first input.
+
+    The other arguments are those of `Linear`, which it then becomes. Until then its parameters have no shape: they can
+    be cast and frozen, `state_dict` raises RuntimeError, and `load_state_dict` gives them the shapes of the state.
 
     >>> import nn
     >>> layer = nn.LazyLinear(2)
@@ -143,6 +142,8 @@ class _LazyConvNd(_LazyConvBase):
 class LazyConv1d(_LazyConvNd, Conv1d):
     """A `Conv1d` that takes `in_channels` from its first input.
 
+    The other arguments are those of `Conv1d`, which it then becomes; until then, see `LazyLinear`.
+
     >>> import nn
     >>> layer = nn.LazyConv1d(8, kernel_size=3)
     >>> layer(zeros((2, 4, 10))).shape
@@ -156,6 +157,8 @@ class LazyConv1d(_LazyConvNd, Conv1d):
 
 class LazyConv2d(_LazyConvNd, Conv2d):
     """A `Conv2d` that takes `in_channels` from its first input.
+
+    The other arguments are those of `Conv2d`, which it then becomes; until then, see `LazyLinear`.
 
     >>> import nn
     >>> model = nn.Sequential(nn.LazyConv2d(8, kernel_size=3), nn.Flatten(), nn.LazyLinear(10))
@@ -174,6 +177,8 @@ class LazyConv2d(_LazyConvNd, Conv2d):
 
 class LazyConv3d(_LazyConvNd, Conv3d):
     """A `Conv3d` that takes `in_channels` from its first input.
+
+    The other arguments are those of `Conv3d`, which it then becomes; until then, see `LazyLinear`.
 
     >>> import nn
     >>> layer = nn.LazyConv3d(8, kernel_size=(1, 3, 3))
@@ -210,6 +215,8 @@ class _LazyConvTransposeNd(_LazyConvBase):
 class LazyConvTranspose1d(_LazyConvTransposeNd, ConvTranspose1d):
     """A `ConvTranspose1d` that takes `in_channels` from its first input.
 
+    The other arguments are those of `ConvTranspose1d`, which it then becomes; until then, see `LazyLinear`.
+
     >>> import nn
     >>> layer = nn.LazyConvTranspose1d(3, kernel_size=4, stride=2, padding=1)
     >>> layer(zeros((2, 8, 5))).shape
@@ -224,6 +231,8 @@ class LazyConvTranspose1d(_LazyConvTransposeNd, ConvTranspose1d):
 class LazyConvTranspose2d(_LazyConvTransposeNd, ConvTranspose2d):
     """A `ConvTranspose2d` that takes `in_channels` from its first input.
 
+    The other arguments are those of `ConvTranspose2d`, which it then becomes; until then, see `LazyLinear`.
+
     >>> import nn
     >>> layer = nn.LazyConvTranspose2d(3, kernel_size=3, stride=2, padding=1)
     >>> layer(zeros((2, 8, 4, 4)), output_size=(8, 8)).shape
@@ -237,6 +246,8 @@ class LazyConvTranspose2d(_LazyConvTransposeNd, ConvTranspose2d):
 
 class LazyConvTranspose3d(_LazyConvTransposeNd, ConvTranspose3d):
     """A `ConvTranspose3d` that takes `in_channels` from its first input.
+
+    The other arguments are those of `ConvTranspose3d`, which it then becomes; until then, see `LazyLinear`.
 
     >>> import nn
     >>> layer = nn.LazyConvTranspose3d(3, kernel_size=2, stride=2)
@@ -281,6 +292,8 @@ class _LazyNorm(_Lazy):
 class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """A `BatchNorm1d` that takes `num_features` from its first input.
 
+    The other arguments are those of `BatchNorm1d`, which it then becomes; until then, see `LazyLinear`.
+
     >>> import nn
     >>> layer = nn.LazyBatchNorm1d()
     >>> layer(ones((4, 3))).shape
@@ -294,6 +307,8 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
 
 class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     """A `BatchNorm2d` that takes `num_features` from its first input.
+
+    The other arguments are those of `BatchNorm2d`, which it then becomes; until then, see `LazyLinear`.
 
     >>> import nn
     >>> layer = nn.LazyBatchNorm2d()
@@ -309,6 +324,8 @@ class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
     """A `BatchNorm3d` that takes `num_features` from its first input.
 
+    The other arguments are those of `BatchNorm3d`, which it then becomes; until then, see `LazyLinear`.
+
     >>> import nn
     >>> layer = nn.LazyBatchNorm3d()
     >>> layer.running_mean
@@ -323,7 +340,8 @@ class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
 class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
     """An `InstanceNorm1d` that takes `num_features` from its first input.
 
-    `affine` and `track_running_stats` are True by default, unlike those of `InstanceNorm1d`, as in PyTorch.
+    `affine` and `track_running_stats` are True by default, unlike those of `InstanceNorm1d`, as in PyTorch. The other
+    arguments are those of `InstanceNorm1d`, which it then becomes; until then, see `LazyLinear`.
 
     >>> import nn
     >>> layer = nn.LazyInstanceNorm1d()

@@ -18,7 +18,8 @@ from nn.parameter import Parameter
 class Linear(Module):
     """y = x Wᵀ + b over the last axis: (*, in_features) to (*, out_features).
 
-    `weight` (out_features, in_features) and `bias` (out_features,) start from U(-1/√in_features, 1/√in_features).
+    `weight` (out_features, in_features) and, unless `bias` is False, `bias` (out_features,) start from
+    U(-1/√in_features, 1/√in_features). `dtype` is that of the parameters; None: the default one.
 
     >>> import nn
     >>> nn.Linear(3, 2)(zeros((5, 3))).shape
@@ -49,8 +50,8 @@ class Linear(Module):
 class Bilinear(Module):
     """y[k] = Σ_ij x1[i] · w[k, i, j] · x2[j] + b[k] over the last axes; see `nn.functional.bilinear`.
 
-    `weight` (out_features, in1_features, in2_features) and `bias` (out_features,) start from U(-1/√in1_features,
-    1/√in1_features).
+    `weight` (out_features, in1_features, in2_features) and, unless `bias` is False, `bias` (out_features,) start from
+    U(-1/√in1_features, 1/√in1_features). `dtype` is that of the parameters; None: the default one.
 
     >>> import nn
     >>> nn.Bilinear(3, 4, 2)(zeros((5, 3)), zeros((5, 4))).shape

@@ -96,11 +96,7 @@ class _Tracking(_Affine):
 
 
 class _BatchNorm(_Tracking):
-    """Batch normalisation; see `nn.functional.batch_norm`.
-
-    `momentum` None averages over all batches so far. Without `track_running_stats` the batch's statistics are used when
-    evaluating, too. `affine` adds `weight` and, if `bias`, `bias`.
-    """
+    """Batch normalisation; see `BatchNorm2d`."""
 
     def __init__(
         self,
@@ -138,6 +134,8 @@ class _BatchNorm(_Tracking):
 class BatchNorm1d(_BatchNorm):
     """Batch normalisation of (N, C) or (N, C, L); see `nn.functional.batch_norm`.
 
+    The arguments are those of `BatchNorm2d`.
+
     >>> import nn
     >>> layer = nn.BatchNorm1d(1, momentum=0.5)
     >>> y = layer(tensor([[1.0], [3.0]]))
@@ -151,6 +149,10 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of (N, C, H, W); see `nn.functional.batch_norm`.
 
+    C is `num_features`. `momentum` None averages over all batches so far. Without `track_running_stats` the batch's
+    statistics are used when evaluating, too. `affine` adds `weight` (C,) and, if `bias`, `bias` (C,). `dtype` is that
+    of the parameters and the running statistics; None: the default one.
+
     >>> import nn
     >>> nn.BatchNorm2d(3)(ones((2, 3, 4, 4))).shape
     (2, 3, 4, 4)
@@ -162,6 +164,8 @@ class BatchNorm2d(_BatchNorm):
 class BatchNorm3d(_BatchNorm):
     """Batch normalisation of (N, C, D, H, W); see `nn.functional.batch_norm`.
 
+    The arguments are those of `BatchNorm2d`.
+
     >>> import nn
     >>> layer = nn.BatchNorm3d(3)
     >>> layer(ones((2, 3, 4, 5, 5))).shape, layer.weight.shape
@@ -172,11 +176,7 @@ class BatchNorm3d(_BatchNorm):
 
 
 class _InstanceNorm(_Tracking):
-    """Instance normalisation; see `nn.functional.instance_norm`.
-
-    With `track_running_stats`, running statistics are kept, and used when evaluating. `affine` adds `weight` and, if
-    `bias`, `bias`.
-    """
+    """Instance normalisation; see `InstanceNorm2d`."""
 
     def __init__(
         self,
@@ -213,6 +213,8 @@ class _InstanceNorm(_Tracking):
 class InstanceNorm1d(_InstanceNorm):
     """Instance normalisation of (N, C, L) or (C, L); see `nn.functional.instance_norm`.
 
+    The arguments are those of `InstanceNorm2d`.
+
     >>> import nn
     >>> nn.InstanceNorm1d(2, eps=0)(tensor([[1.0, 3.0], [10.0, 50.0]]))
     tensor([[-1.,  1.],
@@ -225,6 +227,10 @@ class InstanceNorm1d(_InstanceNorm):
 class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation of (N, C, H, W) or (C, H, W); see `nn.functional.instance_norm`.
 
+    C is `num_features`. With `track_running_stats`, running statistics are kept, and used when evaluating; they do not
+    move with a `momentum` of None. `affine` adds `weight` (C,) and, if `bias`, `bias` (C,). `dtype` is that of the
+    parameters and the running statistics; None: the default one.
+
     >>> import nn
     >>> nn.InstanceNorm2d(3)(ones((2, 3, 4, 4))).shape
     (2, 3, 4, 4)
@@ -235,6 +241,8 @@ class InstanceNorm2d(_InstanceNorm):
 
 class InstanceNorm3d(_InstanceNorm):
     """Instance normalisation of (N, C, D, H, W) or (C, D, H, W); see `nn.functional.instance_norm`.
+
+    The arguments are those of `InstanceNorm2d`.
 
     >>> import nn
     >>> nn.InstanceNorm3d(3)(ones((2, 3, 4, 5, 5))).shape
@@ -247,9 +255,10 @@ class InstanceNorm3d(_InstanceNorm):
 
 
 class GroupNorm(_Affine):
-    """Normalisation of groups of channels of (N, C, *S); see `nn.functional.group_norm`.
+    """Normalisation of `num_groups` groups of channels of (N, C, *S); see `nn.functional.group_norm`.
 
-    `affine` adds `weight` and, if `bias`, `bias`, both (num_channels,).
+    `affine` adds `weight` and, if `bias`, `bias`, both (num_channels,). `dtype` is that of the parameters; None: the
+    default one.
 
     >>> import nn
     >>> nn.GroupNorm(2, 6)(ones((3, 6, 4))).shape
@@ -290,7 +299,8 @@ class GroupNorm(_Affine):
 class LayerNorm(_Affine):
     """Normalisation over the last axes, of lengths `normalized_shape`; see `nn.functional.layer_norm`.
 
-    `elementwise_affine` adds `weight` and, if `bias`, `bias`, both of that shape.
+    `elementwise_affine` adds `weight` and, if `bias`, `bias`, both of that shape. `dtype` is that of the parameters;
+    None: the default one.
 
     >>> import nn
     >>> nn.LayerNorm(4)(ones((2, 3, 4))).shape
@@ -325,7 +335,7 @@ class LayerNorm(_Affine):
 class RMSNorm(_Affine):
     """Division by the root mean square over the last axes; see `nn.functional.rms_norm`.
 
-    `elementwise_affine` adds `weight`, of shape `normalized_shape`.
+    `elementwise_affine` adds `weight`, of shape `normalized_shape`. `dtype` is that of `weight`; None: the default one.
 
     >>> import nn
     >>> nn.RMSNorm(2, eps=0)(tensor([1.0, 7.0]))
@@ -355,6 +365,8 @@ class RMSNorm(_Affine):
 
 class LocalResponseNorm(Module):
     """AlexNet's normalisation over `size` neighbouring channels; see `nn.functional.local_response_norm`.
+
+    x / (k + alpha · mean(x²))^beta, with the mean over these channels.
 
     >>> import nn
     >>> nn.LocalResponseNorm(3)(ones((2, 8, 4, 4))).shape

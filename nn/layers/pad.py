@@ -12,10 +12,7 @@ from nn.module import Module
 
 
 class _PadNd(Module):
-    """Borders around the last `n` axes; see `nn.functional.pad` for errors.
-
-    `padding` is one int for all borders, or (before, after) of the last axis, then those of the one before it, ….
-    """
+    """Borders around the last `n` axes; see `nn.functional.pad` for errors."""
 
     n: ClassVar[int]
     mode: ClassVar[str]
@@ -50,6 +47,8 @@ class _ConstantPadNd(_PadNd):
 class ConstantPad1d(_ConstantPadNd):
     """One value around (N, C, L); see `nn.functional.pad`.
 
+    `padding` is one int for all borders, or (left, right).
+
     >>> import nn
     >>> nn.ConstantPad1d((1, 2), 9.0)(tensor([[1.0, 2.0, 3.0]]))
     tensor([[9., 1., 2., 3., 9., 9.]])
@@ -60,6 +59,8 @@ class ConstantPad1d(_ConstantPadNd):
 
 class ConstantPad2d(_ConstantPadNd):
     """One value around (N, C, H, W); see `nn.functional.pad`.
+
+    `padding` is one int for all borders, or (left, right, top, bottom).
 
     >>> import nn
     >>> nn.ConstantPad2d((1, 0, 0, 1), 9.0)(tensor([[[1.0, 2.0]]]))  # left, right, top, bottom
@@ -73,6 +74,8 @@ class ConstantPad2d(_ConstantPadNd):
 class ConstantPad3d(_ConstantPadNd):
     """One value around (N, C, D, H, W); see `nn.functional.pad`.
 
+    `padding` is one int for all borders, or (left, right, top, bottom, front, back).
+
     >>> import nn
     >>> nn.ConstantPad3d((0, 0, 0, 0, 1, 2), 9.0)(zeros((1, 1, 1, 1))).flatten()  # the last two widths are those of D
     tensor([9., 0., 9., 9.])
@@ -83,6 +86,8 @@ class ConstantPad3d(_ConstantPadNd):
 
 class ZeroPad1d(_PadNd):
     """Zeros around (N, C, L); see `nn.functional.pad`.
+
+    `padding` is one int for all borders, or (left, right).
 
     >>> import nn
     >>> nn.ZeroPad1d(1)(tensor([[1.0, 2.0, 3.0]]))
@@ -98,6 +103,8 @@ class ZeroPad1d(_PadNd):
 class ZeroPad2d(_PadNd):
     """Zeros around (N, C, H, W); see `nn.functional.pad`.
 
+    `padding` is one int for all borders, or (left, right, top, bottom).
+
     >>> import nn
     >>> nn.ZeroPad2d((1, 2, 0, 0))(ones((1, 1, 4, 4))).shape
     (1, 1, 4, 7)
@@ -109,6 +116,8 @@ class ZeroPad2d(_PadNd):
 
 class ZeroPad3d(_PadNd):
     """Zeros around (N, C, D, H, W); see `nn.functional.pad`.
+
+    `padding` is one int for all borders, or (left, right, top, bottom, front, back).
 
     >>> import nn
     >>> nn.ZeroPad3d((0, 0, 0, 0, 1, 1))(ones((2, 3, 4, 5, 6))).shape
@@ -124,6 +133,8 @@ class ZeroPad3d(_PadNd):
 class ReflectionPad1d(_PadNd):
     """The mirror image, without its outermost elements, around (N, C, L); see `nn.functional.pad`.
 
+    `padding` is one int for all borders, or (left, right).
+
     >>> import nn
     >>> nn.ReflectionPad1d(2)(tensor([[1.0, 2.0, 3.0]]))
     tensor([[3., 2., 1., 2., 3., 2., 1.]])
@@ -135,6 +146,8 @@ class ReflectionPad1d(_PadNd):
 
 class ReflectionPad2d(_PadNd):
     """The mirror image, without its outermost elements, around (N, C, H, W); see `nn.functional.pad`.
+
+    `padding` is one int for all borders, or (left, right, top, bottom).
 
     >>> import nn
     >>> nn.ReflectionPad2d((1, 1, 1, 0))(tensor([[[1.0, 2.0], [3.0, 4.0]]]))
@@ -150,6 +163,8 @@ class ReflectionPad2d(_PadNd):
 class ReflectionPad3d(_PadNd):
     """The mirror image, without its outermost elements, around (N, C, D, H, W); see `nn.functional.pad`.
 
+    `padding` is one int for all borders, or (left, right, top, bottom, front, back).
+
     >>> import nn
     >>> nn.ReflectionPad3d((0, 0, 0, 0, 2, 0))(arange(3.0).reshape(1, 3, 1, 1)).flatten()
     tensor([2., 1., 0., 1., 2.])
@@ -162,6 +177,8 @@ class ReflectionPad3d(_PadNd):
 class ReplicationPad1d(_PadNd):
     """The outermost elements repeated around (N, C, L); see `nn.functional.pad`.
 
+    `padding` is one int for all borders, or (left, right).
+
     >>> import nn
     >>> nn.ReplicationPad1d(2)(tensor([[1.0, 2.0, 3.0]]))
     tensor([[1., 1., 1., 2., 3., 3., 3.]])
@@ -173,6 +190,8 @@ class ReplicationPad1d(_PadNd):
 
 class ReplicationPad2d(_PadNd):
     """The outermost elements repeated around (N, C, H, W); see `nn.functional.pad`.
+
+    `padding` is one int for all borders, or (left, right, top, bottom).
 
     >>> import nn
     >>> nn.ReplicationPad2d((1, 0, 0, 1))(tensor([[[1.0, 2.0], [3.0, 4.0]]]))
@@ -188,6 +207,8 @@ class ReplicationPad2d(_PadNd):
 class ReplicationPad3d(_PadNd):
     """The outermost elements repeated around (N, C, D, H, W); see `nn.functional.pad`.
 
+    `padding` is one int for all borders, or (left, right, top, bottom, front, back).
+
     >>> import nn
     >>> nn.ReplicationPad3d((0, 0, 0, 0, 1, 2))(arange(3.0).reshape(1, 3, 1, 1)).flatten()
     tensor([0., 0., 1., 2., 2., 2.])
@@ -200,6 +221,8 @@ class ReplicationPad3d(_PadNd):
 class CircularPad1d(_PadNd):
     """The opposite border's elements around (N, C, L); see `nn.functional.pad`.
 
+    `padding` is one int for all borders, or (left, right).
+
     >>> import nn
     >>> nn.CircularPad1d(2)(tensor([[1.0, 2.0, 3.0]]))
     tensor([[2., 3., 1., 2., 3., 1., 2.]])
@@ -211,6 +234,8 @@ class CircularPad1d(_PadNd):
 
 class CircularPad2d(_PadNd):
     """The opposite border's elements around (N, C, H, W); see `nn.functional.pad`.
+
+    `padding` is one int for all borders, or (left, right, top, bottom).
 
     >>> import nn
     >>> nn.CircularPad2d((1, 0, 0, 1))(tensor([[[1.0, 2.0], [3.0, 4.0]]]))
@@ -225,6 +250,8 @@ class CircularPad2d(_PadNd):
 
 class CircularPad3d(_PadNd):
     """The opposite border's elements around (N, C, D, H, W); see `nn.functional.pad`.
+
+    `padding` is one int for all borders, or (left, right, top, bottom, front, back).
 
     >>> import nn
     >>> nn.CircularPad3d((0, 0, 0, 0, 1, 2))(arange(3.0).reshape(1, 3, 1, 1)).flatten()

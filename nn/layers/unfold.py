@@ -11,6 +11,8 @@ from nn.module import Module
 class Unfold(Module):
     """Every window as a column: (N, C, H, W) to (N, C·KH·KW, L); see `nn.functional.unfold`.
 
+    The arguments are the settings of a `Conv2d` that sees these windows.
+
     >>> import nn
     >>> nn.Unfold(3)(zeros((2, 4, 5, 6))).shape
     (2, 36, 12)
@@ -33,6 +35,8 @@ class Unfold(Module):
 class Fold(Module):
     """Columns laid back as windows and added where they overlap: (N, C·KH·KW, L) to (N, C, H, W), where (H, W) is
     `output_size`; see `nn.functional.fold`.
+
+    The other arguments are those of the `Unfold` that makes such columns of (N, C, H, W).
 
     >>> import nn
     >>> nn.Fold((5, 6), 3)(zeros((2, 36, 12))).shape

@@ -15,7 +15,7 @@ class AlexNet(Module):
     """AlexNet for images (N, 3, H, W), made for 224×224 and at least 63×63, giving class scores (N, num_classes).
 
     From 224×224 the five convolutions give maps of 55, 27, 13, 13, 13, and the pools after the first, second and fifth
-    27, 13, 6.
+    27, 13, 6. `dropout` is the probability of dropout before the first and the second linear layer.
 
     Source: Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks": the network of
     Krizhevsky, Sutskever, Hinton 2012 in one column, without local response normalisation.

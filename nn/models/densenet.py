@@ -67,7 +67,8 @@ class DenseLayer(Module):
 class DenseBlock(Module):
     """`num_layers` dense layers, of which each sees the input and what all before it gave.
 
-    (N, C, H, W) to (N, C + num_layers·growth_rate, H, W).
+    (N, C, H, W) to (N, C + num_layers·growth_rate, H, W). C is `num_input_features`; `bn_size`, `drop_rate` and
+    `memory_efficient` are as in `DenseLayer`.
 
     Source: Huang, Liu, van der Maaten, Weinberger 2017, "Densely connected convolutional networks".
 
@@ -125,8 +126,9 @@ class Transition(Sequential):
 class DenseNet(Module):
     """DenseNet for images (N, 3, H, W), giving class scores (N, num_classes).
 
-    `block_config` says how many layers each block has; between blocks the channels and the maps are halved.
-    Convolutions start from He's normal scheme.
+    The first convolution has `num_init_features` channels. `block_config` says how many layers each block has;
+    `growth_rate`, `bn_size`, `drop_rate` and `memory_efficient` are those of each `DenseLayer`; between blocks the
+    channels and the maps are halved. Convolutions start from He's normal scheme.
 
     Source: Huang, Liu, van der Maaten, Weinberger 2017, "Densely connected convolutional networks".
 

@@ -17,8 +17,8 @@ class CifarDenseNet(Module):
     """DenseNet-BC of depth 6n + 4 for images (N, in_channels, H, W) of about 32×32: class scores (N, num_classes).
 
     A 3×3 convolution to 2·growth_rate channels; three dense blocks of n layers, each with a bottleneck of
-    bn_size·growth_rate channels (B); between them, transitions that halve the channels (C) and the maps.
-    Raises ValueError for another depth.
+    bn_size·growth_rate channels (B); between them, transitions that halve the channels (C) and the maps. `drop_rate`
+    and `memory_efficient` are as in `DenseLayer`. Raises ValueError for another depth.
 
     Source: Huang, Liu, van der Maaten, Weinberger 2017, "Densely connected convolutional networks".
 

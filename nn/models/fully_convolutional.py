@@ -56,7 +56,8 @@ _POINTWISE = (
 class FullyConvolutional(Sequential):
     """What `fully_convolutional` makes: scores (N, K, H - h + 1, W - w + 1) of the patches (C, h, w) of images.
 
-    `patch_shape` is (C, h, w). Raises ValueError for images that are smaller, or have another number of channels.
+    `parts` are its layers by name; `patch_shape` is (C, h, w). Raises ValueError for images that are smaller, or have
+    another number of channels.
 
     >>> import nn
     >>> patches = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(16, 3))
@@ -83,10 +84,10 @@ class FullyConvolutional(Sequential):
 def fully_convolutional(classifier: Sequential, patch_shape: Sequence[int]) -> FullyConvolutional:
     """The classifier of patches (N, C, h, w) → (N, K) as a network of images: (N, C, H, W) → (N, K, H-h+1, W-w+1).
 
-    At every position it gives what the classifier gives on the patch there, at a fraction of the cost. Strides become
-    1, and whatever follows a stride is dilated by it; the linear layer after Flatten becomes a convolution with a
-    kernel as large as the maps it saw. Parameters and buffers are shared with the classifier, under the same names.
-    Batch normalisation agrees when evaluating, as do dropouts.
+    `patch_shape` is (C, h, w). At every position it gives what the classifier gives on the patch there, at a fraction
+    of the cost. Strides become 1, and whatever follows a stride is dilated by it; the linear layer after Flatten
+    becomes a convolution with a kernel as large as the maps it saw. Parameters and buffers are shared with the
+    classifier, under the same names. Batch normalisation agrees when evaluating, as do dropouts.
 
     Takes a Sequential (of Sequentials) of Conv2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Flatten, Linear, batch and
     local response normalisation, dropout, softmax, and activations that act on each element. Raises ValueError for

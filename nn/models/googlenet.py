@@ -17,7 +17,7 @@ from nn.module import Module
 class GoogLeNetOutputs(NamedTuple):
     """What GoogLeNet gives in training: its scores, and those of the auxiliary classifiers, the later one first.
 
-    All are of shape (N, num_classes).
+    `logits`, `aux_logits2` and `aux_logits1` are of shape (N, num_classes).
 
     >>> import nn
     >>> network = nn.models.GoogLeNet(num_classes=10, init_weights=False)
@@ -57,7 +57,8 @@ class Inception(Module):
     """Four ways side by side: 1×1; 1×1 then 3×3; 1×1 then 3×3; a 3×3 pool then 1×1; their channels one after another.
 
     (N, in_channels, H, W) to (N, ch1x1 + ch3x3 + ch5x5 + pool_proj, H, W). As in the weights that torchvision carries,
-    the third way, 5×5 in the paper, is 3×3.
+    the third way, 5×5 in the paper, is 3×3. The 1×1 convolutions before the 3×3 ones have ch3x3red and ch5x5red
+    channels.
 
     Source: Szegedy et al. 2015, "Going deeper with convolutions".
 
@@ -91,6 +92,8 @@ class Inception(Module):
 class InceptionAux(Module):
     """The auxiliary classifier of GoogLeNet: (N, in_channels, H, W) to (N, num_classes).
 
+    `dropout` is the probability of dropout before the last linear layer.
+
     Source: Szegedy et al. 2015, "Going deeper with convolutions".
 
     >>> import nn
@@ -113,6 +116,8 @@ class InceptionAux(Module):
 
 class GoogLeNet(Module):
     """GoogLeNet for images (N, 3, H, W), giving class scores (N, num_classes), in training `GoogLeNetOutputs`.
+
+    `dropout` is the probability of dropout before the last linear layer, `dropout_aux` in the auxiliary classifiers.
 
     `aux_logits` False leaves out the auxiliary classifiers; then scores alone are given in training too.
     `transform_input` takes images normalised by ImageNet's means and deviations to the range -1 to 1. With

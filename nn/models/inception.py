@@ -17,7 +17,8 @@ from nn.module import Module
 class InceptionOutputs(NamedTuple):
     """What Inception v3 gives in training: its scores, and those of the auxiliary classifier.
 
-    Both are of shape (N, num_classes); the loss is that of the first, plus a share of that of the second.
+    `logits` and `aux_logits` are of shape (N, num_classes); the loss is that of the first, plus a share of that of the
+    second.
 
     >>> import nn
     >>> outputs = nn.models.InceptionOutputs(logits=zeros((2, 10)), aux_logits=zeros((2, 10)))
@@ -32,6 +33,8 @@ class InceptionOutputs(NamedTuple):
 
 class InceptionA(Module):
     """1×1; 1×1 – 5×5; 1×1 – 3×3 – 3×3; mean – 1×1: (N, C, H, W) to (N, 224 + pool_features, H, W).
+
+    C is `in_channels`.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
 
@@ -60,7 +63,7 @@ class InceptionA(Module):
 class InceptionB(Module):
     """3×3; 1×1 – 3×3 – 3×3; maximum, all at stride 2: (N, C, H, W) to (N, 480 + C, (H - 1)/2, (W - 1)/2).
 
-    The halves are rounded down.
+    C is `in_channels`; the halves are rounded down.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
 
@@ -83,6 +86,8 @@ class InceptionB(Module):
 
 class InceptionC(Module):
     """7×7 convolutions in two halves, 1×7 and 7×1: (N, C, H, W) to (N, 768, H, W).
+
+    C is `in_channels`; between the halves there are `channels_7x7` channels.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
 
@@ -116,7 +121,7 @@ class InceptionC(Module):
 class InceptionD(Module):
     """1×1 – 3×3; 1×1 – 1×7 – 7×1 – 3×3; maximum, all at stride 2: (N, C, H, W) to (N, 512 + C, (H - 1)/2, (W - 1)/2).
 
-    The halves are rounded down.
+    C is `in_channels`; the halves are rounded down.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
 
@@ -142,6 +147,8 @@ class InceptionD(Module):
 
 class InceptionE(Module):
     """3×3 convolutions that end in 1×3 and 3×1 side by side: (N, C, H, W) to (N, 2048, H, W).
+
+    C is `in_channels`.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
 
@@ -182,6 +189,8 @@ class InceptionE(Module):
 class InceptionAuxV3(Module):
     """The auxiliary classifier of Inception v3: (N, C, 17, 17) to (N, num_classes).
 
+    C is `in_channels`.
+
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
 
     >>> import nn
@@ -204,6 +213,8 @@ class InceptionAuxV3(Module):
 
 class Inception3(Module):
     """Inception v3 for images (N, 3, H, W), giving class scores (N, num_classes), in training `InceptionOutputs`.
+
+    `dropout` is the probability of dropout before the linear layer of the scores.
 
     Made for 299×299, at least 75×75; in training with the auxiliary classifier at least 299×299. `aux_logits` False
     leaves that out; then scores alone are given in training too. `transform_input` takes images normalised by

@@ -13,7 +13,8 @@ _POOLINGS = {"avg": AvgPool2d, "max": MaxPool2d}
 class LeNet5(Module):
     """LeNet-5 for images (N, in_channels, 32, 32), giving class scores (N, num_classes).
 
-    C1 6@28×28, S2 6@14×14, C3 16@10×10, S4 16@5×5, C5 120, F6 84, output. Raises ValueError for another image size.
+    C1 6@28×28, S2 6@14×14, C3 16@10×10, S4 16@5×5, C5 120, F6 84, output. `activation` is "tanh" or "relu", `pooling`,
+    in S2 and S4, "avg" or "max". Raises ValueError for another image size.
 
     Source: LeCun, Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to document recognition". What
     differs: C3 sees all maps of S2, not chosen subsets; the subsampling layers have no trained coefficients and no

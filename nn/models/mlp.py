@@ -68,6 +68,8 @@ class Perceptron(Module):
 class LinearSoftmax(Module):
     """Softmax regression: class scores x Wᵀ + b, (N, *) to (N, num_classes), to be trained by cross-entropy.
 
+    The product of * is `in_features`.
+
     `probabilities` gives the softmax of the scores.
 
     >>> import nn

@@ -34,7 +34,8 @@ class BasicBlock(Module):
     """relu(x' + F(x)), where F is conv3x3 – norm – relu – conv3x3 – norm: (N, inplanes, H, W) to (N, planes, H', W').
 
     `stride` is that of the first convolution; x' is x, or `downsample(x)`: a `projection`, or a `ZeroPadShortcut`.
-    Raises ValueError for groups, another base width, or dilation, which only `Bottleneck` has.
+    `norm_layer` is as in `ResNet`. Raises ValueError for groups, another base width, or dilation, which only
+    `Bottleneck` has.
 
     Source: He, Zhang, Ren, Sun 2016, "Deep residual learning for image recognition".
 
@@ -80,7 +81,8 @@ class Bottleneck(Module):
     """relu(x' + F(x)), F being 1×1, 3×3 and 1×1 convolutions: (N, inplanes, H, W) to (N, 4·planes, H', W').
 
     The 3×3 convolution has planes·base_width/64·groups channels in `groups` groups: 1 for ResNet, 32 for ResNeXt. It is
-    the one with the stride (the paper has it at the first 1×1 convolution). x' is x, or `downsample(x)`.
+    the one with the `stride` (the paper has it at the first 1×1 convolution) and the `dilation`. x' is x, or
+    `downsample(x)`. `norm_layer` is as in `ResNet`.
 
     Source: He, Zhang, Ren, Sun 2016; Xie et al. 2017, "Aggregated residual transformations for deep neural networks".
 
@@ -125,11 +127,11 @@ class Bottleneck(Module):
 class ResNet(Module):
     """A residual network of four stages for images (N, 3, H, W), giving class scores (N, num_classes).
 
-    `layers` says how many blocks each stage has. `width_per_group` and `groups` are given to the blocks.
-    `replace_stride_with_dilation` says, for each of the last three stages, whether it dilates instead of halving the
-    maps. `norm_layer` makes a normalisation from a number of channels; BatchNorm2d by default. With
-    `zero_init_residual` each block starts as the identity. Convolutions start from He's normal scheme over the fan-out.
-    Raises ValueError for another number of stages.
+    `layers` says how many blocks each stage has; `block` is their class, `BasicBlock` or `Bottleneck`.
+    `width_per_group` and `groups` are given to the blocks. `replace_stride_with_dilation` says, for each of the last
+    three stages, whether it dilates instead of halving the maps. `norm_layer` makes a normalisation from a number of
+    channels; BatchNorm2d by default. With `zero_init_residual` each block starts as the identity. Convolutions start
+    from He's normal scheme over the fan-out. Raises ValueError for another number of stages.
 
     Source: He, Zhang, Ren, Sun 2016, "Deep residual learning for image recognition".
 

@@ -70,7 +70,7 @@ class PreActBlock(Module):
     """x' + F(x), where F is norm – relu – conv3x3 – norm – relu – conv3x3, so that nothing is done to the sum.
 
     (N, inplanes, H, W) to (N, planes, H', W'). x' is x, or `downsample` of what the first relu gives if it has
-    parameters (a 1×1 convolution), of x itself if not (a `ZeroPadShortcut`).
+    parameters (a 1×1 convolution), of x itself if not (a `ZeroPadShortcut`). `norm_layer` is as in `CifarResNet`.
 
     Source: He, Zhang, Ren, Sun 2016, "Identity mappings in deep residual networks".
 

@@ -14,7 +14,7 @@ from nn.module import Module
 
 
 class Fire(Module):
-    """A 1×1 convolution to few channels, then 1×1 and 3×3 convolutions side by side, each with relu.
+    """A 1×1 convolution to few channels, `squeeze_planes`, then 1×1 and 3×3 convolutions side by side, each with relu.
 
     (N, inplanes, H, W) to (N, expand1x1_planes + expand3x3_planes, H, W).
 
@@ -53,8 +53,8 @@ def _stem(features: int, kernel_size: int) -> list[Module]:
 class SqueezeNet(Module):
     """SqueezeNet for images (N, 3, H, W), giving class scores (N, num_classes).
 
-    `version` is "1_0", the paper's, or "1_1", which pools earlier and costs 2.4 times less. Raises ValueError for
-    another.
+    `version` is "1_0", the paper's, or "1_1", which pools earlier and costs 2.4 times less. `dropout` is the
+    probability of dropout before the last convolution. Raises ValueError for another.
 
     Source: Iandola et al. 2016.
 

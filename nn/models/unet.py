@@ -38,7 +38,8 @@ class DoubleConv(Sequential):
 class UNetDown(Module):
     """A stage of the way down: 2×2 pool, two convolutions. (N, in_channels, H, W) to (N, out_channels, H/2, W/2).
 
-    With `padding` 0 each convolution takes two rows and two columns away. Raises ValueError for odd heights and widths.
+    With `padding` 0 each convolution takes two rows and two columns away. `batch_norm` is as in `DoubleConv`. Raises
+    ValueError for odd heights and widths.
 
     Source: Ronneberger, Fischer, Brox 2015, "U-Net: convolutional networks for biomedical image segmentation".
 
@@ -66,7 +67,8 @@ class UNetUp(Module):
 
     Called with (N, in_channels, H, W) and `skip` (N, out_channels, H', W') of at least twice the size, which is cut to
     its middle 2H×2W; gives (N, out_channels, 2H, 2W). `up` is "transposed" for a transposed convolution, "bilinear" for
-    interpolation and a 1×1 convolution. Raises ValueError if `skip` is smaller.
+    interpolation and a 1×1 convolution. `padding` and `batch_norm` are as in `DoubleConv`. Raises ValueError if `skip`
+    is smaller.
 
     Source: Ronneberger, Fischer, Brox 2015, "U-Net: convolutional networks for biomedical image segmentation".
 
@@ -112,7 +114,7 @@ class UNet(Module):
 
     `depth` stages go down, doubling the `base_channels` each time, and as many up; `up` is "transposed" or "bilinear".
     H and W have to be multiples of 2^depth. With `padding` 0, as in the paper, the result is smaller: 388×388 from
-    572×572 at depth 4.
+    572×572 at depth 4. `batch_norm` is as in `DoubleConv`.
 
     Source: Ronneberger, Fischer, Brox 2015, "U-Net: convolutional networks for biomedical image segmentation".
 

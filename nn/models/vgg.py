@@ -19,7 +19,8 @@ class VGG(Module):
     """VGG for images (N, 3, H, W), made for 224×224 and at least 32×32, giving class scores (N, num_classes).
 
     `features` takes the images to maps of 512 channels. With `init_weights`, convolutions start from He's normal scheme
-    over the fan-out, linear layers from N(0, 0.01²).
+    over the fan-out, linear layers from N(0, 0.01²). `dropout` is the probability of dropout after the first and the
+    second of them.
 
     Source: Simonyan, Zisserman 2015, "Very deep convolutional networks for large-scale image recognition".
 

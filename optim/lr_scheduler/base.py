@@ -15,9 +15,10 @@ from optim.optimizer import Group, Optimizer
 class LRScheduler(ABC):
     """Base of the schedules: a subclass says in `get_lr` what the rates are in epoch `last_epoch`.
 
-    Made with `last_epoch=-1` it starts at epoch 0, with the rates that the groups have; made with a later one it goes
-    on from there, and needs the groups' "initial_lr". Call `step()` after the optimizer's steps of each epoch; it warns
-    if none was taken. Rates are computed from the ones before, so that other changes to them last.
+    The rates are those of the groups of `optimizer`. Made with `last_epoch=-1` it starts at epoch 0, with the rates
+    that the groups have; made with a later one it goes on from there, and needs the groups' "initial_lr". Call `step()`
+    after the optimizer's steps of each epoch; it warns if none was taken. Rates are computed from the ones before, so
+    that other changes to them last.
 
     >>> from optim import SGD
     >>> class Halving(LRScheduler):

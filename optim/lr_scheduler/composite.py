@@ -55,9 +55,10 @@ class _CompositeLR(LRScheduler):
 class SequentialLR(_CompositeLR):
     """One schedule after the other: at epoch `milestones[i]` schedule i + 1 takes over, and begins with its epoch 0.
 
-    The parts, also other `SequentialLR`s, start from the initial rates; but a `MultiplicativeLR` that takes over goes
-    on from the present ones. Raises ValueError unless milestones ascend and there is one less than schedules, which
-    are of the same optimizer and none a `ReduceLROnPlateau`.
+    The `schedulers`, also other `SequentialLR`s, start from the initial rates; but a `MultiplicativeLR` that takes over
+    goes on from the present ones. `optimizer` is theirs; epochs are counted from `last_epoch` + 1. Raises ValueError
+    unless milestones ascend and there is one less than schedules, which are of the same optimizer and none a
+    `ReduceLROnPlateau`.
 
     >>> from optim import SGD
     >>> from optim.lr_scheduler import ExponentialLR, LinearLR
@@ -119,7 +120,8 @@ class SequentialLR(_CompositeLR):
 class ChainedScheduler(_CompositeLR):
     """Schedules at the same time: each multiplies the rates that those before it have set.
 
-    Raises ValueError unless there are schedules, all of the same optimizer and none a `ReduceLROnPlateau`.
+    `optimizer` may be left out: it is that of the `schedulers`. Raises ValueError unless there are some, all of the
+    same optimizer and none a `ReduceLROnPlateau`.
 
     >>> from optim import SGD
     >>> from optim.lr_scheduler import ConstantLR, ExponentialLR

@@ -11,8 +11,9 @@ from optim.optimizer import Optimizer
 class CosineAnnealingLR(LRScheduler):
     """From the initial rate η₀ down to `eta_min` along half a cosine in `T_max` epochs, and up again in the next.
 
-    η_t = η_min + (η₀ - η_min) · (1 + cos(π t / T_max)) / 2, computed from η_{t-1}. Source: Loshchilov & Hutter, "SGDR:
-    stochastic gradient descent with warm restarts", ICLR 2017 (the annealing, without the restarts).
+    η_t = η_min + (η₀ - η_min) · (1 + cos(π t / T_max)) / 2, computed from η_{t-1}. `optimizer` and `last_epoch` are as
+    in `LRScheduler`. Source: Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017
+    (the annealing, without the restarts).
 
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
@@ -47,8 +48,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """From the initial rate η₀ down to `eta_min` along half a cosine, and again from η₀, in periods of growing length.
 
     η_t = η_min + (η₀ - η_min) · (1 + cos(π T_cur / T_i)) / 2 with T_cur epochs since the last restart; the first period
-    has T_i = `T_0` epochs, each later one `T_mult` times as many. Source: Loshchilov & Hutter, "SGDR: stochastic
-    gradient descent with warm restarts", ICLR 2017.
+    has T_i = `T_0` epochs, each later one `T_mult` times as many. `optimizer` and `last_epoch` are as in `LRScheduler`.
+    Source: Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
 
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)

@@ -50,8 +50,8 @@ class CyclicLR(_MomentumLR):
     `mode` says how the height of the cycles falls: "triangular" not at all, "triangular2" by half each cycle,
     "exp_range" by `gamma` each step; or `scale_fn` gives a factor for the cycle, counted from 1, or for the step
     (`scale_mode` "cycle" or "iterations"). With `cycle_momentum` the momentum (or the first beta) goes the other way,
-    from `max_momentum` down to `base_momentum`. Rates and momenta are one for all groups or one for each. Call `step()`
-    after every batch.
+    from `max_momentum` down to `base_momentum`. Rates and momenta are one for all groups or one for each. `optimizer`
+    and `last_epoch` are as in `LRScheduler`. Call `step()` after every batch.
 
     Raises ValueError for an option out of range, and for `cycle_momentum` if the optimizer has no momentum. Source:
     Smith, "Cyclical learning rates for training neural networks", WACV 2017.
@@ -149,8 +149,8 @@ class OneCycleLR(_MomentumLR):
     steps_per_epoch) and ends at a `final_div_factor`-th of where it started, along half a cosine or a straight line
     (`anneal_strategy` "cos" or "linear"). `three_phase` goes down to the start in as many steps as it went up, and from
     there to the end. With `cycle_momentum` the momentum (or the first beta) goes the other way, from `max_momentum`
-    down to `base_momentum` and back. `max_lr` and momenta are one for all groups or one for each. Call `step()` after
-    every batch; ValueError after more than `total_steps`.
+    down to `base_momentum` and back. `max_lr` and momenta are one for all groups or one for each. `optimizer` and
+    `last_epoch` are as in `LRScheduler`. Call `step()` after every batch; ValueError after more than `total_steps`.
 
     Raises ValueError for an option out of range, and for `cycle_momentum` if the optimizer has no momentum. Source:
     Smith & Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2019; two

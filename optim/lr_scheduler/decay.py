@@ -12,6 +12,8 @@ from optim.optimizer import Optimizer
 class StepLR(LRScheduler):
     """The rate times `gamma` every `step_size` epochs.
 
+    `optimizer` and `last_epoch` are as in `LRScheduler`.
+
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
@@ -37,6 +39,8 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """The rate times `gamma` at each epoch of `milestones` (once for each time it is named there).
 
+    `optimizer` and `last_epoch` are as in `LRScheduler`.
+
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5)
@@ -61,6 +65,8 @@ class MultiStepLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """The rate times `gamma` every epoch.
 
+    `optimizer` and `last_epoch` are as in `LRScheduler`.
+
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = ExponentialLR(optimizer, gamma=0.5)
@@ -80,6 +86,8 @@ class ExponentialLR(LRScheduler):
 
 class ConstantLR(LRScheduler):
     """The rate times `factor` in the first `total_iters` epochs.
+
+    `optimizer` and `last_epoch` are as in `LRScheduler`.
 
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
@@ -109,7 +117,8 @@ class ConstantLR(LRScheduler):
 class LinearLR(LRScheduler):
     """The rate times a factor that goes from `start_factor` to `end_factor` on a straight line in `total_iters` epochs.
 
-    η_t = η₀ · (start + (end - start) · min(t / total_iters, 1)), computed from η_{t-1}.
+    η_t = η₀ · (start + (end - start) · min(t / total_iters, 1)), computed from η_{t-1}. `optimizer` and `last_epoch`
+    are as in `LRScheduler`.
 
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
@@ -151,7 +160,8 @@ class LinearLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """From the initial rate η₀ to zero in `total_iters` epochs, along a power of the epochs that are left.
 
-    η_t = η₀ · (1 - min(t / total_iters, 1))^power, computed from η_{t-1}.
+    η_t = η₀ · (1 - min(t / total_iters, 1))^power, computed from η_{t-1}. `optimizer` and `last_epoch` are as in
+    `LRScheduler`.
 
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)

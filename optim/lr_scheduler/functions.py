@@ -43,9 +43,10 @@ class _FunctionLR(LRScheduler):
 
 
 class LambdaLR(_FunctionLR):
-    """The initial rate times a function of the epoch; one function, or one for each group.
+    """The initial rate times `lr_lambda` of the epoch; one function, or one for each group.
 
-    A state dict holds the attributes of callable objects, but not functions.
+    A state dict holds the attributes of callable objects, but not functions. `optimizer` and `last_epoch` are as in
+    `LRScheduler`.
 
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=0.1)
@@ -61,9 +62,10 @@ class LambdaLR(_FunctionLR):
 
 
 class MultiplicativeLR(_FunctionLR):
-    """The rate times a function of the epoch, every epoch but the first; one function, or one for each group.
+    """The rate times `lr_lambda` of the epoch, every epoch but the first; one function, or one for each group.
 
-    A state dict holds the attributes of callable objects, but not functions.
+    A state dict holds the attributes of callable objects, but not functions. `optimizer` and `last_epoch` are as in
+    `LRScheduler`.
 
     >>> from optim import SGD
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=0.5)

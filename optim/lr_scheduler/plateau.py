@@ -14,8 +14,9 @@ class ReduceLROnPlateau(LRScheduler):
     """The rate times `factor` when a metric has not got better for more than `patience` epochs.
 
     `mode` says whether "min" or "max" of the metric is wanted; better means by more than `threshold`, relative to the
-    best so far ("rel") or as a difference ("abs"). After a reduction, `cooldown` epochs are not counted. No rate falls
-    below `min_lr` (one, or one for each group), and changes of at most `eps` are left out.
+    best so far or as a difference (`threshold_mode` "rel" or "abs"). After a reduction, `cooldown` epochs are not
+    counted. No rate falls below `min_lr` (one, or one for each group), and changes of at most `eps` are left out.
+    `optimizer` is as in `LRScheduler`.
 
     Raises ValueError for a factor of 1 or more, an unknown mode, or as many min_lr as there are not groups.
 

@@ -1,4 +1,4 @@
-"""Losses of scores or probabilities of classes. `reduction` is "mean", "sum" or "none" in all of them."""
+"""Losses of scores or probabilities of classes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def nll_loss(
 ) -> Tensor:
     """-w[t] · input[t] at the target class t, for log-probabilities: input (N, C, *D) or (C,), target (N, *D) or ().
 
-    Elements whose target is `ignore_index` count nothing. "mean" divides by the sum of the weights of those that count.
-    Raises ValueError for a shape that does not match and for a class out of range.
+    `weight` w is (C,); None: all 1. Elements whose target is `ignore_index` count nothing. `reduction` is "mean", "sum"
+    or "none"; "mean" divides by the sum of the weights of those that count. Raises ValueError for a shape that does not
+    match and for a class out of range.
 
     >>> from nn import functional as F
     >>> F.nll_loss(tensor([[-0.5, -1.0]]), tensor([1]))
@@ -39,6 +40,8 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """-Σ_c w[c] · q[c] · log softmax(input)[c], for logits (N, C, *D) or (C,).
+
+    `weight` w is (C,); None: all 1. `reduction` is "mean", "sum" or "none".
 
     `target` holds class indices, (N, *D) or (), where q is 1 at the index; or the probabilities q themselves, in the
     shape of the logits. `label_smoothing` ε makes of q the mixture (1 - ε) · q + ε/C. With indices, elements whose
@@ -75,6 +78,8 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-w · (t · log p + (1 - t) · log(1 - p)) for probabilities p; a logarithm is never taken to be below -100.
 
+    `weight` w broadcasts; None: 1. `reduction` is "mean", "sum" or "none".
+
     The derivative is w · (p - t) / max(p · (1 - p), 1e-12), which is finite at 0 and 1, too. Raises ValueError unless
     both have the same shape and 0 <= p <= 1.
 
@@ -102,7 +107,8 @@ def binary_cross_entropy_with_logits(
     """Binary cross-entropy of p = sigmoid(input), without overflow.
 
     w · ((1 - t) · x + (1 + (v - 1) · t) · softplus(-x)) for a logit x and a target t. `pos_weight` v weighs the
-    positive answers. Raises ValueError unless input and target have the same shape.
+    positive answers. `weight` w broadcasts; None: 1. `reduction` is "mean", "sum" or "none". Raises ValueError unless
+    input and target have the same shape.
 
     >>> from nn import functional as F
     >>> F.binary_cross_entropy_with_logits(tensor([0.0]), tensor([1.0]))
@@ -127,11 +133,11 @@ def linear_cross_entropy(
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """`cross_entropy` of the logits W x + b, for features x (N, F) or (F,), W (C, *D, F) and b (C, *D).
+    """`cross_entropy` of the logits W x + b, for features x (N, F) or (F,), `linear_weight` W and `linear_bias` b.
 
-    The target is that of logits (N, C, *D) or (C,). `ignore_index` None is -100. PyTorch's `options`, which only save
-    memory, do not exist. Raises ValueError as `cross_entropy` does, for other shapes and for an `ignore_index` beside
-    probabilities.
+    W is (C, *D, F) and b (C, *D). The target is that of logits (N, C, *D) or (C,), and the other arguments are those of
+    `cross_entropy`, but `ignore_index` None is -100. PyTorch's `options`, which only save memory, do not exist. Raises
+    ValueError as `cross_entropy` does, for other shapes and for an `ignore_index` beside probabilities.
 
     >>> from nn import functional as F
     >>> F.linear_cross_entropy(tensor([[1.0, 0.0]]), tensor([[2.0, 1.0], [2.0, 0.0]]), tensor([1]))

@@ -1,4 +1,4 @@
-"""Losses that ask for a margin between what is right and what is wrong. `reduction` is "mean", "sum" or "none"."""
+"""Losses that ask for a margin between what is right and what is wrong."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from nn.functional.sizes import check_broadcast
 def binary_hinge_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """max(0, 1 - t · x) for scores x and targets t that are 1 or -1: the loss of a linear support vector machine.
 
-    At t · x = 1, where it has a kink, the derivative is taken as 0. Raises ValueError for another target and unless
-    both have the same shape.
+    At t · x = 1, where it has a kink, the derivative is taken as 0. `reduction` is "mean", "sum" or "none". Raises
+    ValueError for another target and unless both have the same shape.
 
     >>> from nn import functional as F
     >>> F.binary_hinge_loss(tensor([0.5, -2.0]), tensor([1, -1]), reduction="none")
@@ -33,7 +33,7 @@ def binary_hinge_loss(input: Tensor, target: Tensor, *, reduction: str = "mean")
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-t · x)) for scores x and targets t that are 1 or -1, without overflow.
 
-    Raises ValueError unless both have the same shape.
+    `reduction` is "mean", "sum" or "none". Raises ValueError unless both have the same shape.
 
     >>> from nn import functional as F
     >>> F.soft_margin_loss(tensor([0.0]), tensor([1]))
@@ -46,8 +46,8 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """For distances x: x where the target is 1 (alike), max(0, margin - x) where it is -1 (different).
 
-    At x = margin, where it has a kink, the derivative is taken as -1. Raises ValueError for another target and unless
-    both have the same shape.
+    At x = margin, where it has a kink, the derivative is taken as -1. `reduction` is "mean", "sum" or "none". Raises
+    ValueError for another target and unless both have the same shape.
 
     >>> from nn import functional as F
     >>> F.hinge_embedding_loss(tensor([0.25, 0.25]), tensor([1, -1]), reduction="none")
@@ -70,8 +70,9 @@ def multi_margin_loss(
 ) -> Tensor:
     """The multiclass SVM (hinge) loss, w[t] · Σ_{c≠t} max(0, margin - x[t] + x[c])ᵖ / C for scores (N, C) or (C,).
 
-    Where a score just keeps the margin, which is a kink, the derivative is taken as 0. Raises ValueError for a p other
-    than 1 and 2, a shape that does not match, and a class out of range.
+    Where a score just keeps the margin, which is a kink, the derivative is taken as 0. `weight` w is (C,); None: all 1.
+    `reduction` is "mean", "sum" or "none". Raises ValueError for a p other than 1 and 2, a shape that does not match,
+    and a class out of range.
 
     Source: Weston, Watkins 1999, "Support vector machines for multi-class pattern recognition".
 
@@ -99,8 +100,8 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
     """Σ_{j∈t} Σ_{i∉t} max(0, 1 - x[j] + x[i]) / C, for scores (N, C) or (C,) of which several classes are right.
 
     A row of `target`, in the shape of the input, lists the right classes; the first -1 ends the list. Where a score
-    just keeps the margin, which is a kink, the derivative is taken as 0. Raises ValueError for a shape that does not
-    match and for a class out of range.
+    just keeps the margin, which is a kink, the derivative is taken as 0. `reduction` is "mean", "sum" or "none". Raises
+    ValueError for a shape that does not match and for a class out of range.
 
     >>> from nn import functional as F
     >>> F.multilabel_margin_loss(tensor([[0.5, 0.0]]), tensor([[0, -1]]))
@@ -125,7 +126,8 @@ def multilabel_soft_margin_loss(
 ) -> Tensor:
     """-Σ_c w[c] · (t[c] · log σ(x[c]) + (1 - t[c]) · log(1 - σ(x[c]))) / C, for scores and targets (*, C).
 
-    Raises ValueError unless both have the same shape.
+    `weight` w is (C,); None: all 1. `reduction` is "mean", "sum" or "none". Raises ValueError unless both have the same
+    shape.
 
     >>> from nn import functional as F
     >>> F.multilabel_soft_margin_loss(tensor([[0.0, 0.0]]), tensor([[1.0, 0.0]]))
@@ -146,8 +148,8 @@ def margin_ranking_loss(
 ) -> Tensor:
     """max(0, margin - t · (x1 - x2)): t = 1 asks that x1 be the greater by the margin, t = -1 that x2 be.
 
-    At the margin, where it has a kink, the derivative is taken as that of the violated side. Raises ValueError unless
-    all have the same number of dimensions and broadcast.
+    At the margin, where it has a kink, the derivative is taken as that of the violated side. `reduction` is "mean",
+    "sum" or "none". Raises ValueError unless all have the same number of dimensions and broadcast.
 
     >>> from nn import functional as F
     >>> F.margin_ranking_loss(tensor([1.0, 1.0]), tensor([3.0, 3.0]), tensor([1, -1]), reduction="none")
@@ -168,9 +170,9 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """1 - cos(x1, x2) where the target is 1 (alike), max(0, cos(x1, x2) - margin) where it is -1 (different).
 
-    Vectors (N, D) with targets (N,), or (D,) with (); cos is x1ᵀx2 / √((‖x1‖² + 1e-12) · (‖x2‖² + 1e-12)). At
-    cos = margin, where it has a kink, the derivative is taken as that of the violated side. Raises ValueError for other
-    shapes and targets.
+    Vectors (N, D) with targets (N,), or (D,) with (); cos is x1ᵀx2 / √((‖x1‖² + 1e-12) · (‖x2‖² + 1e-12)).
+    At cos = margin, where it has a kink, the derivative is taken as that of the violated side. `reduction` is "mean",
+    "sum" or "none". Raises ValueError for other shapes and targets.
 
     >>> from nn import functional as F
     >>> F.cosine_embedding_loss(tensor([3.0, 4.0]), tensor([4.0, 3.0]), tensor(-1))
@@ -201,7 +203,7 @@ def triplet_margin_loss(
 ) -> Tensor:
     """max(0, margin + d(a, p) - d(a, n)) with d(x, y) = ‖x - y + eps‖ₚ, for vectors (N, D) or (D,).
 
-    See `triplet_margin_with_distance_loss` for `swap`, kinks and errors.
+    See `triplet_margin_with_distance_loss` for `swap`, `reduction`, kinks and errors.
 
     >>> from nn import functional as F
     >>> F.triplet_margin_loss(tensor([0.0, 0.0]), tensor([3.0, 4.0]), tensor([0.0, 5.0]), eps=0)
@@ -228,10 +230,10 @@ def triplet_margin_with_distance_loss(
 ) -> Tensor:
     """max(0, margin + d(a, p) - d(a, n)): the anchor shall be nearer to the positive than to the negative.
 
-    The distance d is `pairwise_distance` unless a `distance_function` is given. With `swap`,
-    d(p, n) stands in for d(a, n) where it is smaller; of equal ones each gets half the derivative. At the margin, where
-    the loss has a kink, the derivative is taken as that of the violated side. Raises ValueError for a margin that is
-    not positive and unless all have the same number of dimensions.
+    The distance d is `pairwise_distance` unless a `distance_function` is given. With `swap`, d(p, n) stands in for
+    d(a, n) where it is smaller; of equal ones each gets half the derivative. At the margin, where the loss has a kink,
+    the derivative is taken as that of the violated side. `reduction` is "mean", "sum" or "none". Raises ValueError for
+    a margin that is not positive and unless all have the same number of dimensions.
 
     Source: Balntas, Riba, Ponsa, Mikolajczyk 2016, "Learning local feature descriptors with triplets and shallow
     convolutional neural networks".

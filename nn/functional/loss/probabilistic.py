@@ -13,8 +13,8 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     """t · (log t - x) for log-probabilities x and probabilities t; with `log_target`, eᵗ · (t - x).
 
     0 · log 0 is 0, and so is its derivative. Summed over a distribution it is the Kullback-Leibler divergence of target
-    from input. "batchmean" divides the sum by the length of the first axis and so gives the divergence per example;
-    "mean" divides by the number of elements. Raises ValueError unless both have the same shape.
+    from input. `reduction` is "mean" over all elements, "sum", "none", or "batchmean", which divides the sum by the
+    length of the first axis and so gives the divergence per example. Raises ValueError unless both have the same shape.
 
     >>> from nn import functional as F
     >>> F.kl_div(np.log(tensor([[0.5, 0.5]])), tensor([[1.0, 0.0]]), reduction="batchmean")
@@ -42,7 +42,8 @@ def poisson_nll_loss(
     """Negative log-likelihood of counts t whose rate's logarithm is x: eˣ - t · x, less the term log t!.
 
     Without `log_input`, x is the rate: x - t · log(x + eps). `full` adds Stirling's approximation of log t!,
-    t · log t - t + log(2πt)/2, where t > 1. Raises ValueError unless both have the same shape.
+    t · log t - t + log(2πt)/2, where t > 1. `reduction` is "mean", "sum" or "none". Raises ValueError unless both have
+    the same shape.
 
     >>> from nn import functional as F
     >>> F.poisson_nll_loss(tensor([0.0]), tensor([3.0]))
@@ -68,8 +69,8 @@ def gaussian_nll_loss(
     """Negative log-likelihood of targets t under normal distributions: (log v + (x - t)² / v) / 2, v = max(var, eps).
 
     `full` adds log(2π)/2. `var` is a number, or has the shape of the input, or lacks its last axis, or has length 1 on
-    one axis. Where it is below `eps` the derivative passes as if it were not held. Raises ValueError for another shape
-    and for a negative variance.
+    one axis. Where it is below `eps` the derivative passes as if it were not held. `reduction` is "mean", "sum" or
+    "none". Raises ValueError for another shape and for a negative variance.
 
     Source: Nix, Weigend 1994, "Estimating the mean and variance of the target probability distribution".
 

@@ -1,7 +1,4 @@
-"""Losses of a number that is to come near another. `reduction` is "mean", "sum" or "none" in all of them.
-
-With a `weight`, in the shape of the input, each element's loss counts so many times.
-"""
+"""Losses of a number that is to come near another."""
 
 from __future__ import annotations
 
@@ -13,7 +10,8 @@ from nn.functional.loss.reduction import check_same, reduced
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """|x - t|. Its derivative at x = t, where it has a kink, is taken as 0.
 
-    With a `weight`, "mean" divides by the sum of the weights. Raises ValueError unless all have the same shape.
+    `reduction` is "mean", "sum" or "none". With a `weight`, each element's loss counts so many times, and "mean"
+    divides by the sum of the weights. Raises ValueError unless all have the same shape.
 
     >>> from nn import functional as F
     >>> F.l1_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
@@ -26,7 +24,8 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: T
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """(x - t)².
 
-    With a `weight`, "mean" divides by the sum of the weights. Raises ValueError unless all have the same shape.
+    `reduction` is "mean", "sum" or "none". With a `weight`, each element's loss counts so many times, and "mean"
+    divides by the sum of the weights. Raises ValueError unless all have the same shape.
 
     >>> from nn import functional as F
     >>> F.mse_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
@@ -41,8 +40,9 @@ def huber_loss(
 ) -> Tensor:
     """(x - t)²/2 where |x - t| ≤ δ, and δ · (|x - t| - δ/2) beyond: a parabola that goes on as its tangents.
 
-    With a `weight`, "mean" still divides by the number of elements, as in PyTorch. Raises ValueError for a delta that
-    is not positive and unless all have the same shape.
+    δ is `delta`. `reduction` is "mean", "sum" or "none". With a `weight`, each element's loss counts so many times, and
+    "mean" still divides by the number of elements, as in PyTorch. Raises ValueError for a delta that is not positive
+    and unless all have the same shape.
 
     Source: Huber 1964, "Robust estimation of a location parameter".
 
@@ -63,7 +63,8 @@ def huber_loss(
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """(x - t)²/2β where |x - t| ≤ β, and |x - t| - β/2 beyond: the Huber loss over β; for β = 0 the L1 loss.
 
-    Raises ValueError for a negative beta and unless both have the same shape.
+    β is `beta`. `reduction` is "mean", "sum" or "none". Raises ValueError for a negative beta and unless both have the
+    same shape.
 
     >>> from nn import functional as F
     >>> F.smooth_l1_loss(tensor([1.0, 4.0]), tensor([0.0, 0.0]), reduction="none", beta=2.0)

@@ -37,7 +37,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     """Softmax over `n_classes` classes in order of frequency, cheap where most targets are frequent.
 
     The classes below `cutoffs[0]` have a logit each in the `head`; those from one cutoff to the next share one there,
-    and are told apart in a cluster of `tail`, whose features are `div_value` times fewer with each cluster.
+    and are told apart in a cluster of `tail`, whose features are `div_value` times fewer with each cluster. With
+    `head_bias` the head has a bias; the clusters have none. `dtype` is that of the parameters; None: the default one.
 
     For features (N, in_features) with targets (N,), or (in_features,) with (), the result has `output` (N,) or (), the
     log-probabilities of the targets, and `loss`, minus their mean. Raises ValueError for cutoffs that do not ascend

@@ -16,6 +16,8 @@ from nn.layers.loss.base import WeightedLoss
 class NLLLoss(WeightedLoss):
     """Negative log-likelihood of log-probabilities; see `nn.functional.nll_loss`.
 
+    `weight` becomes a buffer.
+
     >>> import nn
     >>> nn.NLLLoss()(tensor([[-0.5, -1.0]]), tensor([1]))
     tensor(1.)
@@ -31,6 +33,8 @@ class NLLLoss(WeightedLoss):
 
 class CrossEntropyLoss(WeightedLoss):
     """Cross-entropy of logits with class indices or probabilities; see `nn.functional.cross_entropy`.
+
+    `weight` becomes a buffer.
 
     >>> import nn
     >>> nn.CrossEntropyLoss()(tensor([[0.0, 0.0]]), tensor([1]))
@@ -63,6 +67,8 @@ class CrossEntropyLoss(WeightedLoss):
 class BCELoss(WeightedLoss):
     """Binary cross-entropy of probabilities; see `nn.functional.binary_cross_entropy`.
 
+    `weight` becomes a buffer.
+
     >>> import nn
     >>> nn.BCELoss()(tensor([0.5]), tensor([1.0])).round(4)
     tensor(0.6931)
@@ -77,6 +83,8 @@ class BCELoss(WeightedLoss):
 
 class BCEWithLogitsLoss(WeightedLoss):
     """Binary cross-entropy of logits; see `nn.functional.binary_cross_entropy_with_logits`.
+
+    `weight` and `pos_weight` become buffers.
 
     >>> import nn
     >>> nn.BCEWithLogitsLoss()(tensor([0.0]), tensor([1.0])).round(4)
@@ -101,6 +109,8 @@ class LinearCrossEntropyLoss(WeightedLoss):
     """A linear layer and the cross-entropy of its logits; see `nn.functional.linear_cross_entropy`.
 
     For features (N, in_features) and targets (N, *out_features), or (N, num_classes, *out_features) of probabilities.
+    With `bias` the layer has a bias. `dtype` is that of its parameters; None: the default one. `weight` becomes a
+    buffer.
 
     >>> import nn
     >>> nn.LinearCrossEntropyLoss(5, 10)(zeros((2, 5)), tensor([3, 7]))

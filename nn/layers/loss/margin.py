@@ -60,6 +60,8 @@ class HingeEmbeddingLoss(Loss):
 class MultiMarginLoss(WeightedLoss):
     """Multiclass SVM (hinge) loss; see `nn.functional.multi_margin_loss`.
 
+    `weight` becomes a buffer.
+
     >>> import nn
     >>> nn.MultiMarginLoss()(tensor([[2.0, 1.5, 0.0]]), tensor([0])).round(4)
     tensor(0.1667)
@@ -95,6 +97,8 @@ class MultiLabelMarginLoss(Loss):
 
 class MultiLabelSoftMarginLoss(WeightedLoss):
     """The logistic loss of each class for itself; see `nn.functional.multilabel_soft_margin_loss`.
+
+    `weight` becomes a buffer.
 
     >>> import nn
     >>> nn.MultiLabelSoftMarginLoss()(zeros((1, 3)), tensor([[1.0, 0.0, 1.0]])).round(4)
