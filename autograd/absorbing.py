@@ -27,7 +27,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.graph import Bundle, Cotangent, Node, interposed, unbroadcast
-from autograd.kernels.deferred import Deferred, evaluated
+from autograd.kernels.deferred import evaluated
 from autograd.ops.axes import kept_shape
 from autograd.ops.elementwise import where
 from autograd.primitive import combined
@@ -156,7 +156,7 @@ def _passed(rule: Rule, g: Any, values: Sequence[Any], present: Presence, node: 
     assert node.plan is not None
     assert node.values is not None
     primitive = node.plan.primitive
-    if primitive.kind == "linear" or primitive.name in SELECTING:
+    if primitive.kind == "linear" or primitive.known_as in SELECTING:
         return rule(g, values), _nonzero(rule(_ones(g, present), node.values))
     if present is None or (isinstance(present, list) and all(p is None for p in present)):
         return rule(g, values), None
@@ -171,7 +171,7 @@ def _passed(rule: Rule, g: Any, values: Sequence[Any], present: Presence, node: 
         reached = np.broadcast_to(present, share.shape)
     elif "axis" in primitive.statics:
         reached = _along_axes(share, present, node)
-    elif primitive.name in ON_MATRICES:
+    elif primitive.known_as in ON_MATRICES:
         reached = _on_matrices(share, present, node)
     else:
         somewhere = np.asarray(any(part.any() for part in _parts(present)))
@@ -326,7 +326,7 @@ def _widened(present: Presence, g: Any) -> Presence:
 
 def _array(x: Any) -> Array:
     x = evaluated(x)
-    return np.asarray(x.array if isinstance(x, (Tensor, Deferred)) else x)
+    return np.asarray(x.array if isinstance(x, Tensor) else x)
 
 
 def _operands(f: Callable[[Any], Any], values: Any) -> tuple[Any, ...]:

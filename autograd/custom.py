@@ -17,6 +17,7 @@ from autograd.dtypes import Array, to_array
 from autograd.grad_mode import enable_grad
 from autograd.graph import Bundle, reverse_sweep, run, unbroadcast
 from autograd.memory import tick
+from autograd.ops.axes import stretches
 from autograd.ops.shaping import broadcast_to
 from autograd.primitive import Primitive, Rule, apply, needing, protected
 from autograd.tensor import Tensor, wrap
@@ -66,7 +67,7 @@ def custom_vjp(*vjps: Rule | None) -> Callable[[Callable[..., Any]], Callable[..
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         made = Custom("custom_vjp", function, vjps)
         made.vjps = tuple(rule and made.checked_vjp(i, rule) for i, rule in enumerate(vjps))
-        made.jvps = tuple(rule and made.transposed_vjp(i, rule) for i, rule in enumerate(made.vjps))
+        made.jvps = tuple(rule and made.transposed_vjp(rule) for rule in made.vjps)
         return made.function
 
     return declare
@@ -89,7 +90,7 @@ def custom_jvp(*jvps: Rule | None) -> Callable[[Callable[..., Any]], Callable[..
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         made = Custom("custom_jvp", function, jvps)
         made.jvps = tuple(rule and made.checked_jvp(i, rule) for i, rule in enumerate(jvps))
-        made.vjps = tuple(rule and made.transposed_jvp(i, rule) for i, rule in enumerate(made.jvps))
+        made.vjps = tuple(rule and made.transposed_jvp(rule) for rule in made.jvps)
         return made.function
 
     return declare
@@ -184,7 +185,7 @@ class Custom(Primitive):
             if returned is None:
                 return None
             share = _real(what, returned)
-            if share.shape != shape and (share.shape not in shapes or not _stretches(shape, share.shape)):
+            if share.shape != shape and (share.shape not in shapes or not stretches(shape, share.shape)):
                 stretched = " or of a result that it was broadcast along" if len(shape) else ""
                 raise ValueError(f"{what} returned shape {share.shape}; wants {shape}, that of '{name}'{stretched}")
             return share
@@ -213,11 +214,11 @@ class Custom(Primitive):
         if part is None:
             return None
         tangent = _real(what, part)
-        if tangent.shape != shape and not _stretches(tangent.shape, shape):
+        if tangent.shape != shape and not stretches(tangent.shape, shape):
             raise ValueError(f"{what} returned shape {tangent.shape}; wants {shape}, that of the result")
         return tangent if tangent.shape == shape else broadcast_to(tangent, shape)
 
-    def transposed_vjp(self, i: int, pull: Any) -> Rule:
+    def transposed_vjp(self, pull: Any) -> Rule:
         """The jvp for an input, from its vjp u ↦ Jᵀu."""
 
         def push(t: Any, told: Any, shape: tuple[int, ...], *values: Any) -> Any:
@@ -233,7 +234,7 @@ class Custom(Primitive):
 
         return needing(push, *pull.needs)
 
-    def transposed_jvp(self, i: int, push: Any) -> Rule:
+    def transposed_jvp(self, push: Any) -> Rule:
         """The vjp for an input, from its jvp v ↦ Jv."""
 
         def pull(g: Any, told: Any, shape: tuple[int, ...], *values: Any) -> Any:
@@ -289,11 +290,11 @@ def _transposed(linear: Callable[[Sequence[Tensor]], Any], shapes: Shapes, cotan
     with enable_grad():
         variables = [wrap(np.zeros(shape, dtype)).requires_grad_() for shape in shapes]
         images = linear(variables)
-    seeds = {
-        image.node: g if g.dtype == image.dtype else g.astype(image.dtype)
-        for image, g in zip(images or (), cotangents)
-        if g is not None and isinstance(image, Tensor) and image.node is not None
-    }
+    seeds: dict[Any, Any] = {}
+    for image, g in zip(images or (), cotangents):
+        if g is not None and isinstance(image, Tensor) and image.node is not None:
+            g = g if g.dtype == image.dtype else g.astype(image.dtype)
+            seeds[image.node] = seeds[image.node] + g if image.node in seeds else g
     nodes = [v.node for v in variables if v.node is not None]
     recorded = any(isinstance(g, Tensor) for g in cotangents)
     found = run(reverse_sweep(seeds, nodes, create_graph=recorded, since=start))
@@ -343,8 +344,3 @@ def _described(x: Any) -> str:
     if isinstance(x, (Tensor, np.ndarray, np.generic)):
         return f"shape {x.shape} and {x.dtype}"
     return f"a tuple of {len(x)}" if isinstance(x, tuple) else f"{type(x).__name__} {x!r}"
-
-
-def _stretches(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether `shape` broadcasts to `wanted`."""
-    return len(shape) <= len(wanted) and all(n in (1, m) for n, m in zip(shape[::-1], wanted[::-1]))

@@ -44,17 +44,19 @@ def to_array(value: Any, dtype: npt.DTypeLike | None = None, default: npt.DTypeL
     NumPy arrays and scalars keep their dtype, and so do tensors; floats made by Python (alone or in lists) take
     `default`, or, if that is None, the default dtype.
     """
-    if dtype is None and not isinstance(value, (np.ndarray, np.generic)):
-        try:
-            array = np.array(value)
-        except ValueError as error:
-            raise ValueError(f"tensor: wants numbers, or lists of equal lengths: {error}") from None
-        if array.dtype == np.float64 and not _holds_numpy(value):
-            array = array.astype(default or _default)
-    else:
-        array = np.array(value, dtype=dtype)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"tensor: wants numbers or booleans, got {type(value).__name__} of dtype {array.dtype}")
+    of_numpy = isinstance(value, (np.ndarray, np.generic))
+    try:
+        array = value if of_numpy else np.array(value)
+    except ValueError as error:
+        raise ValueError(f"tensor: wants numbers, or lists of equal lengths: {error}") from None
+    wanted = array.dtype if dtype is None else np.dtype(dtype)
+    for kind in (array.dtype, wanted):
+        if kind.kind not in "biufc":
+            raise TypeError(f"tensor: wants numbers or booleans, got {type(value).__name__} of dtype {kind}")
+    if of_numpy or dtype is not None:
+        return np.array(value, wanted)
+    if wanted == np.float64 and not _holds_numpy(value):
+        return array.astype(default or _default)
     return array
 
 

@@ -144,11 +144,13 @@ class set_grad_enabled(_Switch):  # noqa: N801
         super().__init__()
         self.enabled = bool(mode)
         super().__enter__()
+        self.entered = False
 
     def __enter__(self) -> None:
-        if not self.earlier:
+        if self.entered:
             super().__enter__()
+        self.entered = True
 
     def __call__(self, function: F) -> F:
-        recording.set(self.earlier.pop())
+        self.__exit__()
         return super().__call__(function)

@@ -6,6 +6,7 @@ as they are made, and a node is made after its inputs, so descending numbers are
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import lru_cache, partial
@@ -115,7 +116,6 @@ class Bundle:
     __slots__ = ("count", "parts")
     shape = None
     dtype = None
-    base = None
 
     def __init__(self, parts: dict[int, Cotangent], count: int) -> None:
         self.parts = parts
@@ -315,7 +315,10 @@ def forward_sweep(
     between = interposed.get()
     rules = None if between is None else between(seeds, outputs)
     watching = observers.get()
-    for node in ancestors(outputs, since):
+    order = ancestors(outputs, since)
+    uses = Counter(parent for node in order for parent in node.parents)
+    uses.update((*seeds, *outputs))  # which stay
+    for node in order:
         plan = node.plan
         if plan is None or node in seeds or node.number < since or tangents.keys().isdisjoint(node.parents):
             continue
@@ -326,7 +329,11 @@ def forward_sweep(
             continue
         tangents[node] = tangent
         for observer in watching:
-            observer.pushed(node, [tangents.get(parent) for parent in node.parents], tangents[node])
+            observer.pushed(node, given, tangent)
+        for parent in node.parents:
+            uses[parent] -= 1
+            if not uses[parent]:
+                tangents.pop(parent, None)
     return {node: tangents[node] for node in outputs if node in tangents}
 
 
@@ -386,6 +393,8 @@ def unbroadcast(cotangent: Cotangent, shape: tuple[int, ...]) -> Cotangent:
         sums = total(cotangent, axes)
         if sums is not None:
             return sums.reshape(shape)
+    if type(cotangent) is np.ndarray and cotangent.dtype == np.float16:
+        return cotangent.sum(axis=axes, dtype=np.float32).astype(np.float16).reshape(shape)
     return cotangent.sum(axis=axes).reshape(shape)
 
 

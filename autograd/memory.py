@@ -18,6 +18,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred, owner, settle_readers
+from autograd.kernels.forking import anew_in_children
 
 tick: Callable[[], int] = itertools.count(1).__next__
 
@@ -26,6 +27,8 @@ latest_write = [0]
 # What shapes, axes and the like are made of: a tuple of just these has no arrays to be looked for.
 _PLAIN = frozenset({int, bool, str, type(None)})
 _lock = threading.RLock()
+
+anew_in_children(globals(), "_lock", threading.RLock)
 
 
 def freeze(array: Array) -> Array:

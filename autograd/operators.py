@@ -106,14 +106,31 @@ def _vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any =
     return shaping.expand_dims(y, axes) if keepdims else y
 
 
+def _refuse_hermitian(op: str, hermitian: bool) -> None:
+    if hermitian:
+        raise TypeError(f"{op}: hermitian=True is not supported on tensors; see eigh")
+
+
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """`svd` with NumPy's default of full matrices."""
+    _refuse_hermitian("svd", hermitian)
     return linalg.svd(a, full_matrices) if compute_uv else linalg.svdvals(a)
 
 
 def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tensor:
     """`pinv` with both of NumPy's spellings of the cutoff."""
+    _refuse_hermitian("pinv", hermitian)
     return linalg.pinv(a, rcond if rtol is None else rtol)
+
+
+def _at_least(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's `atleast_1d` and the like: tensors of the shapes that it gives arrays."""
+
+    def at_least(*xs: Any) -> Any:
+        found = tuple(shaping.reshape(x, function(np.broadcast_to(0, np.shape(x))).shape) for x in xs)
+        return found[0] if len(found) == 1 else found
+
+    return at_least
 
 
 def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -132,6 +149,8 @@ def _numpy_order(operation: Callable[..., Any], *names: str) -> Callable[..., An
     lacking = [name for name in ("dtype", "kind", "order", "out", "overwrite_input") if name not in known]
 
     def call(a: Any, *positional: Any, **keywords: Any) -> Any:
+        if len(positional) > len(names):
+            raise TypeError(f"{operation.__name__}: takes {', '.join(names)} beside the tensor; got {positional}")
         keywords |= zip(names, positional)
         for name in lacking:
             value = keywords.pop(name, None)
@@ -568,6 +587,9 @@ FUNCTIONS: dict[Any, Any] = {
     np.argwhere: indexing.argwhere,
     np.around: elementwise.round,
     np.array_equal: _of_arrays(np.array_equal),
+    np.atleast_1d: _at_least(np.atleast_1d),
+    np.atleast_2d: _at_least(np.atleast_2d),
+    np.atleast_3d: _at_least(np.atleast_3d),
     np.broadcast_arrays: shaping.broadcast_arrays,
     np.broadcast_to: shaping.broadcast_to,
     np.clip: _clip,

@@ -46,7 +46,8 @@ Operand = Tensor | Array | np.generic | bool | int | float | complex | Sequence[
 
 registry: dict[str, Primitive] = {}  # the library's own
 _SCALARS = frozenset((float, int, bool))
-_MOST_INPUTS = 32  # plans for more are made anew each time: sequences to stack come in any length
+# Plans for more inputs, and more plans, are made anew each time: sequences to stack come in any length.
+_MOST_INPUTS, _MOST_PLANS = 32, 256
 
 
 class Masked:
@@ -109,6 +110,11 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     @property
+    def known_as(self) -> str:
+        """The name of one of the library's own; "" for a user's, which may be called the same."""
+        return self.name if registry.get(self.name) is self else ""
+
+    @property
     def differentiable(self) -> bool:
         """Whether any input has a derivative rule."""
         return any(rule is not None for rule in self.vjps)
@@ -118,7 +124,7 @@ class Primitive:
         if mask in self.plans:
             return self.plans[mask]
         plan = Plan(self, mask) if self.differentiable else None
-        if mask.bit_length() <= _MOST_INPUTS:
+        if mask.bit_length() <= _MOST_INPUTS and len(self.plans) < _MOST_PLANS:
             self.plans[mask] = plan
         return plan
 
@@ -126,7 +132,7 @@ class Primitive:
         """All static parameters in order, from those given by position, by keyword or by default."""
         given = dict(zip(self.statics, static, strict=False)) | keywords
         values = tuple(given.pop(name, default) for name, default in self.defaults.items())
-        if given or len(static) > len(self.statics) or inspect.Parameter.empty in values:
+        if given or len(static) > len(self.statics) or any(value is inspect.Parameter.empty for value in values):
             raise TypeError(f"{self.name}: takes {', '.join(self.inputs + self.statics)}; got {static} and {keywords}")
         return values
 
@@ -144,7 +150,7 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..
     def unary(x: Any) -> Any:
         if type(x) is not Tensor:
             if not isinstance(x, Tensor):
-                return forward(x)
+                return forward(x) if getattr(x, "size", 0) < large else compute(kernel, x)
             if later and (y := delayed(primitive, (x,))) is not None:
                 return y
         array = x.array
@@ -700,9 +706,13 @@ def _output(outputs: Any, i: int, count: int) -> Any:
 
 
 def _explained(error: Exception, primitive: Primitive, arrays: Sequence[Any]) -> Exception:
-    """The error again, naming the operation and what it was given."""
-    kind = next(k for k in (np.linalg.LinAlgError, IndexError, TypeError, ValueError) if isinstance(error, k))
+    """The error again, naming the operation and what it was given; of a user's operation the very error, with a note
+    that says so."""
     given = " and ".join(f"{np.shape(a)} {getattr(a, 'dtype', type(a).__name__)}" for a in arrays)
+    if not primitive.known_as:
+        error.add_note(f"in the operation '{primitive.name}'; given {given}")
+        return error
+    kind = next(k for k in (np.linalg.LinAlgError, IndexError, TypeError, ValueError) if isinstance(error, k))
     text = str(error).strip().removeprefix(f"{primitive.name}: ")
     return kind(f"{primitive.name}: {text}; given {given}")
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd.dtypes import Array, get_default_dtype
+from autograd.ops.axes import stretches
 from autograd.ops.creation import lengths, made
 from autograd.primitive import Operand
 from autograd.tensor import Tensor
@@ -95,9 +96,12 @@ def set_rng_state(state: dict[str, Any], generator: Generator | None = None) -> 
     >>> randperm(100, generator).tolist() == order.tolist()
     True
     """
+    source = _source(generator).bit_generator
+    before = copy.deepcopy(source.state)
     try:
-        _source(generator).bit_generator.state = state
-    except (TypeError, ValueError, KeyError) as error:
+        source.state = state
+    except (TypeError, ValueError, LookupError, OverflowError) as error:
+        source.state = before
         raise ValueError(f"set_rng_state: wants what get_rng_state returned for the same kind ({error!r})") from None
 
 
@@ -168,7 +172,7 @@ def normal(
         raise ValueError("normal: std must not be negative")
     both = np.broadcast_shapes(mean.shape, std.shape)
     shape = both if size is None else lengths("normal", (size,))
-    if not _stretches(both, shape):
+    if not stretches(both, shape):
         raise ValueError(f"normal: mean and std of shape {both} do not broadcast to size {shape}")
     values = _standard_normal(_source(generator), shape, wanted)
     values *= std.astype(wanted)
@@ -222,7 +226,7 @@ def bernoulli(
     if not np.all((chance >= 0) & (chance <= 1)):
         raise ValueError("bernoulli: probabilities have to lie in [0, 1]")
     shape = chance.shape if size is None else lengths("bernoulli", (size,))
-    if not _stretches(chance.shape, shape):
+    if not stretches(chance.shape, shape):
         raise ValueError(f"bernoulli: probabilities of shape {chance.shape} do not broadcast to size {shape}")
     fine = np.result_type(wanted, np.float32)  # float16 has few numbers near 1
     return made((_random(_source(generator), shape, fine) < chance).astype(wanted), requires_grad)
@@ -255,11 +259,6 @@ def _random(source: Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> 
 def _standard_normal(source: Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     drawn = np.float32 if dtype == np.float32 else np.float64
     return np.asarray(source.standard_normal(shape, drawn)).astype(dtype, copy=False)
-
-
-def _stretches(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether `shape` broadcasts to `wanted`."""
-    return len(shape) <= len(wanted) and all(n in (1, m) for n, m in zip(shape[::-1], wanted[::-1]))
 
 
 def _plain(x: Any) -> Array:

@@ -7,7 +7,7 @@ its number. Nothing here keeps a node or a module alive.
 
 from __future__ import annotations
 
-from bisect import bisect
+from bisect import bisect, insort
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from math import inf
@@ -147,11 +147,16 @@ def scopes(nodes: Sequence[Node]) -> dict[Node, Scope]:
     roots = sorted(families, key=attrgetter("start"))
     found: dict[Node, Scope] = {}
     consumers: dict[Node, Scope] = {}
+    ending = sorted(roots, key=attrgetter("end"))
+    around: list[Scope] = []  # the outermost calls that were running when a node was made, in order of their starts
     for node in reversed(nodes):
         number = node.number
+        while ending and ending[-1].end > number:
+            insort(around, ending.pop(), key=attrgetter("start"))
+        while around and around[-1].start > number:
+            around.pop()
         if node.plan is None:
             continue
-        around = [root for root in roots if root.start < number < root.end]
         if not around:
             continue
         hint = made.get(node) or consumers.get(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from autograd.dtypes import Array, get_default_dtype, to_array
 from autograd.graph import Node
-from autograd.kernels.deferred import Deferred
+from autograd.kernels.deferred import Deferred, evaluated
+from autograd.kernels.forking import anew_in_children
 from autograd.memory import freeze, overlaps_itself, tick, writing
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ else:
 # The key of the hook that `retain_grad` adds, which comes after all others.
 RETAIN = 0
 
-_accumulating = Lock()
+_accumulating = RLock()
+anew_in_children(globals(), "_accumulating", RLock)
 
 
 class Tensor(Operators):
@@ -335,7 +337,7 @@ class Pending(Tensor):
 
     @property
     def array(self) -> Array:
-        array = freeze(held(self).array)
+        array = freeze(evaluated(held(self)))
         self.array = array
         return array
 

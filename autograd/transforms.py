@@ -11,7 +11,7 @@ from autograd.dtypes import Array, to_array
 from autograd.grad_mode import enable_grad, recording
 from autograd.graph import Node, ancestors, forward_sweep, reverse_sweep, run
 from autograd.memory import tick
-from autograd.ops.joining import stack
+from autograd.ops.joining import concatenate, split, stack
 from autograd.ops.shaping import permute_dims, reshape
 from autograd.primitive import linear
 from autograd.tensor import RETAIN, Tensor, accumulate, wrap
@@ -203,8 +203,6 @@ def _trace(
     name: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: dict[str, Any] | None = None
 ) -> _Trace:
     for i in argnums:
-        if not isinstance(i, (int, np.integer)):
-            raise TypeError(f"{name}: an argument to differentiate by is given by its number, got {i!r}")
         if not -len(args) <= i < len(args):
             raise IndexError(f"{name}: there is no argument {i} to differentiate by, of {len(args)} given by position")
     if len({i % len(args) for i in argnums}) < len(argnums):
@@ -233,6 +231,27 @@ def variable(x: Any) -> Tensor:
     return made.requires_grad_()
 
 
+def _check(op: str, f: Any, *argnums: Any) -> None:
+    if not callable(f):
+        raise TypeError(
+            f"{op}: wants a function, got {type(f).__name__}; for derivatives of what is computed already see gradients"
+        )
+    for i in argnums:
+        if not isinstance(i, (int, np.integer)):
+            raise TypeError(
+                f"{op}: an argument to differentiate by is given by its number, got {i!r}; the arguments themselves "
+                f"are for what {op} returns, as in {op}(f)(x)"
+            )
+
+
+def _check_directions(op: str, primals: Any, tangents: Any) -> None:
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if isinstance(given, (Tensor, np.ndarray)):
+            raise TypeError(f"{op}: {name} is a list with one entry for each argument of the function; got one array")
+    if len(primals) != len(tangents):
+        raise ValueError(f"{op}: got {len(primals)} primals and {len(tangents)} tangents")
+
+
 def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     """A function that returns `f`'s value, one number, and its gradient with respect to argument `argnum` (or several).
 
@@ -240,6 +259,7 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     (tensor(10., dtype=float64), tensor([2., 6.], dtype=float64))
     """
     argnums = tuple(argnum) if isinstance(argnum, (tuple, list)) else (argnum,)
+    _check("grad", f, *argnums)
 
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Tensor, Any]:
         trace = _trace("grad", f, args, argnums, kwargs)
@@ -291,8 +311,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[T
     >>> jvp(lambda x: x * x, [np.array([1.0, 2.0])], [np.array([1.0, 10.0])])
     (tensor([1., 4.], dtype=float64), tensor([ 2., 40.], dtype=float64))
     """
-    if len(primals) != len(tangents):
-        raise ValueError(f"jvp: got {len(primals)} primals and {len(tangents)} tangents")
+    _check_directions("jvp", primals, tangents)
     trace = _trace("jvp", f, primals, range(len(primals)))
     recorded = recording.get() and (trace.nested or any(_tracked(t) for t in tangents))
     return trace.value, trace.push(tangents, create_graph=recorded)
@@ -311,6 +330,7 @@ def jacobian(f: Function, argnum: int = 0, mode: Literal["reverse", "forward"] |
     tensor([[2., 0.],
             [0., 4.]], dtype=float64)
     """
+    _check("jacobian", f, argnum)
     if mode not in (None, "reverse", "forward"):
         raise ValueError(f"jacobian: mode has to be 'reverse', 'forward' or None, got {mode!r}")
 
@@ -347,6 +367,7 @@ def hessian(f: Function, argnum: int = 0) -> Function:
     tensor([[ 6.,  0.],
             [ 0., 12.]], dtype=float64)
     """
+    _check("hessian", f, argnum)
     return jacobian(grad(f, argnum), argnum)
 
 
@@ -358,6 +379,15 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     >>> hvp(lambda x: (x * x * x).sum(), [np.array([1.0, 2.0])], [np.array([1.0, 1.0])])
     tensor([ 6., 12.], dtype=float64)
     """
+    _check_directions("hvp", primals, tangents)
     if len(primals) == 1:
         return jvp(grad(f), primals, tangents)[1]
-    return tuple(jvp(grad(f, i), primals, tangents)[1] for i in range(len(primals)))
+    trace = _trace("hvp", lambda *xs: _joined(grad(f, tuple(range(len(xs))))(*xs)), primals, range(len(primals)))
+    recorded = recording.get() and (trace.nested or any(_tracked(t) for t in tangents))
+    ends = np.cumsum([x.size for x in trace.xs])[:-1].tolist()
+    parts = split(trace.push(tangents, create_graph=recorded), ends)
+    return tuple(p.reshape(x.shape).astype(x.dtype, copy=False) for p, x in zip(parts, trace.xs, strict=True))
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return concatenate([part.reshape(-1) for part in parts])

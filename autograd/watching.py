@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from autograd.kernels.forking import anew_in_children
+
 if TYPE_CHECKING:
     from autograd.graph import Cotangent, Node, Visit
     from autograd.tensor import Tensor
@@ -62,6 +64,7 @@ switches: list[Callable[[bool], None]] = []
 
 _watchers = 0
 _counting = Lock()
+anew_in_children(globals(), "_counting", Lock)
 
 
 @contextmanager
@@ -72,7 +75,9 @@ def watched(observer: Observer) -> Iterator[None]:
     try:
         yield
     finally:
-        observers.set(tuple(other for other in observers.get() if other is not observer))
+        left = list(observers.get())
+        left.remove(observer)
+        observers.set(tuple(left))
         _count(-1)
 
 

@@ -44,6 +44,8 @@ def contract(subscripts: str, operands: Sequence[Any]) -> Array:
     operands = [x.array if isinstance(x, Deferred) else x for x in operands]
     if plain:
         return _product(terms[0], operands[0], terms[1], operands[1], output)
+    dtype = np.result_type(*operands)  # that of sums, too
+    operands = [x.astype(dtype, copy=False) for x in operands]
     whole = [_squeezed(*_diagonal(term, x), lengths) for term, x in zip(terms, operands, strict=True)]
     pairs = []
     for i, (term, x) in enumerate(whole):
@@ -100,7 +102,9 @@ def _summed(term: str, x: Array, elsewhere: str) -> tuple[str, Array]:
     lone = tuple(axis for axis, label in enumerate(term) if label not in elsewhere)
     if not lone:
         return term, x
-    return "".join(label for label in term if label in elsewhere), np.add.reduce(x, axis=lone, dtype=x.dtype)
+    return "".join(label for label in term if label in elsewhere), np.add.reduce(
+        x, axis=lone, dtype=x.dtype.newbyteorder("=")
+    )
 
 
 @functools.lru_cache(maxsize=1024)

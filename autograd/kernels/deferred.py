@@ -6,7 +6,6 @@ as large as a window has elements, flows on as a description of itself. For ever
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from weakref import ref
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.forking import anew_in_children
+from autograd.kernels.once import once
 
 # The ids of memory that is to be read, and of some that was read before: most of what is written into, nobody reads.
 _read: set[int] = set()
@@ -51,6 +52,7 @@ class _Readers:
 
 
 _readers = _Readers()
+anew_in_children(vars(_readers), "forgetting", threading.Lock)
 
 
 def owner(array: Array) -> Array:
@@ -95,7 +97,6 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
     by the one who had it made.
     """
 
-    base = None
     addable = False
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -122,7 +123,7 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
         """Stop depending on arrays that somebody is going to write into."""
         self.array  # noqa: B018  # computed, and kept
 
-    @functools.cached_property
+    @once
     def array(self) -> Array:
         """The array itself."""
         return self.compute()

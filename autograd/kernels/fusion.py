@@ -8,7 +8,6 @@ when somebody looks. The numbers are those that the steps done apart give, to th
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -43,7 +42,6 @@ class Step(Deferred):
         self.part: Part | None = Part(kernel, x, others)
         self.length: int = x.length + 1 if isinstance(x, Step) else 1
         self.errors = errors
-        self.computing = threading.Lock()
         reads(self)
 
     @property
@@ -55,12 +53,12 @@ class Step(Deferred):
         return (*ahead, *[other for other in part.others if isinstance(other, np.ndarray)])
 
     def compute(self) -> Array:
-        with self.computing:
-            if self.part is not None:
-                with np.errstate(**self.errors):  # NumPy's warnings are as they were set for the step
-                    self.__dict__["array"] = y = _done(self.part)
-                may_be_read(y)  # by steps that waited for this one
-                self.part = None
+        part = self.part
+        if part is not None:
+            with np.errstate(**self.errors):  # NumPy's warnings are as they were set for the step
+                y = self.__dict__.setdefault("array", _done(part))
+            may_be_read(y)  # by steps that waited for this one
+            self.part = None
         found: Array = self.__dict__["array"]
         return found
 

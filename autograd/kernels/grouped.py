@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.layout import Placed, Region, placed
+from autograd.kernels.layout import Placed, Region, dense, placed
+from autograd.kernels.once import once
 from autograd.kernels.threads import scratch, share
 from autograd.kernels.windows import Ints
 
@@ -248,7 +249,7 @@ class Part:
     """How a convolution between x and its targets is cut into blocks, for all that lie alike in memory."""
 
     @classmethod
-    @functools.lru_cache(maxsize=1024)
+    @functools.lru_cache(maxsize=256)
     def of(cls, *setting: Any) -> Part:
         """The same object for the same arguments."""
         return cls(*setting)
@@ -290,7 +291,7 @@ class Part:
         self.spans += map(_span, (seconds, *others), self.steps, self.taps, self.dilation)
         self.direct = len(targets) == 1 and _has_rows(*targets[0], item)
 
-    @functools.cached_property
+    @once
     def blocks(self) -> list[list[Block]]:
         """All blocks: for some positions each, those of all groups."""
         rows, seconds = self.positions[:2]
@@ -370,13 +371,13 @@ class Part:
             border = None
         else:
             border = self._border(own, starts, spans)
-            windows = Region(0, patches, self._windows(_strides(border.shape, self.own_item)))
+            windows = Region(0, patches, self._windows(dense(border.shape, self.own_item)))
         lines = None
         strides = self.targets[0][1]
         offset = own.start * strides[0] + rows.start * strides[2] + seconds.start * self.rest * self.item
         if not self.direct:
             lines = (groups, self.features, rows.stop - rows.start, counts[0] * self.rest)
-            strides, offset = _strides(lines, self.item), 0
+            strides, offset = dense(lines, self.item), 0
         products = [
             product
             for band in self._bands(rows.stop - rows.start)
@@ -477,11 +478,6 @@ def _patches(x: Placed, block: Block, dtype: np.dtype[Any]) -> Placed:
 def _scratch(shape: Ints, dtype: np.dtype[Any], name: str) -> Placed:
     memory = scratch(shape, dtype, name)
     return Placed(memory, 0, shape, memory.strides)
-
-
-def _strides(shape: Ints, item: int) -> Ints:
-    """Those of an array in C order."""
-    return tuple(item * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _span(count: int, step: int, taps: int, apart: int) -> int:

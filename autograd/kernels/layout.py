@@ -35,6 +35,11 @@ def empty_in_order(shape: Sequence[int], dtype: np.dtype[Any], order: Sequence[i
     return np.ndarray(shape, dtype, None, 0, strides)
 
 
+def dense(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
+    """The strides of memory in one piece, in C order."""
+    return tuple(itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """A read-only view of another shape and other strides that begins where `x` does and stays within its memory: what
     `np.lib.stride_tricks.as_strided` makes, in a fifth of the time where `x` lies in one piece."""

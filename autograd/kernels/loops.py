@@ -120,7 +120,8 @@ def _plan(ufunc: np.ufunc | None, kinds: tuple[Any, ...]) -> Plan | None:
     if like is None:
         return None
     if ufunc is not None:
-        dtype = ufunc.resolve_dtypes((*(x.dtype if isinstance(x, Memory) else x for x in kinds), None))[-1]
+        dtypes = (x.dtype if isinstance(x, Memory) else np.dtype(bool) if x is bool else x for x in kinds)
+        dtype = ufunc.resolve_dtypes((*dtypes, None))[-1]
     else:
         among = {x.dtype.kind for x in kinds if isinstance(x, Memory)}
         if "f" not in among or not among <= {"f", "b"}:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.layout import Placed, Region
+from autograd.kernels import patches
+from autograd.kernels.layout import Placed, Region, dense
 
 __all__ = ["use_winograd"]
 
@@ -97,11 +97,6 @@ def at(x: Array, region: Region) -> Array:
     return np.ndarray(shape, x.dtype, x, offset, strides)
 
 
-def dense(shape: Ints, itemsize: int) -> Ints:
-    """The strides of memory in one piece, in C order."""
-    return tuple(itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
-
-
 def apart(x: Array, dilation: Ints, order: Ints) -> list[Placed]:
     """The parts of images (…, H, W, N) that a convolution dilated along H and W does not mix, as images of their own,
     with the axes in this order: of the rows and columns of each remainder, columns beside each other as images are."""
@@ -145,8 +140,7 @@ class Strip(NamedTuple):
 
 def within(first: int, count: int, length: int) -> slice:
     """Which of `count` elements from `first` on are on an axis of this length."""
-    start = min(count, max(0, -first))
-    return slice(start, max(start, min(count, length - first)))
+    return slice(*patches.within(first, 1, count, length))
 
 
 def outside(inside: Sequence[slice], lengths: Sequence[int]) -> list[Place]:

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.layout import dense
+from autograd.kernels.once import once
 from autograd.kernels.threads import scratch
 
 Ints = tuple[int, ...]
@@ -84,7 +86,7 @@ class Blocks:
     """
 
     @classmethod
-    @functools.lru_cache(maxsize=1024)
+    @functools.lru_cache(maxsize=256)
     def of(cls, at: Geometry, x: Memory, y: Memory, parts: int) -> Blocks:
         """The same object for the same arguments."""
         return cls(at, x, y, parts)
@@ -145,7 +147,7 @@ class Blocks:
         self.plans: dict[tuple[int, int, int | None, int], Plan] = {}
         self.views: dict[tuple[int, int, int | None], View] = {}
 
-    @functools.cached_property
+    @once
     def all(self) -> Sequence[Block]:
         height, width = self.at.positions[:2]
         return [
@@ -215,7 +217,7 @@ class Blocks:
         row = _apart(math.prod(across), item)
         memory = (math.prod(ahead), row)
         copied = (*ahead, *across)
-        by = (*(row * item * n for n in _steps(ahead)), *(item * n for n in _steps(across)))
+        by = (*dense(ahead, row * item), *dense(across, item))
         if self.overlapping:
             shape: Ints = (high, at.taps[0] * depth, count)
             strides: Ints = (at.stride[0] * depth * row * item, row * item, item)
@@ -302,11 +304,6 @@ def within(start: int, step: int, count: int, length: int) -> tuple[int, int]:
 def parts_of(multiplications: int) -> int:
     """In how many parts, at least, to do so much work."""
     return PARTS if multiplications >= SHARED else 1
-
-
-def _steps(shape: Ints) -> Ints:
-    """How many elements apart the indices of each axis are, in C order."""
-    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _apart(columns: int, item: int) -> int:

@@ -90,12 +90,14 @@ def logical(values: Array, shape: Axes, axes: Axes, order: list[int]) -> Array:
     return values.reshape([1 if axis in axes else length for axis, length in enumerate(shape)])
 
 
-@cache
 def ones(length: int, dtype: np.dtype[Any]) -> Array:
-    """A vector of ones, made once."""
-    vector = np.ones(length, dtype)
-    vector.setflags(write=False)
-    return vector
+    """A vector of ones, at most as long as a stretch."""
+    return _ones(dtype)[:length]
+
+
+@cache
+def _ones(dtype: np.dtype[Any]) -> Array:
+    return np.ones(_STRETCH, dtype)
 
 
 def row_sums(x: Array) -> Array:

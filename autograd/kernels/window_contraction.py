@@ -205,10 +205,9 @@ def _fastest(
 def _unpadded(windows: PaddedWindows) -> tuple[Array, Geometry]:
     """The images (G, C, *L, N) that windows slide over, without the zeros around them; and where the windows lie."""
     padded = windows.padded
-    if padded.inner is None:
+    inner, before = padded.inner, [first for first, _ in padded.widths[2:]]
+    if inner is None:
         inner, before = padded.array, [0] * len(windows.window)
-    else:
-        inner, before = padded.inner, [first for first, _ in padded.widths[2:]]
     groups = windows.groups if len(windows.groups) == 2 else (1, *windows.groups)
     images = batch_last(inner)
     images = images.reshape(*groups, *images.shape[1:])

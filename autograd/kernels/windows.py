@@ -18,7 +18,7 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred, reads
 from autograd.kernels.layout import empty_in_order, memory_order, strided
-from autograd.kernels.masking import keep_where
+from autograd.kernels.masking import INTEGERS, keep_where
 from autograd.kernels.padding import Padded
 from autograd.kernels.threads import scratch, share
 
@@ -26,7 +26,6 @@ Ints = tuple[int, ...]
 
 # Elements in a block of results: few enough to stay in cache, many enough that threads do not wait for the interpreter.
 BLOCK = 1 << 17
-_INTEGERS = {np.dtype(np.float16): np.int16, np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 
 
 class Span(NamedTuple):
@@ -218,12 +217,8 @@ def pick(windows: Array, index: Array, count: int) -> Array:
 
 def put(y: Array, index: Array, window: Ints) -> Array:
     """Windows of zeros, with each element of `y` at its `index` in the flattened window: the adjoint of `pick`."""
-    order = sorted(range(y.ndim), key=lambda axis: -abs(y.strides[axis]))
-    ahead = [*range(y.ndim, y.ndim + len(window)), *order]
-    shape = (*y.shape, *window)
-    windows = np.empty([shape[axis] for axis in ahead], y.dtype).transpose(
-        [ahead.index(axis) for axis in range(len(ahead))]
-    )
+    order = [*range(y.ndim, y.ndim + len(window)), *memory_order(y)]
+    windows = empty_in_order((*y.shape, *window), y.dtype, order)
     for place, (_, part) in enumerate(at_offsets(windows, len(window))):
         np.copyto(part, keep_where(index == place, y))
     return windows
@@ -307,7 +302,7 @@ class MaxCotangent(DeferredWindows):
 
     def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
         windows, y, g = self.windows, self.y, self.g
-        if self.computed or self.dtype not in _INTEGERS or y.dtype != self.dtype or self.ndim != g.ndim + len(axes):
+        if self.computed or self.dtype not in INTEGERS or y.dtype != self.dtype or self.ndim != g.ndim + len(axes):
             return super().overlap_added(lengths, stride, dilation, axes)
         order = memory_order(_first(windows, len(axes)))
         back = [order.index(axis) for axis in range(g.ndim)]
@@ -333,7 +328,7 @@ def _spread_to_maxima(windows: Array, y: Array, g: Array, spans: Sequence[Span],
     of equal maxima takes all, and the last offset what is left. The difference does not tell where the maximum is
     infinite or NaN; in blocks that have such, comparisons do.
     """
-    integer = np.dtype(_INTEGERS[y.dtype])
+    integer = np.dtype(INTEGERS[y.dtype])
     bits = 8 * integer.itemsize - 1
     minus_y = scratch(y.shape, y.dtype, "minus y")
     left, later, part = (scratch(y.shape, integer, name) for name in ("left", "later", "part"))

@@ -186,7 +186,7 @@ class Replay:
     def allowed(self, direction: Array) -> Array:
         """The part of a direction, or of a gradient, along which the input may be moved."""
         square = direction.ndim > 1 and direction.shape[-1] == direction.shape[-2]
-        if self.primitive.name not in _OF_SYMMETRIC or not square:  # somebody's own operation may have such a name
+        if self.primitive.known_as not in _OF_SYMMETRIC or not square:
             return direction
         return (direction + direction.swapaxes(-1, -2)) / 2
 

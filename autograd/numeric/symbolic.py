@@ -130,7 +130,7 @@ class _Translator(Observer):
         for i, parent in zip(node.plan.active, node.parents, strict=True):
             inputs[i] = self.symbolic.get(parent, inputs[i])
         try:
-            if primitive.name in _FORMS:
+            if primitive.known_as in _FORMS:
                 y = _FORMS[primitive.name](*inputs, *operation.static)
             else:
                 y = primitive.forward(*([inputs] if primitive.variadic else inputs), *operation.static)

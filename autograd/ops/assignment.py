@@ -19,9 +19,6 @@ __all__ = ["clone"]
 
 T = TypeVar("T", bound=Tensor)
 
-# Operations whose result may lie in the memory of what they were given.
-_VIEWS = {"broadcast_to", "diagonal", "getitem", "reshape", "sliding_windows", "transpose"}
-
 
 @linear(lambda g: g)
 def clone(x: Operand) -> Any:
@@ -75,7 +72,7 @@ def setitem(x: Tensor, index: Any, values: Operand) -> None:
 def _is_view(x: Tensor) -> bool:
     """Whether others may see what is written into a tensor: it lies in memory that an operation was given, and that
     more than this tensor holds."""
-    if x.array.base is None or not (x.node is None or x.node.op in _VIEWS):
+    if x.array.base is None or (x.node is not None and x.node.op == "variable"):
         return False
     return _holders(x.array) > _ALONE
 

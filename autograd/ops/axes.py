@@ -46,3 +46,8 @@ def normalize_axes(op: str, axis: Axis, ndim: int) -> tuple[int, ...]:
 def kept_shape(shape: tuple[int, ...], axes: Sequence[int]) -> tuple[int, ...]:
     """`shape` with `axes` reduced to length 1."""
     return tuple(1 if axis in axes else n for axis, n in enumerate(shape))
+
+
+def stretches(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether `shape` broadcasts to `wanted`."""
+    return len(shape) <= len(wanted) and all(n in (1, m) for n, m in zip(shape[::-1], wanted[::-1]))

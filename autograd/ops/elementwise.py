@@ -525,7 +525,7 @@ def arctan2(x1: Operand, x2: Operand) -> Any:
     return np.arctan2(x1, x2)
 
 
-@elementwise(lambda x1, x2: x1 / _radius(x1, x2), lambda x1, x2: x2 / _radius(x1, x2))
+@elementwise(lambda x1, y: x1 / where(equal(y, 0), 1, y), lambda x2, y: x2 / where(equal(y, 0), 1, y))
 def hypot(x1: Operand, x2: Operand) -> Any:
     """√(x1² + x2²), broadcasting, without overflow. At the origin the derivative is taken as 0 (PyTorch has NaN there).
 

@@ -180,11 +180,11 @@ def _extremum_axes(op: str, shape: Axes, axis: Axis, ties: str) -> Axes:
     if ties not in ("share", "first"):
         raise ValueError(f"{op}: ties has to be 'share' or 'first', got {ties!r}")
     axes = tuple(sorted(normalize_axes(op, axis, len(shape))))
-    _refuse_empty(op, shape, axes)
+    refuse_empty(op, shape, axes)
     return axes
 
 
-def _refuse_empty(op: str, shape: Axes, axes: Axes) -> None:
+def refuse_empty(op: str, shape: Axes, axes: Axes) -> None:
     if 0 in (shape[a] for a in axes):
         raise ValueError(f"{op}: an empty reduction has no {op}; given shape {shape}, to be reduced over axes {axes}")
 
@@ -729,7 +729,7 @@ def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Tenso
 
 def _searched(op: str, shape: Axes, axis: int | None) -> int | None:
     axis = None if axis is None else normalize_axis(op, axis, len(shape))
-    _refuse_empty(op, shape, tuple(range(len(shape))) if axis is None else (axis,))
+    refuse_empty(op, shape, tuple(range(len(shape))) if axis is None else (axis,))
     return axis
 
 
@@ -782,6 +782,8 @@ def _floating(x: Array) -> Array:
 
 def _total(x: Array, axis: Axes, keepdims: bool) -> Any:
     x = np.asarray(x)
+    if x.dtype == np.float16:  # NumPy adds rows one to the other in half precision
+        return np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(x.dtype)
     if x.dtype.char not in "fd":
         return np.sum(x, axis=axis, keepdims=keepdims)
     if x.size >= _LARGE and (y := total(x, axis)) is not None:

@@ -13,7 +13,7 @@ from autograd.ops.axes import Axis, kept_shape, normalize_axes, normalize_axis, 
 from autograd.ops.comparison import isnan
 from autograd.ops.elementwise import where
 from autograd.ops.indexing import take_along_axis
-from autograd.ops.reductions import mean
+from autograd.ops.reductions import mean, refuse_empty
 from autograd.ops.shaping import moveaxis, reshape
 from autograd.primitive import Operand, nondifferentiable
 from autograd.tensor import Tensor
@@ -115,12 +115,8 @@ def median(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     shape = shape_of(x)
     axes = normalize_axes("median", axis, len(shape))
-    lengths = [shape[a] for a in axes]
-    if 0 in lengths:
-        raise ValueError(
-            f"median: an empty reduction has no median; given shape {shape}, to be reduced over axes {axes}"
-        )
-    n = math.prod(lengths)
+    refuse_empty("median", shape, axes)
+    n = math.prod(shape[a] for a in axes)
     kept = [length for a, length in enumerate(shape) if a not in axes]
     ordered = sort(reshape(moveaxis(x, axes, tuple(range(-len(axes), 0))), (*kept, n)))
     middle = mean(ordered[..., (n - 1) // 2 : n // 2 + 1], axis=-1)

@@ -148,8 +148,6 @@ def overlap_add(
     along = tuple(range(rest - count, rest)) if axes is None else normalize_axes(op, axes, rest)
     n = _per_axis(op, "lengths", lengths, len(along))
     s, d = _per_axis(op, "stride", stride, len(along)), _per_axis(op, "dilation", dilation, len(along))
-    if len(along) != count:
-        raise ValueError(f"{op}: {count} lengths for {len(along)} axes")
     for axis, length, k, step, apart in zip(along, n, shape[rest:], s, d):
         wanted = window_positions(length, k, step, apart, op)
         if shape[axis] != wanted:

@@ -167,3 +167,20 @@ def test_a_write_keeps_a_retained_gradient() -> None:
     assert h.grad.tolist() == [1, 1]
     (h * h).sum().backward()
     assert h.grad.tolist() == [11, 9]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda h: ag.flip(h, 0),
+        lambda h: ag.split(h, 1)[0],
+        lambda h: ag.chunk(h, 1)[0],
+        lambda h: ag.unstack(h.reshape(1, 3))[0],
+        lambda h: ag.pad(h, 0),
+    ],
+)
+def test_every_view_is_refused_while_it_is_recorded(view: Callable[[Tensor], Tensor]) -> None:
+    h = tensor([1.0, 2.0, 3.0], requires_grad=True) * 1.0
+    with pytest.raises(RuntimeError, match="view"):
+        view(h)[0] = 7.0
+    assert h.tolist() == [1, 2, 3]

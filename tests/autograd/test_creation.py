@@ -147,3 +147,22 @@ def test_filling_with_what_is_tracked_would_lose_its_history(fill: Any) -> None:
     with pytest.raises(TypeError, match="would lose its history"):
         fill(x[1])
     assert fill(x.detach()[1]).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", np.float64, int])
+@pytest.mark.parametrize("value", [[1.0, None], "1.5", None, b"1", np.array(["a"]), np.array([None, 1.0])])
+def test_what_are_no_numbers_is_refused_with_any_dtype(value: Any, dtype: Any) -> None:
+    with pytest.raises(TypeError, match="tensor: wants numbers or booleans, got"):
+        tensor(value, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", [None, "float32"])
+def test_ragged_lists_with_any_dtype(dtype: Any) -> None:
+    with pytest.raises(ValueError, match="tensor: wants numbers, or lists of equal lengths"):
+        tensor([[1.0], [1.0, 2.0]], dtype=dtype)
+
+
+def test_integers_that_a_dtype_does_not_have() -> None:
+    with pytest.raises(OverflowError):
+        tensor([256], dtype=np.uint8)
+    assert tensor([2**63], dtype=np.uint64).tolist() == [2**63]

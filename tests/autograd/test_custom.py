@@ -389,3 +389,51 @@ def test_a_function_without_a_module() -> None:
     names: dict[str, Any] = {"custom_vjp": ag.custom_vjp}
     exec("@custom_vjp(lambda g, x: 2 * g * x)\ndef square(x):\n    return x * x", {"__builtins__": {}}, names)
     assert ag.grad(names["square"])(3.0) == 6
+
+
+@pytest.mark.parametrize("shared", [lambda t: (t, t), lambda t: ((d := 2 * t), d)])
+def test_one_tangent_for_two_results(shared: Any) -> None:
+    @ag.custom_jvp(lambda t, x: shared(t))
+    def two(x: Any) -> Any:
+        a, b = shared(x)
+        return 1 * a, 1 * b
+
+    x = ag.tensor(np.array([1.0, 2.0]), requires_grad=True)
+    a, b = two(x)
+    (a.sum() + 10 * b.sum()).backward()
+    (plain,) = shared(x)[:1]
+    np.testing.assert_array_equal(x.grad, 11 * plain.data / x.data)
+
+
+def test_an_error_of_a_users_function_is_his_own() -> None:
+    class OddError(ValueError):
+        pass
+
+    @ag.custom_vjp(lambda g, x: g)
+    def mine(x: Any) -> Any:
+        raise OddError("not this")
+
+    with pytest.raises(OddError, match="not this") as caught:
+        mine(ag.tensor([1.0, 2.0]))
+    assert caught.value.__notes__ == ["in the operation 'mine'; given (2,) float32"]
+    assert caught.traceback[-1].name == "mine"
+
+
+def named_as(name: str, rule: Any, function: Any) -> Any:
+    function.__name__ = name
+    return ag.custom_vjp(rule)(function)
+
+
+def test_a_users_operation_is_not_taken_for_the_librarys_of_that_name() -> None:
+    x = ag.tensor(np.array([0.0, 4.0]), requires_grad=True)
+    found = []
+    for name in ("squared", "relu", "max", "output"):
+        with ag.absorbing_zeros():
+            y = named_as(name, lambda g, x: g * 2 * x, lambda x: x * x)(ag.sqrt(x))
+            found.append(ag.gradients(y.sum(), x)[0].data)
+    np.testing.assert_array_equal(found, found[:1] * 4)
+    matrix, c = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 5.0], [2.0, 3.0]])
+    for name in ("dotted", "eigh"):
+        wrong = named_as(name, lambda g, x: g * c.T, lambda x: (x * c).sum())
+        y = wrong(ag.tensor(matrix, requires_grad=True))
+        assert len(ag.locate_wrong_node(y).wrong) == 1

@@ -464,3 +464,18 @@ def test_all_names_are_documented_operations() -> None:
             text = getattr(module, name).__doc__
             assert ">>> " in text
             assert "Derivative: " in text or "Has no derivative." in text
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_truth_values_beside_large_arrays(swapped):
+    x = np.linspace(-2, 2, 1 << 16)
+    for other in (True, False):
+        found = ag.logaddexp(other, tensor(x)) if swapped else ag.logaddexp(tensor(x), other)
+        np.testing.assert_allclose(found.data, np.logaddexp(x, other), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["softplus", "erf", "ndtr", "sigmoid", "tanh"])
+def test_large_arrays_are_worked_on_as_large_tensors_are(name):
+    x = np.random.default_rng(0).normal(size=(1 << 20) + 3).astype(np.float32)
+    function = getattr(ag, name)
+    np.testing.assert_array_equal(function(x), function(tensor(x)).data)

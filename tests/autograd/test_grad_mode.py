@@ -147,3 +147,12 @@ def test_threads_have_a_flag_each_and_start_recording() -> None:
         for thread in threads:
             thread.join()
     assert seen == [True] * 84
+
+
+def test_set_grad_enabled_nested_in_itself() -> None:
+    switch = ag.set_grad_enabled(False)
+    with switch:
+        with switch:
+            assert not ag.is_grad_enabled()
+        assert not ag.is_grad_enabled()
+    assert ag.is_grad_enabled()

@@ -447,3 +447,9 @@ def test_qr_of_a_wide_complex_matrix() -> None:
     x = matrices(3, 5) + 1j * matrices(3, 5, seed=1)
     q, r = ag.qr(tensor(x))
     np.testing.assert_allclose((q @ r).numpy(), x)
+
+
+@pytest.mark.parametrize("function", [np.linalg.svd, np.linalg.pinv])
+def test_what_is_said_of_hermitian_matrices_is_refused(function):
+    with pytest.raises(TypeError, match="hermitian=True is not supported on tensors; see eigh"):
+        function(tensor(np.eye(2)), hermitian=True)

@@ -264,3 +264,21 @@ def test_norms_of_vectors_along_several_axes(axis: Any, ord: Any, keepdims: bool
 
 def test_norms_of_no_vectors() -> None:
     assert np.linalg.vector_norm(tensor(np.zeros((0, 2, 3))), axis=(1, 2), ord=1).shape == (0,)
+
+
+@pytest.mark.parametrize("function", [np.atleast_1d, np.atleast_2d, np.atleast_3d])
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3), (2, 3, 4), (2, 1, 3, 1)])
+def test_at_least_so_many_axes(function: Any, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=shape)
+    t = tensor(x, requires_grad=True)
+    y = function(t)
+    np.testing.assert_array_equal(y.data, function(x))
+    (2 * y).sum().backward()
+    np.testing.assert_array_equal(t.grad.data, np.full(shape, 2.0))
+    first, second = function(t, t * 2)
+    np.testing.assert_array_equal(second.data, 2 * first.data)
+
+
+def test_a_shape_in_an_array() -> None:
+    assert np.broadcast_to(tensor(1.0), shape=np.array([2, 3])).shape == (2, 3)
+    assert ag.broadcast_to(tensor(1.0), shape=np.array([2, 3])).shape == (2, 3)

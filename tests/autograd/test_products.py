@@ -295,3 +295,24 @@ def test_tensordot_names_a_missing_axis():
 
 def test_public_names():
     assert {"dot", "einsum", "inner", "matmul", "outer", "tensordot"} <= set(autograd.__all__)
+
+
+@pytest.mark.parametrize("subscripts", ["bi,bj->j", "bi,bj->bj", "bi,bi,bj->j", "bi,bi,bj->bj", "bi,bj,bi->"])
+@pytest.mark.parametrize("first", ["bool", "uint8", "int16", "float32", ">f8"])
+@pytest.mark.parametrize("last", ["float32", "float64", "int64"])
+def test_operands_of_several_dtypes_are_summed_in_that_of_the_result(subscripts, first, last):
+    rng = np.random.default_rng(0)
+    kinds = [first, *[first] * (subscripts.count(",") - 1), last]
+    shapes = [(30, {"i": 40, "j": 2}[term[1]]) for term in subscripts.split("->")[0].split(",")]
+    xs = [rng.integers(0, 2 if k == "bool" else 200, s).astype(k) for k, s in zip(kinds, shapes, strict=True)]
+    expected = np.einsum(subscripts, *xs)
+    found = einsum(subscripts, *map(tensor, xs))
+    assert found.dtype == expected.dtype
+    precise = np.einsum(subscripts, *(x.astype(float) for x in xs))
+    np.testing.assert_allclose(found.data, precise, rtol=1e-5 if "32" in str(found.dtype) else 1e-12)
+
+
+def test_the_gradient_beside_a_mask():
+    mask, x = np.ones((3, 4), bool), tensor(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), requires_grad=True)
+    einsum("bi,bj->j", mask, x).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, np.full((3, 2), 4.0))

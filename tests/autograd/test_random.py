@@ -159,3 +159,21 @@ def test_rare_events_in_half_precision() -> None:
         assert kept.dtype == np.float16
         lost = 4_000_000 - np.count_nonzero(kept.data)
         assert abs(lost - 4_000_000 * p) < 5 * np.sqrt(4_000_000 * p)
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage"),
+    [
+        (np.random.MT19937, lambda s: s["state"].update(key=np.zeros(3, np.uint32))),
+        (np.random.Philox, lambda s: s.pop("buffer_pos")),
+        (np.random.PCG64, lambda s: s["state"].update(state=-1)),
+        (np.random.PCG64, lambda s: s.update(uinteger=1 << 40)),
+    ],
+)
+def test_a_state_that_is_refused_changes_nothing(kind: Any, damage: Any) -> None:
+    generator = np.random.Generator(kind(0))
+    state = random.get_rng_state(np.random.Generator(kind(1)))
+    damage(state)
+    with pytest.raises(ValueError, match="set_rng_state: wants what get_rng_state returned"):
+        random.set_rng_state(state, generator)
+    assert generator.random() == np.random.Generator(kind(0)).random()

@@ -639,3 +639,21 @@ def test_what_is_not_torchs_does_not_take_its_names(name):
 def test_what_is_no_array_is_refused(name: str, x: object) -> None:
     with pytest.raises(TypeError, match=f"wants numbers, arrays or tensors, got {type(x).__name__}"):
         getattr(ops, name)(x)
+
+
+def test_half_precision_is_summed_in_single():
+    """Rows added one to the other in half precision stop growing at 2048."""
+    x = np.ones((5000, 3), np.float16)
+    w = tensor(np.ones(3, np.float16), requires_grad=True)
+    (tensor(x) * w).sum().backward()
+    np.testing.assert_array_equal(w.grad.data, 5000)
+    np.testing.assert_array_equal(ops.sum(tensor(x), 0).data, 5000)
+    np.testing.assert_allclose(ops.logsumexp(tensor(x - 1), 0).data, np.log(5000), rtol=1e-3)
+    np.testing.assert_allclose(ops.softmax(tensor(x), 0).data, 1 / 5000, rtol=1e-3)
+    assert ops.sum(tensor(x), 0).dtype == np.float16
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
+def test_parameters_of_numpys_that_are_not_here(name):
+    with pytest.raises(TypeError, match=rf"{name}: takes axis, .*keepdims beside the tensor; got"):
+        getattr(np, name)(tensor([1.0, 2.0]), 0, *[None] * (name in ("sum", "prod")), None, False, 100.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -488,3 +489,61 @@ def test_a_custom_function_of_no_results() -> None:
 
     with pytest.raises(TypeError, match=r"nothing: has to return an array of real numbers, .* got \(\)"):
         nothing(ag.tensor([1.0], requires_grad=True))
+
+
+@pytest.mark.parametrize("transform", [ag.jvp, ag.hvp])
+@pytest.mark.parametrize("whole", [np.ones((1, 3)), ag.ones((1, 3)), np.ones(3)])
+def test_arrays_are_not_taken_apart(transform, whole):
+    with pytest.raises(TypeError, match=f"{transform.__name__}: primals is a list with one entry for each argument"):
+        transform(lambda x: (x**2).sum(), whole, whole)
+    with pytest.raises(TypeError, match=f"{transform.__name__}: tangents is a list"):
+        transform(lambda x: (x**2).sum(), [whole], whole)
+
+
+@pytest.mark.parametrize("transform", [ag.grad, ag.jacobian, ag.hessian])
+def test_what_is_to_be_differentiated_is_a_function(transform):
+    w = ag.ones(2, requires_grad=True)
+    name = transform.__name__
+    with pytest.raises(TypeError, match=f"{name}: wants a function, got Tensor; for derivatives of what is computed"):
+        transform((w * w).sum(), 0)
+    with pytest.raises(TypeError, match=f"{name}: an argument to differentiate by is given by its number, got tensor"):
+        transform(lambda x: x, w)
+
+
+def test_hvp_of_several_runs_the_function_once():
+    calls = []
+
+    def f(a, b, c):
+        calls.append(1)
+        return (a * a * b).sum() + (b * b).sum()
+
+    rng = np.random.default_rng(0)
+    xs = [rng.normal(size=3), rng.normal(size=(1, 3)).astype(np.float32), rng.normal(size=2)]
+    vs = [rng.normal(size=x.shape).astype(x.dtype) for x in xs]
+    found = ag.hvp(f, xs, vs)
+    assert len(calls) == 1
+    (a, b, _), (u, v, _) = xs, vs
+    expected = [2 * b[0] * u + 2 * a * v[0], (2 * a * u)[None] + 2 * v, np.zeros(2)]
+    for part, x, value in zip(found, xs, expected, strict=True):
+        assert (part.shape, part.dtype) == (x.shape, x.dtype)
+        np.testing.assert_allclose(part.data, value, rtol=1e-5)
+    with pytest.raises(ValueError, match="hvp: got 3 primals and 2 tangents"):
+        ag.hvp(f, xs, vs[:2])
+
+
+def test_forward_mode_lets_go_of_tangents():
+    def peak(count):
+        def f(x):
+            for _ in range(count):
+                x = x * 0.9
+            return x.sum()
+
+        x = np.ones(1 << 17)
+        ag.jvp(f, [x], [x])
+        tracemalloc.start()
+        ag.jvp(f, [x], [x])
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(40) < 1.5 * peak(10)

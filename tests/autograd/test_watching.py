@@ -132,3 +132,47 @@ def test_operations_run_as_ever_when_nobody_watches() -> None:
         raise RuntimeError("on purpose")
     assert primitive.record is plain
     assert observers.get() == ()
+
+
+def test_the_same_observer_twice() -> None:
+    heard = []
+
+    class Listening(Observer):
+        def computed(self, *_: Any) -> None:
+            heard.append(1)
+
+    one = Listening()
+    with watched(one):
+        with watched(one):
+            pass
+        ag.tensor(1.0) + 1
+    assert len(heard) == 1
+    ag.tensor(1.0) + 1
+    assert len(heard) == 1
+
+
+def test_an_observer_may_differentiate() -> None:
+    x = ag.tensor(2.0, requires_grad=True)
+    y = ag.tensor(3.0, requires_grad=True)
+    (y * y).backward()
+
+    class Differentiating(Observer):
+        busy = False
+
+        def computed(self, *_: Any) -> None:
+            if not self.busy:
+                self.busy = True
+                (y * y).backward()
+                self.busy = False
+
+    def run() -> None:
+        (x * x).backward(create_graph=True)
+        loss = x * x
+        with watched(Differentiating()):
+            loss.backward(create_graph=True)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    assert y.grad.item() > 6

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.kernels import deferred
 from autograd.kernels.deferred import owner, settle_readers
 from autograd.kernels.padding import Padded
@@ -72,3 +73,28 @@ def test_readers_of_many_threads_all_settle() -> None:
         thread.join()
     settle_readers(x)
     assert all(reader.computed for mine in kept for reader in mine)
+
+
+class Waiting(deferred.Deferred):
+    def __init__(self, event: threading.Event) -> None:
+        super().__init__((1,), np.dtype(float))
+        self.event, self.asked = event, threading.Event()
+
+    def compute(self) -> Array:
+        self.asked.set()
+        assert self.event.wait(30)
+        return np.ones(1)
+
+
+def test_threads_do_not_wait_for_each_others_arrays() -> None:
+    never, at_once = threading.Event(), threading.Event()
+    at_once.set()
+    slow, quick = Waiting(never), Waiting(at_once)
+    thread = threading.Thread(target=lambda: slow.array)
+    thread.start()
+    slow.asked.wait()
+    assert quick.array is quick.array  # while the other thread waits
+    assert not slow.computed
+    never.set()
+    thread.join()
+    assert slow.array is slow.array

@@ -3,6 +3,8 @@
 import functools
 import gc
 import os
+import signal
+import sys
 import threading
 import time
 import weakref
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from autograd import memory, watching
 from autograd.kernels import threads
 from autograd.kernels.threads import WAITING, framed, postpone, scratch, share
 
@@ -172,6 +175,34 @@ def test_a_forked_child_has_threads_of_its_own():
         share(done.append, range(20))
         os._exit(0 if sorted(done) == list(range(20)) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_while_another_thread_writes():
+    begun, ended = threading.Event(), threading.Event()
+
+    def write():
+        with memory.writing(ag.tensor([1.0]).array), sys.modules["autograd.tensor"]._accumulating, watching._counting:
+            begun.set()
+            ended.wait(60)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    begun.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # ends a child that waits for ever
+        x = ag.tensor([1.0, 2.0], requires_grad=True)
+        for _ in range(2):
+            (x * x).sum().backward()
+        with ag.no_grad(), ag.detect_anomaly():
+            x += x.grad
+        os._exit(0 if x.tolist() == [5, 10] else 1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    ended.set()
+    thread.join()
+    assert code == 0
 
 
 def test_a_pool_that_is_replaced_finishes_its_work_and_its_threads_end():
