@@ -21,12 +21,15 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.product import matrix_product
+from autograd.kernels.reduce import total
 from autograd.kernels.window_contraction import contract_windows, terms_of
 
 # Elements in a block of a copied operand: 1 MB of float32, what a second-level cache holds.
 BLOCK = 1 << 18
 # A matrix has to be this long and wide before it is worth a product of its own.
 WIDE = 64
+# Elements from which sums of one operand have a kernel of their own.
+LARGE = 1 << 16
 # Up to this many multiplications for each matrix, np.einsum's plain loop is quicker.
 SMALL = 512
 
@@ -102,9 +105,10 @@ def _summed(term: str, x: Array, elsewhere: str) -> tuple[str, Array]:
     lone = tuple(axis for axis, label in enumerate(term) if label not in elsewhere)
     if not lone:
         return term, x
-    return "".join(label for label in term if label in elsewhere), np.add.reduce(
-        x, axis=lone, dtype=x.dtype.newbyteorder("=")
-    )
+    left = "".join(label for label in term if label in elsewhere)
+    if x.size >= LARGE and x.dtype.char in "fd" and (sums := total(x, lone)) is not None:
+        return left, np.squeeze(sums, lone)
+    return left, np.add.reduce(x, axis=lone, dtype=x.dtype.newbyteorder("="))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -73,12 +73,12 @@ class WholeReductions:
     def sums(self, x: Array) -> Array:
         if self.rows:
             return np.add.reduce(row_sums(x), axis=0, keepdims=True)[..., None]
-        return self._folded(column_sums(x))
+        return self._columns(x)
 
     def products(self, x: Array, y: Array) -> Array:
         if self.rows:
             return np.add.reduce(row_products(x, y), axis=0, keepdims=True)[..., None]
-        return self._folded(column_sums(np.multiply(x, y, out=scratch(x.shape, x.dtype, "products"))))
+        return self._columns(np.multiply(x, y, out=scratch(x.shape, x.dtype, "products")))
 
     def moments(self, x: Array) -> tuple[Array, Array]:
         """The sums of x and of x²."""
@@ -92,9 +92,19 @@ class WholeReductions:
             return np.maximum.reduce(x, axis=(0, 2), keepdims=True)
         return self._folded(np.maximum.reduce(x, axis=1), np.maximum)
 
+    def _columns(self, x: Array) -> Array:
+        """Sums over the middle; of several stretches one product each, without the sums of rows taken together."""
+        if self.together > 1 and len(x) > 1:
+            return column_sums(x.reshape(len(x), -1, x.shape[2] // self.together))[:, None]
+        return self._folded(column_sums(x))
+
     def _folded(self, values: Array, ufunc: np.ufunc = np.add) -> Array:
         """(k1, 1, k2) from the reductions (k1, k2) of rows taken together."""
-        return ufunc.reduce(values.reshape(len(values), self.together, -1), axis=1, keepdims=True)
+        values = values.reshape(len(values), self.together, -1)
+        while values.shape[1] > 1 and values.shape[1] % 2 == 0:  # by halves: long inner loops, where rows are short
+            half = values.shape[1] // 2
+            values = ufunc(values[:, :half], values[:, half:])
+        return ufunc.reduce(values, axis=1, keepdims=True)
 
     def spread(self, values: Array, dtype: np.dtype[Any]) -> Array:
         """A statistic to broadcast against the views; over short rows it is written out, so that they make one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -70,10 +71,11 @@ def named_in_modules(method: str) -> Iterator[tuple[str, Any]]:
 
     Nothing for a module that cannot tell, such as one whose constructor has failed, which a traceback keeps alive.
     """
-    for thing in gc.get_objects():
-        if callable(getattr(type(thing), method, None)):
-            with suppress(Exception):
-                yield from getattr(thing, method)()
+    things = gc.get_objects()
+    having = {kind for kind in set(map(type, things)) if callable(getattr(kind, method, None))}
+    for thing in compress(things, map(having.__contains__, map(type, things))):
+        with suppress(Exception):
+            yield from getattr(thing, method)()
 
 
 def is_one_of_several(node: Node) -> bool:

@@ -21,7 +21,7 @@ from autograd.graph import Bundle
 from autograd.kernels import normalize
 from autograd.kernels import softmax as kernel
 from autograd.kernels.combination import Combination
-from autograd.kernels.reduce import total
+from autograd.kernels.reduce import total, total_product
 from autograd.ops.axes import Axis, kept_shape, normalize_axes, normalize_axis, shape_of
 from autograd.ops.comparison import equal
 from autograd.ops.elementwise import abs, astype, exp, power, sign, sqrt, where
@@ -561,6 +561,9 @@ def _norm_jvp(g: Any, x: Any, y: Any, axis: Axes, keepdims: bool, ord: float) ->
 @primitive(vjps=[_norm_vjp], jvps=[_norm_jvp])
 def _norm(x: Array, axis: Axes, keepdims: bool, ord: float) -> Any:
     x = _floating(np.abs(x) if np.iscomplexobj(x) else x)
+    if ord == 2 and _large(x):
+        y = np.sqrt(total_product(x, x, axis))
+        return y if keepdims else np.squeeze(y, axis)
     if ord == 2:
         return np.sqrt(_total(np.square(x), axis, keepdims))
     with np.errstate(divide="ignore"):

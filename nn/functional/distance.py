@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import autograd as ag
 from autograd import Tensor
 from nn.functional.sizes import check_broadcast
+
+_FEW = 1 << 21  # elements of differences up to which `pdist` makes all of them at once
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -52,5 +56,9 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """
     if input.ndim != 2:
         raise ValueError(f"pdist: wants an input (N, D), got shape {input.shape}")
-    rows = [ag.norm(input[i + 1 :] - input[i], p, axis=-1) for i in range(input.shape[0] - 1)]  # (N - 1 - i,) each
-    return ag.concatenate(rows) if rows else ag.sum(input[:0], axis=-1)
+    n, d = input.shape
+    if n * (n - 1) // 2 * d < _FEW:
+        first, second = np.triu_indices(n, 1)
+        return ag.norm(ag.take(input, first, axis=0) - ag.take(input, second, axis=0), p, axis=-1)
+    rows = [ag.norm(input[i + 1 :] - input[i], p, axis=-1) for i in range(n - 1)]  # (N - 1 - i,) each
+    return ag.concatenate(rows)

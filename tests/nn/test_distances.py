@@ -67,6 +67,12 @@ def test_pdist(p: float) -> None:
     assert F.pdist(ag.ones(1, 3), p).shape == (0,)
 
 
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.5, np.inf])
+def test_pdist_a_row_at_a_time(p: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nn.functional.distance._FEW", 1)
+    test_pdist(p)
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("batch", [(), (5,), (2, 3), (0,)])
 def test_bilinear(bias: bool, batch: tuple[int, ...]) -> None:
