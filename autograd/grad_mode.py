@@ -107,7 +107,7 @@ class _Fixed(_Switch):
 class no_grad(_Fixed):  # noqa: N801
     """Record nothing: results inside the block do not require grad.
 
-    Works as a context manager and as a decorator, of generators and coroutines too.
+    Works as a context manager and as a decorator, of generators and coroutines too (not of asynchronous generators).
 
     >>> w = tensor(2.0, requires_grad=True)
     >>> with no_grad():

@@ -125,9 +125,9 @@ class Bundle:
         return map(self.parts.get, range(self.count))
 
     def __add__(self, other: Bundle) -> Bundle:
-        total = Bundle(dict(self.parts), self.count)
-        total += other
-        return total
+        both = Bundle(dict(self.parts), self.count)
+        both += other
+        return both
 
     def __iadd__(self, other: Bundle) -> Bundle:
         for i, part in other.parts.items():
@@ -246,10 +246,10 @@ def reverse_sweep(
                 pending[parent] = share
                 owned.add(parent)
             else:
-                pending[parent] = total = earlier + share
-                if type(total) is np.ndarray or type(total) is Bundle:
+                pending[parent] = both = earlier + share
+                if type(both) is np.ndarray or type(both) is Bundle:
                     owned.add(parent)
-                del total
+                del both
             del share, earlier  # which may be large, and would stay until the next node's rules have run
         if seen is not None:
             given_out = node.hooks is not None or node in results

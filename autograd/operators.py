@@ -30,7 +30,7 @@ from autograd.ops import (
     sorting,
     windows,
 )
-from autograd.ops.axes import normalize_axes
+from autograd.ops.axes import normalize_axes, normalize_axis
 from autograd.tensor import Tensor
 from autograd.transforms import backward
 
@@ -425,10 +425,10 @@ class Operators:
 
     def gather(self, dim: builtins.int, index: Any) -> Tensor:
         """`take_along_axis` with torch's spelling; `index` may be shorter along the other axes."""
-        lengths = enumerate(np.shape(index))
-        part = tuple(slice(None) if axis == dim % self.array.ndim else slice(n) for axis, n in lengths)
+        along = normalize_axis("gather", dim, self.ndim)
+        part = tuple(slice(None) if axis == along else slice(n) for axis, n in enumerate(np.shape(index)))
         x = indexing.getitem(self, part)  # type: ignore[arg-type]
-        return indexing.take_along_axis(x, index, dim)
+        return indexing.take_along_axis(x, index, along)
 
     def masked_fill(self, mask: Any, value: Any) -> Tensor:
         """`value` where the mask is true, the tensor elsewhere."""
@@ -494,6 +494,11 @@ class Operators:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         operation = UFUNCS.get(ufunc)
+        if any(not x.flags.writeable for x in options.get("out", ()) if isinstance(x, np.ndarray)):
+            raise TypeError(
+                f"np.{ufunc.__name__}: the array to write into is read-only, as the data of a tensor is; write through "
+                "the tensor, as in `with ag.no_grad(): w -= 0.1 * w.grad`"
+            )
         if operation is None or method != "__call__" or options:
             name = f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__
             how = name + ("" if method == "__call__" else f".{method}")
@@ -683,5 +688,5 @@ if hasattr(np, "unstack"):  # since NumPy 2.1
 
 if not TYPE_CHECKING:
     for _name, _value in vars(Operators).items():
-        if _name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__qualname__"):
+        if callable(_value) or isinstance(_value, property):
             setattr(Tensor, _name, _value)

@@ -80,22 +80,27 @@ class Tensor(Operators):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
         return self.array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The type of the elements, a NumPy dtype."""
         return self.array.dtype
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.array.ndim
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return self.array.size
 
     @property
     def nbytes(self) -> int:
+        """The bytes of the elements."""
         return self.array.nbytes
 
     @property

@@ -82,6 +82,14 @@ def test_a_rule_that_needs_arrays_is_told_what_to_do_instead() -> None:
     assert place.startswith("in the derivative of 'steps'; node made at ")
 
 
+def test_writing_into_the_data_of_a_tensor() -> None:
+    w = tensor([1.0, 2.0], requires_grad=True)
+    (w * w).sum().backward()
+    with pytest.raises(TypeError, match=r"np\.subtract: the array to write into is read-only"):
+        w.data -= 0.1 * w.grad
+    assert w.tolist() == [1, 2]
+
+
 def test_a_ufunc_that_is_not_numpys_goes_by_its_own_name() -> None:
     with pytest.raises(TypeError, match=r"^len \(vectorized\) is not defined on tensors"):
         np.frompyfunc(len, 1, 1)(tensor([1.0, 2.0]))
