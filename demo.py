@@ -134,7 +134,7 @@ def train_epoch(model: nn.Module, optimizer: optim.Optimizer, batches: DataLoade
     """One pass over the training images, shown on the progress bar; returns the loss of each step."""
     model.train()
     losses: list[float] = []
-    right = seen = 0
+    total = right = seen = 0
     for images, labels in batches:
         optimizer.zero_grad()
         scores = model(images)
@@ -142,9 +142,10 @@ def train_epoch(model: nn.Module, optimizer: optim.Optimizer, batches: DataLoade
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
+        total += losses[-1]
         right += int((scores.data.argmax(1) == labels.data).sum())
         seen += len(labels)
-        bar.set_postfix(loss=f"{np.mean(losses):.4f}", accuracy=f"{right / seen:.2%}", refresh=False)
+        bar.set_postfix(loss=f"{total / len(losses):.4f}", accuracy=f"{right / seen:.2%}", refresh=False)
         bar.update()
     return losses
 

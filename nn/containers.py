@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
+from autograd import Tensor
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -228,7 +229,7 @@ class ParameterList(_Listed[Parameter]):
     [(2, 2), (3,)]
     """
 
-    holds = Parameter
+    holds = Tensor  # parameters, and what `functional_call` puts in their place
 
     def __init__(self, values: Iterable[Any] = ()) -> None:
         super().__init__()
@@ -250,7 +251,7 @@ class ParameterDict(_Named[Parameter]):
     ((3,), ['in', 'out'])
     """
 
-    holds = Parameter
+    holds = Tensor
 
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
         super().__init__()

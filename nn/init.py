@@ -67,7 +67,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """
     if not a <= b:
         raise ValueError(f"uniform_: wants a ≤ b, got {a} and {b}")
-    return tensor.write(default_generator().uniform(a, b, tensor.shape))
+    return _filled("uniform_", tensor, default_generator().uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
@@ -80,7 +80,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """
     if not std >= 0:
         raise ValueError(f"normal_: std is a number from 0, got {std}")
-    return tensor.write(default_generator().normal(mean, std, tensor.shape))
+    return _filled("normal_", tensor, default_generator().normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Tensor:
@@ -100,7 +100,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
     values = generator.normal(mean, std, tensor.shape)
     while (outside := (values < a) | (values > b)).any():
         values[outside] = generator.normal(mean, std, np.count_nonzero(outside))
-    return tensor.write(values)
+    return _filled("trunc_normal_", tensor, values)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -110,7 +110,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> init.constant_(zeros(3), 0.5)
     tensor([0.5, 0.5, 0.5])
     """
-    return tensor.write(val)
+    return _filled("constant_", tensor, val)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     >>> init.zeros_(ones(3))
     tensor([0., 0., 0.])
     """
-    return tensor.write(0)
+    return _filled("zeros_", tensor, 0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def ones_(tensor: Tensor) -> Tensor:
     >>> init.ones_(zeros(3))
     tensor([1., 1., 1.])
     """
-    return tensor.write(1)
+    return _filled("ones_", tensor, 1)
 
 
 def eye_(tensor: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ValueError(f"eye_: wants a matrix, got shape {tensor.shape}")
-    return tensor.write(np.eye(tensor.shape[0], tensor.shape[1]))
+    return _filled("eye_", tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -168,7 +168,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     for group in range(groups):
         for channel in range(min(outputs // groups, inputs)):
             values[(group * (outputs // groups) + channel, channel, *centre)] = 1
-    return tensor.write(values)
+    return _filled("dirac_", tensor, values)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
@@ -190,7 +190,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     columns = tensor.size // rows
     q, r = np.linalg.qr(default_generator().normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))  # makes the distribution uniform
-    return tensor.write(gain * (q.T if rows < columns else q).reshape(tensor.shape))
+    return _filled("orthogonal_", tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01) -> Tensor:
@@ -212,7 +212,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01) -> Tensor:
     zeros = math.ceil(sparsity * tensor.shape[0])
     order = generator.permuted(np.broadcast_to(np.arange(tensor.shape[0])[:, None], tensor.shape), axis=0)
     values[order < zeros] = 0
-    return tensor.write(values)
+    return _filled("sparse_", tensor, values)
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
@@ -287,8 +287,19 @@ def default_(weight: Tensor, bias: Tensor | None) -> None:
         uniform_(bias, -bound, bound)
 
 
+def _filled(op: str, tensor: Tensor, values: Any) -> Tensor:
+    _check_tensor(op, tensor)
+    return tensor.write(values)
+
+
+def _check_tensor(op: str, tensor: Any) -> None:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{op}: wants a tensor, got {type(tensor).__name__}; hand over the parameter, not its data")
+
+
 def _fans(op: str, tensor: Tensor) -> tuple[int, int]:
     """How many inputs an output depends on, and how many outputs an input, for a weight (F, C, *K)."""
+    _check_tensor(op, tensor)
     if tensor.ndim < 2:
         raise ValueError(f"{op}: wants at least 2 dimensions, got shape {tensor.shape}")
     taps = math.prod(tensor.shape[2:])

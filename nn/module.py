@@ -40,7 +40,9 @@ class Module:
 
     A subclass assigns its parameters and submodules to attributes in `__init__`, after `super().__init__()`, and
     computes in `forward`. Which attribute is what, its type says: a `Parameter` is a parameter, a `Module` a submodule.
-    A buffer (state that is not trained) is registered by `register_buffer`.
+    A buffer (state that is not trained) is registered by `register_buffer`. A Parameter may be assigned to any name;
+    a name that holds a parameter, submodule or buffer takes no other kind but None: TypeError (a module may replace a
+    buffer). A parameter's name keeps its kind when it is None.
 
     >>> import nn
     >>> class Scale(nn.Module):
@@ -62,8 +64,10 @@ class Module:
     training: bool
     _plate: Plate
     _buffer_persistence: dict[str, bool]
+    _absent_parameters: set[str]
 
     def __init__(self) -> None:
+        self.__dict__["_absent_parameters"] = set()
         self.__dict__["_buffer_persistence"] = {}
         self.__dict__["_plate"] = Plate()
         self._forward_pre_hooks: dict[int, Hook] = {}
@@ -103,13 +107,21 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_buffer_persistence" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning '{name}'")
-        if name in self._buffer_persistence and isinstance(value, Parameter):
-            del self._buffer_persistence[name]  # from now on it is trained
+            if isinstance(value, (Parameter, Module)):
+                raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning '{name}'")
+            super().__setattr__(name, value)
+            return
+        if isinstance(value, Parameter):
+            self._buffer_persistence.pop(name, None)  # from now on it is trained
+            self._absent_parameters.discard(name)
         elif name in self._buffer_persistence:
-            self._check_kind("buffer", name, value, Tensor)
-        elif isinstance(self.__dict__.get(name), Parameter):
+            if isinstance(value, Module):
+                del self._buffer_persistence[name]
+            else:
+                self._check_kind("buffer", name, value, Tensor)
+        elif name in self._absent_parameters or isinstance(self.__dict__.get(name), Parameter):
             self._check_kind("parameter", name, value, Parameter)
+            self._absent_parameters.add(name)
         elif isinstance(self.__dict__.get(name), Module):
             self._check_kind("submodule", name, value, Module)
         before = self.__dict__.get(name)
@@ -127,6 +139,7 @@ class Module:
         if isinstance(part, Module):
             part._plate.remove(self._plate, name)
         self._buffer_persistence.pop(name, None)
+        self._absent_parameters.discard(name)
 
     def _check_kind(self, role: str, name: str, value: Any, kind: type) -> None:
         if value is not None and not isinstance(value, kind):
@@ -142,12 +155,15 @@ class Module:
         self._check_name("register_parameter", name, "parameter")
         self._check_kind("parameter", name, param, Parameter)
         setattr(self, name, param)
+        if param is None:
+            self._absent_parameters.add(name)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add state that is not trained, such as a running mean; in `state_dict` too if `persistent`."""
         self._check_name("register_buffer", name, "buffer")
         self._check_kind("buffer", name, tensor, Tensor)
         self._buffer_persistence[name] = persistent
+        self._absent_parameters.discard(name)
         super().__setattr__(name, tensor)  # a Parameter, too, is a buffer then
 
     def register_module(self, name: str, module: Module | None) -> None:
@@ -276,9 +292,16 @@ class Module:
     # modes and dtypes
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode, here and below: dropout drops, batch normalisation uses the batch's statistics."""
-        for module in self.modules():
-            module.training = mode
+        """Set training mode, here and below: dropout drops, batch normalisation uses the batch's statistics.
+
+        It calls `train` of each child, so that a submodule that overrides it, as to stay frozen, decides for itself and
+        what is below it. Raises ValueError for a mode that is no bool.
+        """
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: wants mode True or False, got {mode!r}")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
         return self
 
     def eval(self) -> Self:

@@ -105,5 +105,9 @@ def _check_directory(archive: zipfile.ZipFile) -> None:
 def _numeric(name: str, value: Any) -> Any:
     array = np.asarray(value.array if isinstance(value, Tensor) else value)
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"save: '{name}' has to be a tensor, an array or a number, got {type(value).__name__}")
+        advice = "; save each state dict in a file of its own, and pickle nested ones, such as an optimizer's"
+        raise TypeError(
+            f"save: '{name}' has to be a tensor, an array or a number, got {type(value).__name__}"
+            f"{advice if isinstance(value, Mapping) else ''}"
+        )
     return array

@@ -271,7 +271,7 @@ def _multiplications(module: Module, given: Sequence[Tensor], made: Sequence[Ten
         return made[0].size * module.in_features
     if isinstance(module, layers.Bilinear):
         return made[0].size * module.in1_features * module.in2_features
-    ours = type(module).__module__.startswith("nn.layers.")
+    ours = any(kind.__module__.startswith("nn.layers.") for kind in type(module).__mro__)
     return 0 if ours or not any(True for _ in module.parameters()) else None
 
 

@@ -14,6 +14,9 @@ from autograd.kernels.layout import memory_order
 
 Index = tuple[Any, ...]
 
+_TOGETHER = 16  # values for one index that are added in one step, if there are many for each
+_SHORT = 32  # a row of fewer elements is added element by element: of 8, 131072 rows take 3 ms in place of 8
+
 
 class Scattered(Deferred):
     """Zeros of a shape with arrays added at indices, in place of each as an array of that shape.
@@ -22,6 +25,8 @@ class Scattered(Deferred):
     together here, and one array is made for all of them. If they hold more elements than it has, it is made at once,
     and those that follow are added into it.
     """
+
+    addable = True
 
     def __init__(self, shape: tuple[int, ...], index: Index, part: Any) -> None:
         super().__init__(shape, part.dtype)
@@ -140,8 +145,8 @@ def add_at(y: Array, index: Index, part: Any, fresh: bool = False) -> None:
     that `y` has zeros there.
 
     `np.add.at` is slow but for single elements; rows are brought into the order of their indices, and those with the
-    same index added in pairs, each pair's sum again, and so on, so that at last each index comes once. For 4096 rows of
-    128 out of 10000 that takes half the time.
+    same index added in pairs, each pair's sum again, and so on, so that at last each index comes once; where they are
+    many, first in sixteens. For 4096 rows of 128 out of 10000 that takes half the time.
     """
     if not has_integers(index):
         y[index] += part
@@ -160,8 +165,9 @@ def add_at(y: Array, index: Index, part: Any, fresh: bool = False) -> None:
     values = np.reshape(part, (before, count, length))
     table = y.reshape(before * lead, length)
     if not (positions[1:] > positions[:-1]).all():
-        if length == 1:
-            np.add.at(table.reshape(-1), _in_each(before, lead, positions), values.reshape(-1))
+        if length < _SHORT:
+            places = _in_each(before, lead, positions)[:, None] * length + np.arange(length)
+            np.add.at(table.reshape(-1), places.reshape(-1), values.reshape(-1))
             return
         positions, values = _merged(positions, values)
     rows, values = _in_each(before, lead, positions), values.reshape(-1, length)
@@ -200,12 +206,19 @@ def _merged(positions: Array, values: Array) -> tuple[Array, Array]:
     before, count, length = values.shape
     shift = count.bit_length()
     keys = np.sort((positions << shift) | np.arange(count))
-    positions = keys >> shift
-    rows = values.take(keys & ((1 << shift) - 1), 1).reshape(-1, length)
-    order = np.arange(count)
-    first = np.ones(count, bool)
-    np.not_equal(positions[1:], positions[:-1], out=first[1:])
-    rank = order - np.maximum.accumulate(order * first)  # how many of the same position come before
+    positions, order = keys >> shift, keys & ((1 << shift) - 1)
+    place = np.arange(count)
+    new = np.ones(count, bool)
+    np.not_equal(positions[1:], positions[:-1], out=new[1:])
+    rank = place - np.maximum.accumulate(place * new)  # how many of the same position come before
+    first = np.flatnonzero(new)
+    if count >= 2 * _TOGETHER * len(first):
+        times = np.diff(first, append=count)
+        whole = rank < np.repeat(times - times % _TOGETHER, times)
+        sums = values.take(order[whole].reshape(-1, _TOGETHER), 1).sum(axis=2, dtype=values.dtype)
+        positions = np.concatenate([positions[whole][::_TOGETHER], positions[~whole]])
+        return _merged(positions, np.concatenate([sums, values.take(order[~whole], 1)], axis=1))
+    rows = values.take(order, 1).reshape(-1, length)
     apart, last = 1, rank.max()
     while apart <= last:
         later = _in_each(before, count, np.flatnonzero(rank & (2 * apart - 1) == apart))
@@ -213,7 +226,6 @@ def _merged(positions: Array, values: Array) -> tuple[Array, Array]:
         apart *= 2
     if not last:
         return positions, rows
-    first = np.flatnonzero(first)
     return positions[first], rows[_in_each(before, count, first)]
 
 

@@ -1,9 +1,7 @@
 """The error function and its inverse, by rational approximations.
 
-The coefficients of erf are those of Sun's fdlibm (s_erf.c): "Copyright (C) 1993 by Sun Microsystems, Inc. All rights
-reserved. Developed at SunPro, a Sun Microsystems, Inc. business. Permission to use, copy, modify, and distribute this
-software is freely granted, provided that this notice is preserved." Those of erfinv are algorithm AS 241 (PPND16):
-M. J. Wichura, "The Percentage Points of the Normal Distribution", Applied Statistics 37 (1988) 477-484.
+The coefficients of erfinv are those of algorithm AS 241 (PPND16): M. J. Wichura, "The Percentage Points of the Normal
+Distribution", Applied Statistics 37 (1988) 477-484.
 """
 
 from __future__ import annotations
@@ -19,12 +17,12 @@ from autograd.dtypes import Array
 from autograd.kernels.masking import positive_part
 from autograd.kernels.threads import scratch
 
-_BLOCK = 8192  # elements worked on at a time, so that temporaries stay in cache
+_BLOCK = 16384  # elements worked on at a time, so that temporaries stay in cache
 
 
 def sigmoid(x: Any, out: Array | None = None) -> Any:
     """1 / (1 + e⁻ˣ), without overflow."""
-    y = np.negative(x, out=out)
+    y = np.negative(_floating(x), out=out)
     if not isinstance(y, np.ndarray) or y.dtype.kind != "f":
         with np.errstate(over="ignore"):
             return 1 / (1 + np.exp(y))
@@ -58,6 +56,7 @@ def softplus(x: Any, out: Array | None = None) -> Any:
         positive = np.real(x) > 0
         return np.add(np.log1p(np.exp(np.where(positive, -x, x))), np.where(positive, x, 0), out=out)
     if not isinstance(x, np.ndarray) or x.size < 1024 or x.dtype.kind != "f":
+        x = _floating(x)
         return np.add(np.log1p(np.exp(-np.abs(x))), np.maximum(x, 0), out=out)
     u = np.abs(x, out=scratch(x.shape, x.dtype, "softplus"))
     np.exp(np.negative(u, out=u), out=u)
@@ -103,6 +102,12 @@ def erfinv(x: npt.ArrayLike) -> Array:
     return _blockwise(_erfinv, x, np.float64)
 
 
+def _floating(x: npt.ArrayLike) -> Array:
+    """`x`, if it is of integers or truth values, in the dtype that `np.exp` would bring them to."""
+    x = np.asarray(x)
+    return x if x.dtype.kind in "fc" else x.astype(np.exp.resolve_dtypes((x.dtype, None))[-1])
+
+
 def _blockwise(
     function: Callable[[Array], Array], x: npt.ArrayLike, least: type[np.floating[Any]], out: Array | None = None
 ) -> Array:
@@ -126,38 +131,31 @@ def _blockwise(
 
 def _ratio(x: Array, numerator: Sequence[float], denominator: Sequence[float]) -> Array:
     """The quotient of two polynomials, given by ascending coefficients."""
-    return _polynomial(x, numerator) / _polynomial(x, denominator)
+    value = _polynomial(x, numerator)
+    value /= _polynomial(x, denominator)
+    return value
 
 
 def _polynomial(x: Array, coefficients: Sequence[float]) -> Array:
-    value = np.full_like(x, coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        value *= x
+    value = x * coefficients[-1]
+    for coefficient in coefficients[-2:0:-1]:
         value += coefficient
+        value *= x
+    value += coefficients[0]
     return value
 
 
 def _erf(x: Array) -> Array:
-    size = np.abs(x)
-    y = np.minimum(size, 1)
-
-    near = np.flatnonzero(size < 0.84375)
-    z = size[near]
-    y[near] = z + z * _ratio(z * z, _NEAR_P, _NEAR_Q)
-
-    middle = np.flatnonzero((size >= 0.84375) & (size < 1.25))
-    y[middle] = _ERF_1 + _ratio(size[middle] - 1, _MIDDLE_P, _MIDDLE_Q)
-
-    for low, high, numerator, denominator in _TAILS:
-        tail = np.flatnonzero((size >= low) & (size < high))
-        z = size[tail]
-        square = z * z
-        y[tail] = 1 - np.exp(_ratio(1 / square, numerator, denominator) - 0.5625 - square) / z
-    return np.copysign(y, x)
+    """1 - exp(log erfc|x|), with the sign of x; from 6 on, that is 1."""
+    size = np.minimum(np.abs(x), 6)
+    y = _ratio(size, _ERF_P, _ERF_Q)
+    y *= size
+    y -= size
+    return np.copysign(np.expm1(y, out=y), x)
 
 
 def _tanh_of_odd(x: Array, coefficients: Sequence[float], out: Array | None) -> Array:
-    """tanh(x · P(x²)): with P fitted to atanh(erf x) / x, no branches, 15 times as fast as `_erf`."""
+    """tanh(x · P(x²)): with P fitted to atanh(erf x) / x; for single precision."""
     out = np.empty_like(x) if out is None else out
     with np.errstate(over="ignore"):
         square = np.multiply(x, x, out=scratch(x.shape, x.dtype, "square"))
@@ -200,94 +198,28 @@ _TANH_P = (
 )
 _NDTR_P = tuple(math.sqrt(0.5) * coefficient / 2**k for k, coefficient in enumerate(_TANH_P))  # of erf(x/√2)
 
-# erf(x) = x + x·P(x²)/Q(x²) for |x| < 0.84375
-_NEAR_P = (
-    1.28379167095512558561e-01,
-    -3.25042107247001499370e-01,
-    -2.84817495755985104766e-02,
-    -5.77027029648944159157e-03,
-    -2.37630166566501626084e-05,
+# log erfc(x) = x·P(x)/Q(x) - x for 0 <= x <= 6: the relative error that the fit makes in erf(x) was made least, and is
+# 2e-18; the terms of each sum have one sign, so that roundings stay small
+_ERF_P = (
+    -0.12837916709551256,
+    -0.8512139781646406,
+    -1.3378424659081418,
+    -1.0813990331293624,
+    -0.5313747931553046,
+    -0.16536602079600807,
+    -0.03158248494584128,
+    -0.003247188559786131,
+    -0.00011821690614048496,
 )
-_NEAR_Q = (
+_ERF_Q = (
     1.0,
-    3.97917223959155352819e-01,
-    6.50222499887672944485e-02,
-    5.08130628187576562776e-03,
-    1.32494738004321644526e-04,
-    -3.96022827877536812320e-06,
-)
-
-# erf(x) = erf(1) rounded to single precision + P(|x| - 1)/Q(|x| - 1) for 0.84375 <= |x| < 1.25
-_ERF_1 = 8.45062911510467529297e-01
-_MIDDLE_P = (
-    -2.36211856075265944077e-03,
-    4.14856118683748331666e-01,
-    -3.72207876035701323847e-01,
-    3.18346619901161753674e-01,
-    -1.10894694282396677476e-01,
-    3.54783043256182359371e-02,
-    -2.16637559486879084300e-03,
-)
-_MIDDLE_Q = (
-    1.0,
-    1.06420880400844228286e-01,
-    5.40397917702171048937e-01,
-    7.18286544141962662868e-02,
-    1.26171219808761642112e-01,
-    1.36370839120290507362e-02,
-    1.19844998467991074170e-02,
-)
-
-# erf(x) = 1 - exp(-x² - 0.5625 + P(1/x²)/Q(1/x²)) / x between the two bounds; 1 from 6 on
-_TAILS = (
-    (
-        1.25,
-        1 / 0.35,
-        (
-            -9.86494403484714822705e-03,
-            -6.93858572707181764372e-01,
-            -1.05586262253232909814e01,
-            -6.23753324503260060396e01,
-            -1.62396669462573470355e02,
-            -1.84605092906711035994e02,
-            -8.12874355063065934246e01,
-            -9.81432934416914548592e00,
-        ),
-        (
-            1.0,
-            1.96512716674392571292e01,
-            1.37657754143519042600e02,
-            4.34565877475229228821e02,
-            6.45387271733267880336e02,
-            4.29008140027567833386e02,
-            1.08635005541779435134e02,
-            6.57024977031928170135e00,
-            -6.04244152148580987438e-02,
-        ),
-    ),
-    (
-        1 / 0.35,
-        6.0,
-        (
-            -9.86494292470009928597e-03,
-            -7.99283237680523006574e-01,
-            -1.77579549177547519889e01,
-            -1.60636384855821916062e02,
-            -6.37566443368389627722e02,
-            -1.02509513161107724954e03,
-            -4.83519191608651397019e02,
-        ),
-        (
-            1.0,
-            3.03380607434824582924e01,
-            3.25792512996573918826e02,
-            1.53672958608443695994e03,
-            3.19985821950859553908e03,
-            2.55305040643316442583e03,
-            4.74528541206955367215e02,
-            -2.24409524465858183362e01,
-        ),
-    ),
+    1.6715656492568067,
+    1.3313540144075386,
+    0.6322679841040143,
+    0.18863983312868327,
+    0.03438687005810674,
+    0.0033629867251525453,
+    0.00011823793486117603,
 )
 
 # erfinv(x) = x·P(r)/Q(r), r = 0.425² - (x/2)², for |x| <= 0.85; the factor x/2 and the 1/√2 of AS 241 are put into P

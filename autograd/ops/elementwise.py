@@ -625,8 +625,6 @@ def erf(x: Operand) -> Any:
 
     Derivative: x̄ += ȳ · (2/√π) exp(-x²).
 
-    Source: the rational approximations of Sun's fdlibm.
-
     >>> erf(tensor([0.0, 1.0]))
     tensor([0.       , 0.8427008])
     """

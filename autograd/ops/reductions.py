@@ -650,9 +650,25 @@ def _times_previous(x: Any, y: Any) -> Any:
 
 def _cumprod_vjp(g: Any, x: Any, y: Any, axis: int) -> Any:
     g, x, y = (moveaxis(z, axis, 0) for z in (g, x, y))
+    cotangent = _by_division if type(g) is np.ndarray and g.dtype.char in "fd" else _by_recurrence
+    return moveaxis(cotangent(g, x, y), 0, axis)
+
+
+def _by_division(g: Array, x: Array, y: Array) -> Array:
+    """Σₖ≥ᵢ ȳₖ yₖ / xᵢ; by recurrence in lines where that overflows, or an element is so small that products which have
+    underflowed matter."""
+    cotangent: Array = np.cumsum((g * y)[::-1], axis=0)[::-1] / x
+    exact = (np.abs(x) >= np.finfo(x.dtype).eps).all(axis=0) & np.isfinite(cotangent).all(axis=0)
+    if not exact.all():
+        others = ~exact
+        cotangent[:, others] = _by_recurrence(g[:, others], x[:, others], y[:, others])
+    return cotangent
+
+
+def _by_recurrence(g: Any, x: Any, y: Any) -> Any:
     following = np.concatenate([x[1:], x[:1]])
     after = flip(_recurrence(flip(following, 0), flip(g, 0)), 0)
-    return moveaxis(_times_previous(after, y), 0, axis)
+    return _times_previous(after, y)
 
 
 def _cumprod_jvp(g: Any, x: Any, y: Any, axis: int) -> Any:

@@ -244,7 +244,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     >>> F.logsigmoid(tensor([-1.0, 0.0, 2.0])).round(4)
     tensor([-1.3133, -0.6931, -0.1269])
     """
-    return -ag.softplus(-input)
+    return -ag.softplus(-1.0 * input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.sizes import Padding, PerAxis, check_fits, once_for_ints, padding_pairs, per_axis
+from nn.functional.sizes import Padding, PerAxis, check_fits, check_operands, once_for_ints, padding_pairs, per_axis
 
 # One einsum letter for each spatial axis: where a window lies, and where in it.
 POSITIONS, TAPS = "hijk", "wxyz"
@@ -172,11 +172,7 @@ def check_weight(op: str, weight: Tensor, n: int) -> None:
 
 def _check(op: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
     features, channels = weight.shape[:2]
-    if input.ndim != weight.ndim:
-        raise ValueError(
-            f"{op}: wants an input of {weight.ndim} dimensions, or {weight.ndim - 1} without a batch; "
-            f"got shape {input.shape}"
-        )
+    check_operands(op, input, weight, bias, features)
     if groups < 1 or features % groups:
         raise ValueError(
             f"{op}: {features} output channels cannot be divided into {groups} groups; weight {weight.shape}"
@@ -186,7 +182,3 @@ def _check(op: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups: 
             f"{op}: input {input.shape} has {input.shape[1]} channels, but weight {weight.shape} "
             f"with groups={groups} wants {channels * groups}"
         )
-    if min(weight.shape) < 1:
-        raise ValueError(f"{op}: wants a weight without empty axes, got shape {weight.shape}")
-    if bias is not None and bias.shape != (features,):
-        raise ValueError(f"{op}: wants a bias of shape {(features,)}, got {bias.shape}")

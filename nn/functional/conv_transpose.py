@@ -5,7 +5,7 @@ from __future__ import annotations
 import autograd as ag
 from autograd import Tensor
 from nn.functional.conv import POSITIONS, TAPS, check_weight
-from nn.functional.sizes import Padding, PerAxis, padding_pairs, per_axis, transposed_sizes
+from nn.functional.sizes import Padding, PerAxis, check_operands, padding_pairs, per_axis, transposed_sizes
 
 
 def conv_transpose(
@@ -143,16 +143,10 @@ def conv_transpose3d(
 
 
 def _check(op: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
-    if input.ndim != weight.ndim:
-        raise ValueError(
-            f"{op}: wants an input of {weight.ndim} dimensions, or {weight.ndim - 1} without a batch; "
-            f"got shape {input.shape}"
-        )
+    channels, features = weight.shape[0], weight.shape[1] * groups
+    check_operands(op, input, weight, bias, features)
     if min(input.shape[1:]) < 1:
         raise ValueError(f"{op}: wants an input with no empty axis but the batch, got shape {input.shape}")
-    if min(weight.shape) < 1:
-        raise ValueError(f"{op}: wants a weight without empty axes, got shape {weight.shape}")
-    channels, features = weight.shape[0], weight.shape[1] * groups
     if input.shape[1] != channels:
         raise ValueError(
             f"{op}: input {input.shape} has {input.shape[1]} channels, but weight {weight.shape} wants {channels}"
@@ -161,5 +155,3 @@ def _check(op: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups: 
         raise ValueError(
             f"{op}: {channels} input channels cannot be divided into {groups} groups; weight {weight.shape}"
         )
-    if bias is not None and bias.shape != (features,):
-        raise ValueError(f"{op}: wants a bias of shape {(features,)}, got {bias.shape}")

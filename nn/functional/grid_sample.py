@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -29,10 +28,11 @@ def grid_sample(
     A point is given last axis first, (x, y) or (x, y, z), from -1 at one border to 1 at the other: the outer edges of
     the outermost elements, or with `align_corners` their centres. `mode` interpolates between neighbours: "nearest",
     "bilinear" (for three axes too) or "bicubic" (two axes). `padding_mode` says what lies outside: "zeros", the
-    "border" going on, or its "reflection".
+    "border" going on, or its "reflection". A point with a coordinate that is NaN gives NaN, with "nearest" 0, and
+    reads nothing.
 
-    Differentiable in the input and, but for "nearest", in the grid; a point that `padding_mode` moves onto the border
-    has no derivative. Raises ValueError for shapes and modes that are not as said.
+    Differentiable in the input and the grid, whose derivative is 0 with "nearest"; a point that `padding_mode` moves
+    onto the border has no derivative. Raises ValueError for shapes and modes that are not as said.
 
     Source: Jaderberg et al. 2015, "Spatial transformer networks".
 
@@ -43,23 +43,20 @@ def grid_sample(
     _check(input, grid, mode, padding_mode)
     batch, channels, *spatial = input.shape
     positions = grid.shape[1:-1]
-    axes = []  # for each axis, its taps: (place, weight), each (N, 1, ∏O)
+    count, total = math.prod(positions), batch * math.prod(spatial)
+    corners: list[tuple[Any, Any]] = [(np.repeat(np.arange(batch), count), 1)]  # (place, weight), each (N·∏O,)
     for axis, length in enumerate(spatial):
-        along = ag.reshape(grid[..., len(spatial) - 1 - axis], (batch, 1, math.prod(positions)))
+        along = ag.reshape(grid[..., len(spatial) - 1 - axis], batch * count)
         at = (along + 1) / 2 * (length - 1) if align_corners else ((along + 1) * length - 1) / 2
-        axes.append(_taps(at, length, mode, padding_mode, bool(align_corners)))
+        taps = _taps(at, length, -total, mode, padding_mode, bool(align_corners))
+        corners = [(place * length + tap, weight * share) for place, weight in corners for tap, share in taps]
+    places = ag.maximum(ag.stack([place for place, _ in corners]), -1)  # (corners, N·∏O), -1 for what lies outside
+    weights = ag.stack([weight for _, weight in corners])
 
-    flat = ag.reshape(input, (batch, channels, math.prod(spatial)))
-    y: Any = 0
-    for corner in itertools.product(*axes):
-        place: Any = 0
-        weight: Any = 1
-        for (index, share), length in zip(corner, spatial, strict=True):
-            inside = (index >= 0) & (index < length)
-            place = place * length + ag.clip(index, 0, length - 1)
-            weight = weight * ag.where(inside, share, 0)
-        y = y + ag.take_along_axis(flat, place, -1) * weight  # (N, C, ∏O)
-    return ag.reshape(y, (batch, channels, *positions))
+    rows = ag.reshape(ag.moveaxis(input, 1, -1), (total, channels))
+    rows = ag.concatenate([rows, ag.zeros((1, channels), dtype=input.dtype)])  # what lies outside is in the last
+    y = ag.einsum("kpc,kp->pc", ag.take(rows, places, 0), weights)  # (N·∏O, C)
+    return ag.moveaxis(ag.reshape(y, (batch, *positions, channels)), -1, 1)
 
 
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
@@ -95,26 +92,31 @@ def _line(length: int, align_corners: bool) -> Any:
     return line if align_corners else line * (length - 1) / length
 
 
-def _taps(at: Tensor, length: int, mode: str, padding_mode: str, align_corners: bool) -> list[tuple[Any, Any]]:
-    """Which elements a coordinate reads, and their weights; a place outside of the axis reads nothing."""
+def _taps(
+    at: Tensor, length: int, outside: int, mode: str, padding_mode: str, align_corners: bool
+) -> list[tuple[Any, Any]]:
+    """Which elements of an axis coordinates read, `outside` for what it does not have, and their weights."""
+    if padding_mode == "zeros":
+        at = ag.clip(at, -3, length + 2)  # beyond which nothing is read, infinitely far too
     if mode != "bicubic":  # the cubic reaches further, and moves each of its places by itself
         at = _moved_inside(at, length, padding_mode, align_corners)
     if mode == "nearest":
-        return [(_integers(ag.round(at), length), 1.0)]
+        return [(_integers(ag.round(at), length, outside), ag.where(False, at, 1))]  # 1, with the derivative 0
     with ag.no_grad():
         base = ag.floor(at)
     t = at - base
     if mode == "bilinear":
-        return [(_integers(base, length), 1 - t), (_integers(base + 1, length), t)]
+        return [(_integers(base, length, outside), 1 - t), (_integers(base + 1, length, outside), t)]
     weights = [cubic_far(t + 1), cubic_near(t), cubic_near(1 - t), cubic_far(2 - t)]
     places = [_moved_inside(base + k, length, padding_mode, align_corners) for k in (-1, 0, 1, 2)]
-    return [(_integers(place, length), weight) for place, weight in zip(places, weights, strict=True)]
+    return [(_integers(place, length, outside), weight) for place, weight in zip(places, weights, strict=True)]
 
 
-def _integers(place: Tensor, length: int) -> Tensor:
-    """Whole numbers as integers, those far outside brought near."""
+def _integers(place: Tensor, length: int, outside: int) -> Tensor:
+    """Whole numbers as integers, `outside` for NaN and for those that are not on the axis."""
     with ag.no_grad():
-        return ag.clip(place, -1, length).astype(np.intp)
+        on_axis = (place >= 0) & (place < length)
+        return ag.where(on_axis, ag.where(on_axis, place, 0).astype(np.intp), outside)
 
 
 def _moved_inside(at: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:

@@ -25,7 +25,8 @@ def batch_norm(
 
     In training, mean and (biased) variance are those of the batch, and the running ones, if given, move towards them by
     `momentum`, the variance towards the unbiased one; otherwise the running ones are used. Raises ValueError for
-    parameters that are not of shape (C,), and in training for a single value per channel.
+    parameters that are not of shape (C,), and in training for a single value per channel; of an empty batch nothing is
+    learned.
 
     Source: Ioffe, Szegedy 2015, "Batch normalization: accelerating deep network training by reducing internal covariate
     shift".
@@ -43,8 +44,10 @@ def batch_norm(
         return _at_running_statistics("batch_norm", input, running_mean, running_var, weight, bias, eps)
     axes = (0, *range(2, input.ndim))
     count = math.prod(input.shape[axis] for axis in axes)
-    if count <= 1:
+    if count == 1:
         raise ValueError(f"batch_norm: wants more than one value per channel in training, got input {input.shape}")
+    if not count:
+        return _scaled(input, weight, bias, _column(input))
     mean, var = ag.moments(input, axes, keepdims=True)
     if running_mean is not None and running_var is not None:
         with ag.no_grad():

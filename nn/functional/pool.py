@@ -110,7 +110,7 @@ def lp_pool(
     if norm_type == 0:
         raise ValueError(f"{op}: norm_type has to be other than 0")
     kernel, steps, pads = _sizes(op, input, n, kernel_size, stride, 0)
-    _borders(op, input.shape[-n:], kernel, steps, pads, (1,) * n, ceil_mode)
+    _borders(op, input.shape, kernel, steps, pads, (1,) * n, ceil_mode)
     if math.isinf(norm_type):
         largest: Tensor = max_pool(math.copysign(1, norm_type) * ag.abs(input), n, kernel, steps, 0, 1, ceil_mode)
         return math.copysign(1, norm_type) * largest
@@ -309,7 +309,7 @@ def _padded(
 ) -> tuple[Tensor, Pads, tuple[int, ...]]:
     """The input with its borders, those borders (with `ceil_mode` wider at the end), and the axes to pool over."""
     n = len(kernel)
-    pads = _borders(op, input.shape[-n:], kernel, stride, pads, dilation, ceil_mode)
+    pads = _borders(op, input.shape, kernel, stride, pads, dilation, ceil_mode)
     axes = tuple(range(input.ndim - n, input.ndim))
     if any(map(any, pads)):
         input = ag.pad(input, [*[(0, 0)] * (input.ndim - n), *pads], constant_values=value)
@@ -318,7 +318,7 @@ def _padded(
 
 def _borders(
     op: str,
-    spatial: tuple[int, ...],
+    shape: tuple[int, ...],
     kernel: tuple[int, ...],
     stride: tuple[int, ...],
     pads: Pads,
@@ -329,9 +329,11 @@ def _borders(
     if ceil_mode:
         pads = [
             (before, after + _missing(length, before, after, k, s, d))
-            for length, (before, after), k, s, d in zip(spatial, pads, kernel, stride, dilation, strict=True)
+            for length, (before, after), k, s, d in zip(
+                shape[-len(pads) :], pads, kernel, stride, dilation, strict=True
+            )
         ]
-    check_fits(op, (1, 1, *spatial), pads, kernel, dilation)
+    check_fits(op, shape, pads, kernel, dilation)
     return pads
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from autograd import Tensor
+
 PerAxis = int | Sequence[int]
 Padding = PerAxis | Sequence[tuple[int, int]] | str
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -111,14 +113,28 @@ def transposed_sizes(
 def check_fits(
     op: str, shape: Sequence[int], pads: Sequence[tuple[int, int]], window: Sequence[int], dilation: Sequence[int]
 ) -> None:
-    """ValueError if a window is larger than the padded input of shape (N, C, *spatial)."""
-    padded = tuple(length + before + after for length, (before, after) in zip(shape[2:], pads, strict=True))
+    """ValueError if a window is larger than the padded input of shape (N, C, *spatial) or (C, *spatial)."""
+    spatial = shape[-len(pads) :]
+    padded = tuple(length + before + after for length, (before, after) in zip(spatial, pads, strict=True))
     covered = extents(window, dilation)
     if any(c > p for c, p in zip(covered, padded, strict=True)):
         raise ValueError(
             f"{op}: a window {tuple(window)} with dilation {tuple(dilation)} covers {covered}, more than "
             f"the padded input {padded}; input shape {tuple(shape)}"
         )
+
+
+def check_operands(op: str, input: Tensor, weight: Tensor, bias: Tensor | None, features: int) -> None:
+    """ValueError unless an input with a batch axis and a bias of `features` fit a weight that is not empty."""
+    if input.ndim != weight.ndim:
+        raise ValueError(
+            f"{op}: wants an input of {weight.ndim} dimensions, or {weight.ndim - 1} without a batch; "
+            f"got shape {input.shape}"
+        )
+    if min(weight.shape) < 1:
+        raise ValueError(f"{op}: wants a weight without empty axes, got shape {weight.shape}")
+    if bias is not None and bias.shape != (features,):
+        raise ValueError(f"{op}: wants a bias of shape {(features,)}, got {bias.shape}")
 
 
 def check_broadcast(op: str, *shapes: tuple[int, ...]) -> None:

@@ -55,7 +55,7 @@ class ConvBase(Module):
         self.padding_mode = padding_mode
         self.check_groups()
         self.weight = Parameter(ag.zeros(self.weight_shape(), dtype=dtype))
-        self.bias = Parameter(ag.zeros(out_channels, dtype=dtype)) if bias else None
+        self.register_parameter("bias", Parameter(ag.zeros(out_channels, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def check_groups(self) -> None:

@@ -146,7 +146,7 @@ class _LocallyConnectedNd(Module):
         lengths = [size + before + after for size, (before, after) in zip(self.input_size, self.padding, strict=True)]
         positions = tuple(map(ag.window_positions, lengths, self.kernel_size, self.stride, self.dilation))
         self.weight = Parameter(ag.zeros((out_channels, in_channels, *positions, *self.kernel_size), dtype=dtype))
-        self.bias = Parameter(ag.zeros((out_channels, *positions), dtype=dtype)) if bias else None
+        self.register_parameter("bias", Parameter(ag.zeros((out_channels, *positions), dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -26,6 +26,8 @@ class Linear(Module):
     (5, 2)
     """
 
+    bias: Parameter | None
+
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: npt.DTypeLike | None = None
     ) -> None:
@@ -33,7 +35,7 @@ class Linear(Module):
         self.in_features = in_features
         self.out_features = out_features
         self.weight = Parameter(ag.zeros((out_features, in_features), dtype=dtype))
-        self.bias = Parameter(ag.zeros(out_features, dtype=dtype)) if bias else None
+        self.register_parameter("bias", Parameter(ag.zeros(out_features, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -58,6 +60,8 @@ class Bilinear(Module):
     (5, 2)
     """
 
+    bias: Parameter | None
+
     def __init__(
         self,
         in1_features: int,
@@ -74,7 +78,7 @@ class Bilinear(Module):
         self.in2_features = in2_features
         self.out_features = out_features
         self.weight = Parameter(ag.zeros((out_features, in1_features, in2_features), dtype=dtype))
-        self.bias = Parameter(ag.zeros(out_features, dtype=dtype)) if bias else None
+        self.register_parameter("bias", Parameter(ag.zeros(out_features, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -23,8 +23,8 @@ class _Affine(Module):
     bias: Parameter | None
 
     def _start(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: npt.DTypeLike | None) -> None:
-        self.weight = Parameter(ag.ones(shape, dtype=dtype)) if weight else None
-        self.bias = Parameter(ag.zeros(shape, dtype=dtype)) if bias else None
+        self.register_parameter("weight", Parameter(ag.ones(shape, dtype=dtype)) if weight else None)
+        self.register_parameter("bias", Parameter(ag.zeros(shape, dtype=dtype)) if bias else None)
 
     def reset_parameters(self) -> None:
         """Start the parameters anew."""

@@ -50,11 +50,14 @@ class Unflatten(Module):
             raise ValueError(f"Unflatten: input {input.shape} has no axis {self.dim}")
         axis = self.dim % input.ndim
         known = math.prod(length for length in self.unflattened_size if length != -1)
-        if input.shape[axis] != known and (-1 not in self.unflattened_size or not known or input.shape[axis] % known):
+        open_lengths = self.unflattened_size.count(-1)
+        fits = known and input.shape[axis] % known == 0 if open_lengths else input.shape[axis] == known
+        if open_lengths > 1 or not fits:
             raise ValueError(
                 f"Unflatten: axis {self.dim} of input {input.shape} cannot be made {tuple(self.unflattened_size)}"
             )
-        return ag.reshape(input, (*input.shape[:axis], *self.unflattened_size, *input.shape[axis + 1 :]))
+        lengths = [input.shape[axis] // known if length == -1 else length for length in self.unflattened_size]
+        return ag.reshape(input, (*input.shape[:axis], *lengths, *input.shape[axis + 1 :]))
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

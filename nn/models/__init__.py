@@ -1,6 +1,7 @@
 """Whole networks, one file for each architecture, and the blocks they are made of.
 
-Networks that torchvision has take its arguments and have its state_dict keys, so that weights move across unchanged.
+Networks that torchvision has take its arguments, but for those that exchange their blocks (`blocks`, `block`,
+`inception_blocks`, `conv_block`), and have its state_dict keys, so that weights move across unchanged.
 """
 
 from nn.models.alexnet import AlexNet, alexnet

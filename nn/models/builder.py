@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,10 +15,13 @@ Network = TypeVar("Network", bound=Module)
 
 
 def builder(build: Callable[..., Network]) -> Callable[..., Network]:
-    """`build`, taking torchvision's `weights` too, which can only be None: trained weights are never downloaded."""
+    """`build`, taking torchvision's `weights` too, which can only be None: trained weights are never downloaded.
+
+    torchvision's `progress`, of the download, changes nothing.
+    """
 
     @functools.wraps(build)
-    def checked(*, weights: None = None, **options: Any) -> Network:
+    def checked(*, weights: None = None, progress: bool = True, **options: Any) -> Network:
         if weights is not None:
             raise ValueError(
                 f"{build.__name__}: weights={weights!r} cannot be had, since nothing is downloaded; "
@@ -25,6 +29,8 @@ def builder(build: Callable[..., Network]) -> Callable[..., Network]:
             )
         return build(**options)
 
+    # help() would else show what `build` takes
+    checked.__signature__ = inspect.signature(checked, follow_wrapped=False)  # type: ignore[attr-defined]
     return checked
 
 

@@ -101,7 +101,7 @@ class InceptionAux(Module):
     (2, 10)
     """
 
-    def __init__(self, in_channels: int, num_classes: int, dropout: float = 0.7) -> None:
+    def __init__(self, in_channels: int, num_classes: int, *, dropout: float = 0.7) -> None:
         super().__init__()
         self.avgpool = AdaptiveAvgPool2d((4, 4))
         self.conv = ConvNormReLU(in_channels, 128, kernel_size=1)
@@ -121,8 +121,8 @@ class GoogLeNet(Module):
 
     `aux_logits` False leaves out the auxiliary classifiers; then scores alone are given in training too.
     `transform_input` takes images normalised by ImageNet's means and deviations to the range -1 to 1. With
-    `init_weights` convolutions and linear layers start from N(0, 0.01²) cut off at ±2, which takes long; else from
-    PyTorch's default.
+    `init_weights` (None is True) convolutions and linear layers start from N(0, 0.01²) cut off at ±2, which takes
+    long; else from PyTorch's default.
 
     Source: Szegedy et al. 2015, "Going deeper with convolutions", with the batch normalisation of Ioffe, Szegedy 2015.
 
@@ -137,7 +137,8 @@ class GoogLeNet(Module):
         num_classes: int = 1000,
         aux_logits: bool = True,
         transform_input: bool = False,
-        init_weights: bool = True,
+        init_weights: bool | None = True,
+        *,
         dropout: float = 0.2,
         dropout_aux: float = 0.7,
     ) -> None:
@@ -160,12 +161,12 @@ class GoogLeNet(Module):
         self.maxpool4 = MaxPool2d(2, stride=2, ceil_mode=True)
         self.inception5a = Inception(832, 256, 160, 320, 32, 128, 128)
         self.inception5b = Inception(832, 384, 192, 384, 48, 128, 128)
-        self.aux1 = InceptionAux(512, num_classes, dropout_aux) if aux_logits else None
-        self.aux2 = InceptionAux(528, num_classes, dropout_aux) if aux_logits else None
+        self.aux1 = InceptionAux(512, num_classes, dropout=dropout_aux) if aux_logits else None
+        self.aux2 = InceptionAux(528, num_classes, dropout=dropout_aux) if aux_logits else None
         self.avgpool = AdaptiveAvgPool2d((1, 1))
         self.dropout = Dropout(dropout)
         self.fc = Linear(1024, num_classes)
-        if init_weights:
+        if init_weights is not False:
             for module in self.modules():
                 if isinstance(module, (Conv2d, Linear)):
                     init.trunc_normal_(module.weight, std=0.01, a=-2, b=2)

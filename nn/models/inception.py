@@ -218,9 +218,9 @@ class Inception3(Module):
 
     Made for 299×299, at least 75×75; in training with the auxiliary classifier at least 299×299. `aux_logits` False
     leaves that out; then scores alone are given in training too. `transform_input` takes images normalised by
-    ImageNet's means and deviations to the range -1 to 1. With `init_weights` convolutions and linear layers start from
-    N(0, 0.1²) cut off at ±2 (the auxiliary classifier's linear layer from N(0, 0.001²)), which takes long; else from
-    PyTorch's default.
+    ImageNet's means and deviations to the range -1 to 1. With `init_weights` (None is True) convolutions and linear
+    layers start from N(0, 0.1²) cut off at ±2 (the auxiliary classifier's linear layer from N(0, 0.001²)), which takes
+    long; else from PyTorch's default.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision".
 
@@ -235,7 +235,8 @@ class Inception3(Module):
         num_classes: int = 1000,
         aux_logits: bool = True,
         transform_input: bool = False,
-        init_weights: bool = True,
+        *,
+        init_weights: bool | None = True,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
@@ -263,7 +264,7 @@ class Inception3(Module):
         self.avgpool = AdaptiveAvgPool2d((1, 1))
         self.dropout = Dropout(dropout)
         self.fc = Linear(2048, num_classes)
-        if init_weights:
+        if init_weights is not False:
             for module in self.modules():
                 if isinstance(module, (Conv2d, Linear)):
                     init.trunc_normal_(module.weight, std=0.1, a=-2, b=2)

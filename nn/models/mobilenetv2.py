@@ -90,6 +90,7 @@ class MobileNetV2(Module):
         width_mult: float = 1.0,
         inverted_residual_setting: Sequence[Sequence[int]] | None = None,
         round_nearest: int = 8,
+        *,
         norm_layer: Norm | None = None,
         dropout: float = 0.2,
     ) -> None:

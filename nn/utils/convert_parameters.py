@@ -23,6 +23,9 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vector: Tensor, parameters: Iterable[Tensor]) -> None:
     """Write the elements of a vector into the parameters, in order: the inverse of `parameters_to_vector`.
 
+    Values alone are written, and the vector's history stops here: no gradient flows back to it (`functional_call`
+    keeps it).
+
     Raises ValueError, and writes nothing, unless there are as many elements in the one as in the others.
 
     >>> from nn.utils import vector_to_parameters

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 from optim.optimizer import Group, Optimizer
 
@@ -32,6 +32,8 @@ class LRScheduler(ABC):
     ...     scheduler.step()
     1.0 0.5 0.25 0.125
     """
+
+    functions: ClassVar[tuple[str, ...]] = ()  # attributes that are functions, or lists of such
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked(optimizer, type(self).__name__)
@@ -66,7 +68,13 @@ class LRScheduler(ABC):
             )
         self._step_count += 1
         self.last_epoch += 1
-        self._set(self.get_lr())
+        try:
+            rates = self.get_lr()
+        except BaseException:
+            self._step_count -= 1
+            self.last_epoch -= 1
+            raise
+        self._set(rates)
 
     def _set(self, rates: Iterable[float]) -> None:
         for group, lr in zip(self._groups, rates, strict=True):
@@ -98,16 +106,25 @@ class LRScheduler(ABC):
         return [group["lr"] * factor for group in self._groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of everything but the optimizer."""
-        return {key: deepcopy(value) for key, value in vars(self).items() if key != "optimizer"}
+        """A copy of everything but the optimizer and functions; of callable objects, their attributes."""
+        state = {key: deepcopy(vars(self)[key]) for key in self._copied()}
+        return state | {key: _attributes(vars(self)[key]) for key in self.functions}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a copy of what `state_dict()` returned. Load the optimizer's state, with its rates, too.
 
-        Raises ValueError if an entry is missing or if the number of groups differs.
+        Raises ValueError, and changes nothing, if an entry is missing, if the number of groups differs, or if a
+        callable object has no attributes while the saved one had some.
         """
-        mine = self.state_dict()
-        missing = sorted(mine.keys() - state_dict.keys())
+        self._check_state(state_dict)
+        self._take_over(state_dict)
+
+    def _copied(self) -> list[str]:
+        """The attributes that a state dict holds as they are."""
+        return [key for key in vars(self) if key not in ("optimizer", *self.functions)]
+
+    def _check_state(self, state_dict: Mapping[str, Any]) -> None:
+        missing = sorted(self.state_dict().keys() - state_dict.keys())
         if missing:
             raise ValueError(f"{type(self).__name__}.load_state_dict: missing {', '.join(missing)}")
         if len(state_dict["_last_lr"]) != len(self._groups):
@@ -115,7 +132,19 @@ class LRScheduler(ABC):
                 f"{type(self).__name__}.load_state_dict: the optimizer has {len(self._groups)} groups, "
                 f"the state dict {len(state_dict['_last_lr'])}"
             )
-        vars(self).update({key: deepcopy(state_dict[key]) for key in mine})
+        for key in self.functions:
+            for function, saved in _with_attributes(vars(self)[key], state_dict[key]):
+                if not hasattr(function, "__dict__"):
+                    raise ValueError(
+                        f"{type(self).__name__}.load_state_dict: the state dict has {', '.join(saved)} for {key}, but "
+                        f"{function!r} has no attributes"
+                    )
+
+    def _take_over(self, state_dict: Mapping[str, Any]) -> None:
+        vars(self).update({key: deepcopy(state_dict[key]) for key in self._copied()})
+        for key in self.functions:
+            for function, saved in _with_attributes(vars(self)[key], state_dict[key]):
+                vars(function).update(deepcopy(saved))
 
 
 def checked(optimizer: Any, name: str) -> Optimizer:
@@ -125,9 +154,18 @@ def checked(optimizer: Any, name: str) -> Optimizer:
     return optimizer
 
 
-def attributes(function: Any) -> dict[str, Any] | None:
-    """A copy of what a state dict holds of a callable object, which is nothing of a function."""
-    return None if isinstance(function, FunctionType) else deepcopy(getattr(function, "__dict__", None))
+def _attributes(functions: Any) -> Any:
+    """What a state dict holds of a function or of several: a copy of a callable object's attributes, or None."""
+    if isinstance(functions, list):
+        return [_attributes(function) for function in functions]
+    return None if isinstance(functions, FunctionType) else deepcopy(getattr(functions, "__dict__", None))
+
+
+def _with_attributes(functions: Any, saved: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """The functions of which something was saved, and what."""
+    if not isinstance(functions, list):
+        functions, saved = [functions], [saved]
+    return [(function, kept) for function, kept in zip(functions, saved, strict=True) if kept]
 
 
 def per_group(value: Any, optimizer: Optimizer, name: str, what: str) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 from optim.lr_scheduler.base import LRScheduler
@@ -35,20 +34,25 @@ class _CompositeLR(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of everything but the optimizer, with the schedules' state dicts in their places."""
-        parts = [scheduler.state_dict() for scheduler in self._schedulers]
-        own = {key: value for key, value in vars(self).items() if key not in ("optimizer", "_schedulers")}
-        return deepcopy(own) | {"_schedulers": parts}
+        return super().state_dict() | {"_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        schedulers, given = self._schedulers, state_dict.get("_schedulers", self._schedulers)
-        if len(given) != len(schedulers):
+    def _copied(self) -> list[str]:
+        return [key for key in super()._copied() if key != "_schedulers"]
+
+    def _check_state(self, state_dict: Mapping[str, Any]) -> None:
+        super()._check_state(state_dict)
+        given = state_dict["_schedulers"]
+        if len(given) != len(self._schedulers):
             raise ValueError(
-                f"{type(self).__name__}.load_state_dict: it has {len(schedulers)} schedulers, "
+                f"{type(self).__name__}.load_state_dict: it has {len(self._schedulers)} schedulers, "
                 f"the state dict {len(given)}"
             )
-        super().load_state_dict(state_dict)
-        self._schedulers = schedulers
-        for scheduler, state in zip(schedulers, given, strict=True):
+        for scheduler, state in zip(self._schedulers, given, strict=True):
+            scheduler._check_state(state)
+
+    def _take_over(self, state_dict: Mapping[str, Any]) -> None:
+        super()._take_over(state_dict)
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)
 
 
@@ -92,11 +96,12 @@ class SequentialLR(_CompositeLR):
 
     def step(self) -> None:
         """Go on to the next epoch of the schedule whose turn it is, or to the first of the next schedule."""
-        self.last_epoch += 1
-        if self.last_epoch in self._milestones:
-            self._current(self.last_epoch)._restart()
+        epoch = self.last_epoch + 1
+        if epoch in self._milestones:
+            self._current(epoch)._restart()
         else:
-            self._current(self.last_epoch).step()
+            self._current(epoch).step()
+        self.last_epoch = epoch
         self._last_lr = self._scaled(1)
 
     def _current(self, epoch: int) -> LRScheduler:

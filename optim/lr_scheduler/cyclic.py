@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from optim.lr_scheduler.base import LRScheduler, attributes, checked, per_group
+from optim.lr_scheduler.base import LRScheduler, checked, per_group
 from optim.optimizer import Group, Optimizer
 
 
@@ -65,6 +64,8 @@ class CyclicLR(_MomentumLR):
     ...     scheduler.step()
     1.0 1.5 2.0 1.5 1.0 1.25 1.5
     """
+
+    functions = ("_scale_fn_custom",)
 
     def __init__(
         self,
@@ -128,18 +129,6 @@ class CyclicLR(_MomentumLR):
             for group, low, high in zip(self._groups, self.base_momentums, self.max_momentums, strict=True):
                 self._set_momentum(group, high - (high - low) * height)
         return [low + (high - low) * height for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
-
-    def state_dict(self) -> dict[str, Any]:
-        """A copy of everything but the optimizer and `scale_fn`; of an object, its attributes."""
-        state = {key: deepcopy(v) for key, v in vars(self).items() if key not in ("optimizer", "_scale_fn_custom")}
-        return state | {"_scale_fn_custom": attributes(self._scale_fn_custom)}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        function = self._scale_fn_custom
-        super().load_state_dict(state_dict)
-        if state_dict["_scale_fn_custom"]:
-            vars(function).update(deepcopy(state_dict["_scale_fn_custom"]))
-        self._scale_fn_custom = function
 
 
 class OneCycleLR(_MomentumLR):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from optim.lr_scheduler.base import LRScheduler, attributes, checked, per_group
+from optim.lr_scheduler.base import LRScheduler, checked, per_group
 from optim.optimizer import Optimizer
 
 
 class _FunctionLR(LRScheduler):
     """A schedule with a function of the epoch, one for all groups or one for each."""
+
+    functions = ("lr_lambdas",)
 
     def __init__(
         self,
@@ -28,18 +28,6 @@ class _FunctionLR(LRScheduler):
 
     def _factors(self) -> list[float]:
         return [function(self.last_epoch) for function in self.lr_lambdas]
-
-    def state_dict(self) -> dict[str, Any]:
-        state = {key: deepcopy(v) for key, v in vars(self).items() if key not in ("optimizer", "lr_lambdas")}
-        return state | {"lr_lambdas": [attributes(function) for function in self.lr_lambdas]}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        functions = self.lr_lambdas
-        super().load_state_dict(state_dict)
-        for function, saved in zip(functions, state_dict["lr_lambdas"], strict=True):
-            if saved:
-                vars(function).update(deepcopy(saved))
-        self.lr_lambdas = functions
 
 
 class LambdaLR(_FunctionLR):

@@ -104,6 +104,20 @@ def test_integers_give_floats(name: str, size: int) -> None:
     np.testing.assert_array_equal(found.numpy(), getattr(ag, name)(ag.tensor(x.astype(float))).numpy())
 
 
+@pytest.mark.parametrize(
+    "dtype", [bool, np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int16, np.int32, np.int64]
+)
+@pytest.mark.parametrize("size", [8, 1 << 18])
+@pytest.mark.parametrize("function", [ag.sigmoid, ag.softplus, nn.functional.silu, nn.functional.logsigmoid])
+def test_all_integers_and_truth_values(function: Any, size: int, dtype: Any) -> None:
+    bounds = [0, 1] if dtype is bool else [np.iinfo(dtype).min, np.iinfo(dtype).max, 0, 1, 5]
+    x = np.resize(np.array(bounds, dtype), size)
+    found = function(ag.tensor(x))
+    with np.errstate(over="ignore"):
+        expected = function(ag.tensor(x.astype(float))).numpy().astype(found.dtype)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=4 * np.finfo(found.dtype).eps, atol=1e-7)
+
+
 @pytest.mark.parametrize("times", [1, 1 << 17])
 def test_complex_sigmoid_and_softplus(times: int) -> None:
     z = np.tile([1 + 2j, 3 - 1j, 0.5j, -2 - 1j], times)

@@ -242,6 +242,32 @@ def test_running_sums_of_views_and_integers():
     assert ops.cumsum(tensor(np.ones(3, np.int8))).dtype == np.cumsum(np.ones(3, np.int8)).dtype
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_gradient_of_cumprod_in_lines_of_all_kinds(dtype):
+    """Lines of ordinary numbers, with zeros, with what is too small to divide by, and with products that overflow."""
+    tiny, huge = np.finfo(dtype).tiny / 4, np.finfo(dtype).max
+    x = array(6, 5)
+    x[1, 2] = x[2, 0] = x[2, 3] = 0
+    x[3, :2] = tiny, 1
+    x[4] = 1, tiny, huge / 8, 2, 0.5
+    x[5] = huge / 4, 2, 0.5, 1, 1
+    x = x.astype(dtype)
+    g = array(6, 5).astype(dtype)
+    g[5] = 8, 0, 0, 0, 0
+    expected = np.zeros((6, 5))
+    with np.errstate(all="ignore"):
+        for line, i in np.ndindex(6, 5):
+            for k in range(i, 5):
+                if g[line, k]:
+                    others = [x[line, j].astype(np.longdouble) for j in range(k + 1) if j != i]
+                    expected[line, i] += g[line, k] * np.prod(others)
+        for axis in (0, 1):
+            leaf = tensor(x if axis else x.T.copy(), requires_grad=True)
+            ops.cumprod(leaf, axis).backward(tensor(g if axis else g.T.copy()))
+            found = leaf.grad.array if axis else leaf.grad.array.T
+            np.testing.assert_allclose(found, expected, rtol=50 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).tiny)
+
+
 # max and min
 
 TIES = [

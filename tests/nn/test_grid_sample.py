@@ -108,3 +108,57 @@ ERRORS = [
 def test_message(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+def test_dtype_of_the_input(mode: str, padding_mode: str) -> None:
+    for dtype in (np.float16, np.float32):
+        x, grid = ag.tensor(np.ones((1, 1, 3, 3), dtype)), ag.tensor(np.full((1, 2, 2, 2), 0.9, dtype))
+        assert F.grid_sample(x, grid, mode, padding_mode, align_corners=False).dtype == dtype
+
+
+def test_nearest_has_the_derivative_zero_in_the_grid() -> None:
+    rng = np.random.default_rng(0)
+    x, grid = rng.normal(size=(2, 3, 4, 5)), 1.5 * rng.normal(size=(2, 3, 3, 2))
+    compare_functions(
+        lambda *t: F.grid_sample(*t, "nearest", "zeros", False),
+        lambda *t: TF.grid_sample(*t, "nearest", "zeros", False),
+        x,
+        grid,
+    )
+    point = ag.tensor(grid, requires_grad=True)
+    F.grid_sample(ag.tensor(x), point, "nearest").sum().backward()
+    np.testing.assert_array_equal(point.grad.numpy(), np.zeros_like(grid))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_coordinates_that_are_no_numbers(mode: str, padding_mode: str) -> None:
+    """As in PyTorch with zeros outside; with a border its answers differ between two and three axes."""
+    x = ag.tensor(np.arange(1.0, 13).reshape(1, 1, 3, 4), requires_grad=True)
+    grid = np.zeros((1, 1, 4, 2))
+    grid[0, 0, :3] = [np.nan, 0], [0, np.nan], [np.nan, np.nan]
+    y = F.grid_sample(x, ag.tensor(grid), mode, padding_mode, align_corners=False)
+    assert np.isfinite(y.numpy()[..., 3]).all()
+    np.testing.assert_array_equal(y.numpy()[0, 0, 0, :3], [0.0 if mode == "nearest" else np.nan] * 3)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.sum().item(), 1)
+    if padding_mode == "zeros":
+        theirs = TF.grid_sample(torch.tensor(x.numpy()), torch.tensor(grid), mode, align_corners=False)
+        np.testing.assert_allclose(y.numpy(), theirs.numpy())
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_lies_infinitely_far_outside_is_zero() -> None:
+    x = ag.tensor(np.full((1, 1, 2, 2), np.inf))
+    grid = ag.tensor(np.array([[[[np.inf, 0.0], [0.0, -np.inf], [7.0, 0.0]]]]))
+    for mode in ("nearest", "bilinear", "bicubic"):
+        np.testing.assert_array_equal(F.grid_sample(ag.ones_like(x), grid, mode).numpy(), np.zeros((1, 1, 1, 3)))
+    assert F.grid_sample(x, grid, "nearest").numpy().max() == 0
+
+
+@pytest.mark.parametrize(("shape", "points"), [((0, 2, 3, 3), (0, 2, 2, 2)), ((2, 0, 3, 3), (2, 2, 2, 2))])
+def test_nothing_to_sample(shape: tuple[int, ...], points: tuple[int, ...]) -> None:
+    assert F.grid_sample(zeros(*shape), zeros(*points)).shape == (*shape[:2], 2, 2)

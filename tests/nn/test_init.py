@@ -161,3 +161,9 @@ def test_errors() -> None:
 def test_options_that_make_no_sense(fill: Callable[[Any], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fill(ag.zeros(4, 2, 3))
+
+
+@pytest.mark.parametrize("fill", [init.normal_, init.zeros_, init.xavier_uniform_, init.kaiming_normal_, init.eye_])
+def test_arrays_are_refused(fill: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=f"{fill.__name__}: wants a tensor, got ndarray; hand over the parameter"):
+        fill(nn.Linear(2, 2).weight.data)

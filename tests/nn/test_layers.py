@@ -96,3 +96,11 @@ def test_lenet_has_the_layout_of_1998(activation: str, pooling: str) -> None:
         "output": (10,),
     }
     assert nn.models.LeNet5(3, 7)(ag.tensor(np.zeros((1, 3, 32, 32), np.float32))).shape == (1, 7)
+
+
+@pytest.mark.parametrize(("shape", "lengths", "wanted"), [((0, 4), (2, -1), (0, 2, 2)), ((2, 0), (3, -1), (2, 3, 0))])
+def test_unflatten_of_nothing(shape: tuple[int, ...], lengths: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    assert nn.Unflatten(1, lengths)(ag.zeros(shape)).shape == wanted
+    for impossible in ((-1, -1), (0, -1)):
+        with pytest.raises(ValueError, match="Unflatten: axis 1 of input"):
+            nn.Unflatten(1, impossible)(ag.zeros(shape))

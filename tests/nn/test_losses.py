@@ -469,3 +469,22 @@ def test_ignored_targets_leave_the_dtype(dtype: Any, weighted: bool) -> None:
     weight = ag.tensor(np.ones(3, dtype)) if weighted else None
     loss = F.cross_entropy(ag.tensor(normal(2, 3).astype(dtype)), ag.tensor([0, -100]), weight)
     assert loss.dtype == dtype
+
+
+@pytest.mark.filterwarnings("error")
+def test_binary_cross_entropy_in_float16() -> None:
+    p, t = np.float16([0, 1, 1, 0, 0.25, 1e-7, 0.9995]), np.float16([0, 1, 0, 1, 1, 0, 0.5])
+    ours, theirs = ag.tensor(p, requires_grad=True), torch.tensor(p)
+    y = F.binary_cross_entropy(ours, ag.tensor(t), reduction="none")
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(
+        y.numpy(), TF.binary_cross_entropy(theirs, torch.tensor(t), reduction="none").numpy(), rtol=2e-3, atol=1e-4
+    )
+    y[[0, 1, 4]].sum().backward()
+    np.testing.assert_array_equal(ours.grad.numpy(), [0, 0, 0, 0, -4, 0, 0])
+
+
+def test_cross_entropy_ignores_no_class_of_probabilities() -> None:
+    with pytest.raises(ValueError, match=r"cross_entropy: .* holds probabilities, .* got ignore_index 1"):
+        F.cross_entropy(ag.zeros((2, 3)), ag.full((2, 3), 1 / 3), ignore_index=1)
+    assert F.cross_entropy(ag.zeros((2, 3)), ag.full((2, 3), 1 / 3), ignore_index=-1).item() > 1

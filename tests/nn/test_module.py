@@ -500,3 +500,61 @@ def test_states_of_pytorch_and_what_is_no_state() -> None:
     assert ours.to("cpu") is ours.cpu() is ours
     with pytest.raises(TypeError, match="to: wants a floating dtype, or 'cpu', which is all there is; got 'cuda'"):
         ours.to("cuda")
+
+
+def test_a_submodule_that_overrides_train_decides_for_itself() -> None:
+    class Frozen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm1d(3)
+
+        def train(self, mode: bool = True) -> Frozen:
+            super().train(mode)
+            self.norm.eval()
+            return self
+
+    net = nn.Sequential(nn.Sequential(Frozen()), nn.Dropout())
+    for mode in (True, False, True):
+        net.train(mode)
+        assert [m.training for m in net.modules()] == [mode, mode, mode, False, mode]
+    for mode in (None, "x", 1):
+        with pytest.raises(ValueError, match=f"train: wants mode True or False, got {mode!r}"):
+            net.train(mode)  # type: ignore[arg-type]
+
+
+def test_plain_attributes_come_before_the_base_too() -> None:
+    class Wide(nn.Module):
+        def __init__(self, first: Any) -> None:
+            self.width, self.scale, self.first = 3, ag.tensor(2.0), first
+            super().__init__()
+            self.layer = nn.Linear(self.width, 1)
+
+    wide = Wide("x")
+    assert (wide.width, wide.scale.item(), wide.first, len(wide.state_dict())) == (3, 2.0, "x", 2)
+    for part in (nn.Parameter([1.0]), nn.ReLU()):
+        with pytest.raises(AttributeError, match="call super"):
+            Wide(part)
+
+
+def test_what_replaces_what() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    net[1].running_mean = nn.ReLU()
+    assert [name for name, _ in net[1].named_buffers()] == ["running_var", "num_batches_tracked"]
+    assert [name for name, _ in net[1].named_children()] == ["running_mean"]
+    setattr(net, "0", nn.Parameter([1.0]))
+    assert [name for name, _ in net.named_parameters()] == ["0", "1.weight", "1.bias"]
+
+
+def test_a_parameter_that_is_none_takes_parameters_alone() -> None:
+    emptied, registered = nn.Linear(2, 2), nn.Module()
+    emptied.bias = None
+    registered.register_parameter("bias", None)
+    layers = [nn.Linear(2, 2, bias=False), nn.Conv1d(2, 2, 1, bias=False), nn.BatchNorm1d(2, affine=False)]
+    for module in (emptied, registered, *layers, copy.deepcopy(layers[0]), pickle.loads(pickle.dumps(layers[0]))):
+        with pytest.raises(TypeError, match="'bias' is a parameter and takes a Parameter or None, not Tensor"):
+            module.bias = ag.tensor([1.0, 2.0])
+        module.bias = None
+        module.bias = nn.Parameter([1.0, 2.0])
+        assert "bias" in dict(module.named_parameters())
+    del registered.bias
+    registered.bias = "free again"

@@ -245,3 +245,12 @@ def test_float32_stays_float32() -> None:
 def test_errors(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "options", [{}, {"track_running_stats": False}, {"momentum": None}, {"affine": False}], ids=str
+)
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2), (2, 3, 0)])
+def test_batch_norm_of_nothing(shape: tuple[int, ...], options: dict[str, Any]) -> None:
+    compare_modules(nn.BatchNorm1d(3, **options), torch.nn.BatchNorm1d(3, **options), np.zeros(shape), repr_too=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -405,3 +406,13 @@ ERRORS = [
 def test_message(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [F.max_pool2d, F.avg_pool2d, lambda x, k: F.lp_pool2d(x, 2.0, k)],
+)
+def test_the_message_has_the_shape_that_was_given(pool: Callable[..., Any]) -> None:
+    for shape in ((5, 7, 2, 2), (7, 2, 2)):
+        with pytest.raises(ValueError, match=re.escape(f"more than the padded input (2, 2); input shape {shape}")):
+            pool(ag.zeros(shape), 3)

@@ -138,3 +138,9 @@ def test_every_damage_of_a_kind_is_named(tmp_path: Path) -> None:
     np.savez(path, words=np.array(["a"]))
     with pytest.raises(ValueError, match=r"is not a whole \.npz file of arrays: tensor: wants numbers"):
         nn.load(path)
+
+
+def test_a_dict_of_dicts_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="'model' has to be a tensor, an array or a number, got dict; save each state"):
+        nn.save({"model": nn.Linear(1, 1).state_dict(), "epoch": 3}, tmp_path / "all.npz")
+    assert not list(tmp_path.iterdir())

@@ -373,3 +373,11 @@ NETWORKS = [
 def test_known_networks(build: Any, shape: Any, name: str, size: int) -> None:
     found = nn.summary(build(), shape)
     assert (found[name].receptive_field, found[name].jump) == ((size, size), (32, 32))
+
+
+def test_a_subclass_of_a_layer_multiplies_as_the_layer_does() -> None:
+    class Mine(nn.BatchNorm2d):
+        pass
+
+    rows = [nn.summary(kind(3), (3, 4, 4)).rows[-1] for kind in (nn.BatchNorm2d, Mine)]
+    assert [row.multiplications for row in rows] == [0, 0]

@@ -456,3 +456,52 @@ def test_linear_comes_to_0_and_no_further(start: float) -> None:
             scheduler.step()
         assert 0 <= optimizer.param_groups[0]["lr"] < 1e-12
         optim.SGD([p], lr=1.0).load_state_dict(optimizer.state_dict())
+
+
+def test_a_step_that_raises_does_not_count() -> None:
+    optimizer = optimizers()[0]
+    optimizer.step()
+    cycle = lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=2)
+    whole = lr_scheduler.SequentialLR(optimizer, [cycle], [])
+    whole.step()
+    whole.step()
+    before = whole.state_dict()
+    for _ in range(3):
+        with pytest.raises(ValueError, match="step 3 of a schedule of 2 steps"):
+            whole.step()
+    assert whole.state_dict() == before
+
+
+@pytest.mark.parametrize("kind", ["ChainedScheduler", "SequentialLR"])
+def test_a_state_that_does_not_fit_changes_nothing(kind: str) -> None:
+    def made(gamma: float) -> Any:
+        optimizer = optimizers()[0]
+        parts = [lr_scheduler.ExponentialLR(optimizer, gamma), lr_scheduler.StepLR(optimizer, 3, gamma)]
+        return chained(parts) if kind == "ChainedScheduler" else lr_scheduler.SequentialLR(optimizer, parts, [2])
+
+    chained = lr_scheduler.ChainedScheduler
+    mine, state = made(0.9), made(0.5).state_dict()
+    before = mine.state_dict()
+    del state["_schedulers"][1]["step_size"]
+    with pytest.raises(ValueError, match=r"StepLR.load_state_dict: missing step_size"):
+        mine.load_state_dict(state)
+    assert mine.state_dict() == before
+
+
+class Slotted:
+    __slots__ = ()
+
+    def __call__(self, epoch: float) -> float:
+        return 0.5
+
+
+def test_attributes_for_what_has_none() -> None:
+    for make in (
+        lambda f: lr_scheduler.LambdaLR(optimizers()[0], f),
+        lambda f: lr_scheduler.CyclicLR(optimizers()[0], 0.1, 1.0, scale_fn=f),
+    ):
+        mine, state = make(Slotted()), make(Warmup(3)).state_dict()
+        with pytest.raises(ValueError, match=r"the state dict has epochs for .* has no attributes"):
+            mine.load_state_dict(state)
+        mine.optimizer.step()
+        mine.step()

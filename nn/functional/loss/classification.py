@@ -46,8 +46,8 @@ def cross_entropy(
     `target` holds class indices, (N, *D) or (), where q is 1 at the index; or the probabilities q themselves, in the
     shape of the logits. `label_smoothing` ε makes of q the mixture (1 - ε) · q + ε/C. With indices, elements whose
     target is `ignore_index` count nothing, and "mean" divides by the sum of the target classes' weights; with
-    probabilities it divides by the number of elements. Raises ValueError for a shape that does not match and for a
-    class out of range.
+    probabilities it divides by the number of elements. Raises ValueError for a shape that does not match, for a class
+    out of range and for an `ignore_index` of a class beside probabilities.
 
     >>> from nn import functional as F
     >>> F.cross_entropy(tensor([[0.0, 0.0]]), tensor([1]))
@@ -61,6 +61,11 @@ def cross_entropy(
     log_p = ag.log_softmax(input, axis=axis)
     if target.shape != input.shape:
         return _at_classes("cross_entropy", log_p, target, weight, ignore_index, reduction, label_smoothing)
+    if ignore_index >= 0:
+        raise ValueError(
+            f"cross_entropy: a target of the logits' shape {input.shape} holds probabilities, of which no class is "
+            f"left out; got ignore_index {ignore_index}"
+        )
     if target.dtype.kind != "f":
         raise ValueError(
             f"cross_entropy: a target of the logits' shape {input.shape} holds probabilities, got dtype {target.dtype}"
@@ -80,8 +85,8 @@ def binary_cross_entropy(
 
     `weight` w broadcasts; None: 1. `reduction` is "mean", "sum" or "none".
 
-    The derivative is w · (p - t) / max(p · (1 - p), 1e-12), which is finite at 0 and 1, too. Raises ValueError unless
-    both have the same shape and 0 <= p <= 1.
+    The derivative is w · (p - t) / max(p · (1 - p), 1e-12), which is finite at 0 and 1, too (but for float16,
+    which does not hold it there). Raises ValueError unless both have the same shape and 0 <= p <= 1.
 
     >>> from nn import functional as F
     >>> F.binary_cross_entropy(tensor([0.5]), tensor([1.0]))
@@ -212,6 +217,9 @@ def _held_logarithms(p: Tensor) -> tuple[Tensor, Tensor]:
 
     At the edges, where d is held, they are constants with parabolas added that are 0 but have these slopes.
     """
+    if p.dtype == np.float16:  # in which 1e-12 is 0
+        log_p, log_q = _held_logarithms(p.astype(np.float32))
+        return log_p.astype(p.dtype), log_q.astype(p.dtype)
     edge = p * (1 - p) < 1e-12
     inside = ag.where(edge, 0.5, p)
     log_p, log_q = ag.log(inside), ag.log1p(-inside)

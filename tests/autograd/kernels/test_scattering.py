@@ -1,5 +1,7 @@
 """Adding at indices against `np.add.at`."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,20 @@ def test_many_rows():
     assert found.tobytes() == again.tobytes()
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "axis"), [((6, 4), 0), ((3, 6, 2), 1)])
+def test_many_for_each_row(shape, axis, dtype):
+    index = (*(ALL,) * axis, np.repeat([0, 2, -1, 3], [1, 700, 40, 559])[rng.permutation(1300)])
+    part = rng.integers(-1, 2, np.zeros(shape)[index].shape)
+    expected = expected_of(shape, [(index, part)])
+    np.testing.assert_array_equal(
+        scattered(shape, np.dtype(dtype), [(index, part.astype(dtype))]), expected.astype(dtype)
+    )
+    y = np.ones(shape, dtype)
+    add_at(y, index, part.astype(dtype))
+    np.testing.assert_array_equal(y, (expected + 1).astype(dtype))
+
+
 PARTS = {
     "that are all": [(ALL, slice(0, 2)), (ALL, slice(2, 6)), (ALL, 6)],
     "that leave gaps": [(ALL, slice(0, 2)), (ALL, 5)],
@@ -116,6 +132,53 @@ def test_parts_keep_their_layout():
     part = np.moveaxis(np.ones((3, 4, 5, 8)), -1, 0)
     assert np.argmin(Scattered((8, 9, 4, 5), (ALL, slice(2, 5)), part).array.strides) == 0
     assert np.argmin(Scattered((8, 9, 4, 5), (ALL, np.array([2, 1, 2])), part).array.strides) == 0
+
+
+def test_parts_are_put_together_before_there_is_an_array(monkeypatch):
+    made = []
+
+    def counted(self):
+        made.append(len(self.parts))
+        return Scattered.compute(self)
+
+    monkeypatch.setattr(Scattered, "array", property(counted))
+    for leaf in (True, False):
+        x = tensor(np.ones(4096), requires_grad=True)
+        y = x if leaf else x * 2
+        (y[:1000].sum() + y[1000:2000].sum() + y[3000:].sum()).backward()
+        assert x.grad.data.sum() == 3096 * (1 if leaf else 2)
+    assert made == [3, 3]
+
+
+def test_gradients_that_were_put_together_are_the_leafs_own():
+    x = tensor(rng.normal(size=(40, 50)), requires_grad=True)
+    y = (x[:20] * x[20:]).sum()
+    y.backward(retain_graph=True)
+    first = x.grad
+    kept = first.data.copy()
+    x.grad = None
+    y.backward()
+    np.testing.assert_array_equal(first.data, kept)
+    np.testing.assert_array_equal(x.grad.data, kept)
+    assert not np.shares_memory(first.data, x.grad.data)
+
+
+@pytest.mark.parametrize("leaf", [True, False])
+def test_a_part_beside_what_reads_the_whole(leaf):
+    """Whatever comes first, a part, the whole's own cotangent or one that others are given, too."""
+    a = rng.normal(size=(40, 50))
+    uses = [
+        (lambda y: (y[:10] * 3).sum(), np.where(np.arange(40) < 10, 3.0, 0)[:, None]),
+        (lambda y: (y * a).sum(), a),
+        (lambda y: (y + shared).sum(), 1.0),
+        (lambda y: y[5:].sum(), np.where(np.arange(40) < 5, 0, 1.0)[:, None]),
+    ]
+    for order in itertools.permutations(uses):
+        x, shared = (tensor(rng.normal(size=(40, 50)), requires_grad=True) for _ in range(2))
+        y = x if leaf else x * 1
+        sum(use(y) for use, _ in order).backward()
+        np.testing.assert_allclose(x.grad.data, sum(slope for _, slope in order) + np.zeros_like(a))
+        np.testing.assert_array_equal(shared.grad.data, np.ones_like(a))
 
 
 def test_time_steps_share_one_array():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -77,3 +78,24 @@ def test_a_residual_block_can_start_as_the_identity() -> None:
     x = np.abs(np.random.default_rng(0).normal(size=(1, 512, 2, 2)).astype(np.float32))
     block = m.resnet18(zero_init_residual=True).layer4[1]
     np.testing.assert_allclose(block(nn.Parameter(x)).numpy(), x)
+
+
+def test_none_is_true_for_the_initial_weights() -> None:
+    network = m.GoogLeNet(2, False, False, None)
+    assert float(network.conv2.conv.weight.data.std()) < 0.02
+
+
+def test_what_torchvision_takes_at_other_places_has_to_be_named() -> None:
+    for build in (
+        lambda: m.Inception3(10, True, False, None, False),  # type: ignore[misc]
+        lambda: m.GoogLeNet(10, True, False, True, None, 0.2),  # type: ignore[misc]
+        lambda: m.MobileNetV2(10, 1.0, None, 8, None),  # type: ignore[misc]
+        lambda: m.InceptionAux(8, 10, None),  # type: ignore[misc]
+    ):
+        with pytest.raises(TypeError, match="positional argument"):
+            build()
+
+
+def test_builders_take_weights_and_progress() -> None:
+    assert list(inspect.signature(m.resnet18).parameters) == ["weights", "progress", "options"]
+    m.squeezenet1_1(weights=None, progress=False, num_classes=2)
