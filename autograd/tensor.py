@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from autograd.dtypes import Array, get_default_dtype, to_array
 from autograd.graph import Node
+from autograd.hooks import RemovableHandle
 from autograd.kernels.deferred import Deferred, evaluated
 from autograd.kernels.forking import anew_in_children
 from autograd.memory import freeze, overlaps_itself, tick, writing
@@ -210,17 +211,17 @@ class Tensor(Operators):
             self.node.hooks = {}
         return self.node.hooks
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook(gradient)` when this tensor's gradient is complete; what it returns, if not None, replaces it.
 
-        Returns a function that removes the hook.
+        Returns a handle whose `remove()` takes the hook away. Raises RuntimeError if the tensor does not require grad.
 
         >>> x = tensor(3.0, requires_grad=True)
-        >>> remove = x.register_hook(lambda g: 2 * g)
+        >>> handle = x.register_hook(lambda g: 2 * g)
         >>> (x * x).backward()
         >>> x.grad
         tensor(12.)
-        >>> remove()
+        >>> handle.remove()
         """
         if self.node is None:
             raise RuntimeError("register_hook: the tensor does not require grad")
@@ -243,11 +244,7 @@ class Tensor(Operators):
         hooks[key] = call
         if retain is not None:
             hooks[RETAIN] = retain
-
-        def remove() -> None:
-            hooks.pop(key, None)
-
-        return remove
+        return RemovableHandle(hooks, key)
 
     def detach(self) -> Tensor:
         """The same array, without its history: a tensor that does not require grad."""

@@ -1,4 +1,4 @@
-"""What Module's hooks are made of: a handle that removes one, and a gate that gradients pass on their way back."""
+"""What Module's hooks are made of: how one is added, and a gate that gradients pass on their way back."""
 
 from __future__ import annotations
 
@@ -8,32 +8,22 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor
+from autograd.hooks import RemovableHandle
 
 Gradients = tuple[Tensor | None, ...]
 
 _number = itertools.count()
 
 
-class RemovableHandle:
-    """Takes a hook away again: by `remove()`, or at the end of a `with` block."""
-
-    def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
-        self.hooks = hooks
-        self.key = next(_number)
-        others = dict(hooks) if prepend else {}
-        if prepend:
-            hooks.clear()
-        hooks[self.key] = hook
-        hooks.update(others)
-
-    def remove(self) -> None:
-        self.hooks.pop(self.key, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
+def add_hook(hooks: dict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
+    """Add a hook behind the others or, with `prepend`, ahead of them."""
+    key = next(_number)
+    others = dict(hooks) if prepend else {}
+    if prepend:
+        hooks.clear()
+    hooks[key] = hook
+    hooks.update(others)
+    return RemovableHandle(hooks, key)
 
 
 def gate(values: Sequence[Any], passed: Callable[[Gradients], Sequence[Tensor | None] | None]) -> list[Any]:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 import autograd as ag
 from autograd import Tensor
+from autograd.hooks import RemovableHandle
 from autograd.scopes import Plate, entered, left, parameters
 from autograd.stepping.display import module_html
-from nn.hooks import RemovableHandle, gate
+from nn.hooks import add_hook, gate
 from nn.parameter import Parameter, UninitializedTensor
 
 
@@ -423,7 +424,7 @@ class Module:
 
         With `with_kwargs` it is called with `(module, args, kwargs)` and returns None or both, changed.
         """
-        return RemovableHandle(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
+        return add_hook(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -432,14 +433,14 @@ class Module:
 
         With `with_kwargs` it is called with `(module, args, kwargs, output)`.
         """
-        return RemovableHandle(self._forward_hooks, Hook(hook, with_kwargs), prepend)
+        return add_hook(self._forward_hooks, Hook(hook, with_kwargs), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` when the gradients of the module's outputs are known.
 
         What it returns, if not None, replaces them.
         """
-        return RemovableHandle(self._backward_pre_hooks, hook, prepend)
+        return add_hook(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the module's positional inputs are known.
@@ -447,7 +448,7 @@ class Module:
         Both are tuples of tensors, None where there is no gradient. What the hook returns, if not None, replaces
         `grad_input`.
         """
-        return RemovableHandle(self._backward_hooks, hook, prepend)
+        return add_hook(self._backward_hooks, hook, prepend)
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         for hook in tuple(self._forward_pre_hooks.values()):

@@ -23,6 +23,7 @@ FLOORS = [
         "autograd.source",
         "autograd.watching",
         "autograd.graph",
+        "autograd.hooks",
         "autograd.tensor",
         "autograd.primitive",
         "autograd.scopes",

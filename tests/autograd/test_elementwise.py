@@ -474,6 +474,20 @@ def test_truth_values_beside_large_arrays(swapped):
         np.testing.assert_allclose(found.data, np.logaddexp(x, other), rtol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "bool"])
+@pytest.mark.parametrize("count", [3, 300, 1 << 16])
+def test_logaddexp_is_numpys(dtype, count):
+    rng = np.random.default_rng(0)
+    odd = np.array([0, 1, -1, 700, -700, np.inf, -np.inf, np.nan])
+    a, b = (rng.choice(odd if dtype in ("float32", "float64") else [0, 1, 3], count).astype(dtype) for _ in range(2))
+    for x1, x2 in ((a, b), (a, True), (0.5, b), (a.reshape(-1, 1), b[:2]), (a, a)):
+        with np.errstate(invalid="ignore"):
+            expected = np.logaddexp(x1, x2)
+        found = ag.logaddexp(*(tensor(x) if isinstance(x, np.ndarray) else x for x in (x1, x2))).data
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-6 if found.dtype == np.float32 else 1e-15)
+
+
 @pytest.mark.parametrize("name", ["softplus", "erf", "ndtr", "sigmoid", "tanh"])
 def test_large_arrays_are_worked_on_as_large_tensors_are(name):
     x = np.random.default_rng(0).normal(size=(1 << 20) + 3).astype(np.float32)

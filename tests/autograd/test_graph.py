@@ -162,6 +162,22 @@ def test_hooks_observe_replace_and_are_removed():
     assert len(seen) == 2
 
 
+def test_the_ways_to_take_a_hook_away():
+    x = tensor(3.0, requires_grad=True)
+    for take_away in (lambda handle: handle.remove(), lambda handle: handle(), lambda handle: handle.__exit__()):
+        handle = x.register_hook(lambda g: 2 * g)
+        (x * x).backward()
+        take_away(handle)
+        (x * x).backward()
+        assert x.grad.item() == 18
+        handle.remove()  # again
+        x.grad = None
+    with x.register_hook(lambda g: 2 * g):
+        (x * x).backward()
+    (x * x).backward()
+    assert x.grad.item() == 18
+
+
 def test_a_hook_sees_the_complete_gradient_once():
     x = tensor(3.0, requires_grad=True)
     seen = []
