@@ -19,15 +19,13 @@ import numpy as np
 
 from autograd.kernels.combination import Combination
 from autograd.kernels.deferred import Deferred
-from autograd.kernels.reduce import total
+from autograd.kernels.reduce import LARGE, total
 from autograd.memory import latest_write, written_since
 from autograd.source import place
 from autograd.watching import observers
 
 if TYPE_CHECKING:
     from autograd.primitive import Plan
-
-_LARGE = (1 << 16) + 1  # elements from which sums over broadcast axes have kernels of their own
 
 # A cotangent is an ndarray (a Tensor under create_graph), or a Bundle for a node with several outputs; one that its
 # node can use better than an array may be Deferred.
@@ -389,7 +387,7 @@ def run(sweep: Generator[Visit, None, dict[Node, Cotangent]], outputs: Sequence[
 def unbroadcast(cotangent: Cotangent, shape: tuple[int, ...]) -> Cotangent:
     """Sum a cotangent over the axes along which its input was broadcast: the adjoint of broadcasting."""
     axes = stretched(cotangent.shape, shape)
-    if type(cotangent) is np.ndarray and cotangent.size >= _LARGE and cotangent.dtype.char in "fd":
+    if type(cotangent) is np.ndarray and cotangent.size >= LARGE and cotangent.dtype.char in "fd":
         sums = total(cotangent, axes)
         if sums is not None:
             return sums.reshape(shape)

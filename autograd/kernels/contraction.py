@@ -21,15 +21,13 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.product import matrix_product
-from autograd.kernels.reduce import total
+from autograd.kernels.reduce import LARGE, total
 from autograd.kernels.window_contraction import contract_windows, terms_of
 
 # Elements in a block of a copied operand: 1 MB of float32, what a second-level cache holds.
 BLOCK = 1 << 18
 # A matrix has to be this long and wide before it is worth a product of its own.
 WIDE = 64
-# Elements from which sums of one operand have a kernel of their own.
-LARGE = 1 << 16
 # Up to this many multiplications for each matrix, np.einsum's plain loop is quicker.
 SMALL = 512
 

@@ -137,7 +137,15 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
         return math.prod(self.shape)
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
-        return self.array.reshape(*shape, order=order)  # type: ignore[call-overload]
+        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+        found = None
+        if not self.computed and order == "C" and -1 not in wanted and math.prod(wanted) == self.size:
+            found = self.in_shape(wanted)
+        return self.array.reshape(*shape, order=order) if found is None else found  # type: ignore[call-overload]
+
+    def in_shape(self, shape: tuple[int, ...]) -> Deferred | None:
+        """The same in another shape; None if it has to be computed for that."""
+        return None
 
     def astype(self, dtype: Any) -> Array:
         return self.array.astype(dtype)

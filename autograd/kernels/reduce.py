@@ -29,6 +29,8 @@ _SHARED, _PARTS, _PART = 1 << 20, 4, 1 << 19
 # Products of no more results than this keep Python's lock, however long they take, and other threads wait for them;
 # shorter stretches, of this many elements at least, make for more results.
 _KEEPING, _SHORTEST = 500, 256
+# Elements from which these are worth their calls, and reductions and softmax have kernels of their own.
+LARGE = (1 << 16) + 1
 # Products of two arrays are summed over columns in pieces, which are shared if there are very many elements.
 _PIECE, _MANY = 1 << 18, 1 << 21
 

@@ -361,11 +361,8 @@ class WeightCotangent(Deferred):
     def snapshot(self) -> Array:
         return self.array.copy()
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
-        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-        if self.computed or order != "C" or -1 in wanted or math.prod(wanted) != self.size:
-            return super().reshape(*shape, order=order)
-        return WeightCotangent(self.postponed, self.images, wanted)
+    def in_shape(self, shape: Ints) -> WeightCotangent:
+        return WeightCotangent(self.postponed, self.images, shape)
 
     def __iadd__(self, other: Any) -> WeightCotangent:
         np.add(self.array, other, out=self.array)
@@ -389,11 +386,8 @@ class WindowsCotangent(DeferredWindows):
     def compute(self) -> Array:
         return stamps(self.result, self.weight).reshape(self.shape)
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
-        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-        if self.computed or order != "C" or -1 in wanted or math.prod(wanted) != self.size:
-            return super().reshape(*shape, order=order)
-        return WindowsCotangent(self.result, self.weight, wanted)
+    def in_shape(self, shape: Ints) -> WindowsCotangent:
+        return WindowsCotangent(self.result, self.weight, shape)
 
     def overlap_added(self, lengths: Ints, stride: Ints, dilation: Ints, axes: Ints) -> Any:
         n = len(axes)

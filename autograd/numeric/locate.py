@@ -20,6 +20,7 @@ from autograd.numeric.progress import progress_bar
 from autograd.numeric.recorded import is_one_of_several, live_tensors, module_names
 from autograd.numeric.replay import Given, Replay, Results, beside, replays, scale_of
 from autograd.numeric.report import Entry
+from autograd.recompute import Segment
 from autograd.tensor import Tensor
 
 __all__ = ["Mismatch", "NodeCheck", "WrongNodes", "check_node", "locate_wrong_node"]
@@ -258,7 +259,7 @@ def check_node(node: Node, values: Mapping[Node, Array] | None = None, *, seed: 
     family = [*node.parents, node]
     names = _Names(family)
     known = dict(values) if values is not None else {}
-    if hasattr(node.plan, "again"):
+    if isinstance(node.plan, Segment):
         inside = list(_check_inside(node, names, np.random.default_rng(seed)))
         wrong = [check for check in inside if not check.ok]
         said = "; ".join(f"'{check.node.op}' at {check.node.source}: {check.reason}" for check in wrong)
@@ -325,7 +326,7 @@ def _check_all(
     """The checks of all operations among nodes in order of creation."""
     results = Results(order, {**names.values, **(known or {})})
     for node in order:
-        if hasattr(node.plan, "again"):
+        if isinstance(node.plan, Segment):
             yield from _check_inside(node, names, rng)
         elif node.plan is not None and not is_one_of_several(node):
             given = Given(node, results.known)

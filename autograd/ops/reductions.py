@@ -21,7 +21,7 @@ from autograd.graph import Bundle
 from autograd.kernels import normalize
 from autograd.kernels import softmax as kernel
 from autograd.kernels.combination import Combination
-from autograd.kernels.reduce import total, total_product
+from autograd.kernels.reduce import LARGE, total, total_product
 from autograd.ops.axes import Axis, kept_shape, normalize_axes, normalize_axis, shape_of
 from autograd.ops.comparison import equal
 from autograd.ops.elementwise import abs, astype, exp, power, sign, sqrt, where
@@ -58,7 +58,6 @@ __all__ = [
 Axes = tuple[int, ...]
 
 _MOST_HALF = 65504  # the largest number that float16 has
-_LARGE = (1 << 16) + 1  # elements from which sums, standardisation and softmax have kernels of their own
 
 
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False, *, dtype: npt.DTypeLike | None = None) -> Tensor:
@@ -791,7 +790,7 @@ def _quotient(g: Any, y: Any) -> Any:
 
 def _large(*arrays: Any) -> bool:
     """Whether these are arrays, of single or double precision, that are worth a kernel's pains."""
-    return builtins.all(type(x) is np.ndarray and x.size >= _LARGE and x.dtype.char in "fd" for x in arrays)
+    return builtins.all(type(x) is np.ndarray and x.size >= LARGE and x.dtype.char in "fd" for x in arrays)
 
 
 def _floating(x: Array) -> Array:
@@ -805,7 +804,7 @@ def _total(x: Array, axis: Axes, keepdims: bool) -> Any:
         return np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(x.dtype)
     if x.dtype.char not in "fd":
         return np.sum(x, axis=axis, keepdims=keepdims)
-    if x.size >= _LARGE and (y := total(x, axis)) is not None:
+    if x.size >= LARGE and (y := total(x, axis)) is not None:
         return y if keepdims else np.squeeze(y, axis)
     return _folded(np.add, x, axis, keepdims)
 
