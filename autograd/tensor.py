@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -170,8 +171,19 @@ class Tensor(Operators):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that backward passes have accumulated here, a tensor of the same shape and dtype, or None."""
-        return getattr(self._grad_holder(), "grad", None)
+        """The gradient that backward passes have accumulated here, a tensor of the same shape and dtype, or None.
+
+        Results of operations keep none, and a UserWarning says so, unless `retain_grad` was called or a backward pass
+        was asked for it.
+        """
+        found = self._grad()
+        if found is None and not self.is_leaf and not self.retains_grad:
+            warnings.warn(
+                "grad: only leaves keep their gradients, and this tensor is the result of an operation; call "
+                "retain_grad() on it before backward()",
+                stacklevel=2,
+            )
+        return found
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -189,6 +201,9 @@ class Tensor(Operators):
                     f"got shape {value.shape} and dtype {value.dtype}"
                 )
         node.grad = value
+
+    def _grad(self) -> Tensor | None:
+        return getattr(self._grad_holder(), "grad", None)
 
     def _grad_holder(self) -> Node | None:
         return getattr(self, "frozen", None) if self.node is None else self.node
@@ -310,7 +325,7 @@ class Tensor(Operators):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("deepcopy: only leaves can be copied, since a copy has no history; use t.detach() first")
-        copied, gradient = _blank(type(self)), self.grad
+        copied, gradient = _blank(type(self)), self._grad()
         copied.__setstate__((self.array, self.requires_grad or gradient is not None, self.label))
         memo[id(self)] = copied
         if gradient is not None:

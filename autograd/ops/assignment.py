@@ -177,7 +177,8 @@ def _records(op: str, x: Tensor, values: Any) -> bool:
 
 def _rebind(x: Tensor, result: Tensor) -> None:
     """Make `x` the same array and the same place in the graph as `result`."""
-    before, retained, gradient = x.node, x.retains_grad, x.grad
+    before, retained = x.node, x.retains_grad
+    gradient = x.grad if retained else None
     x.array, x.node = result.array, result.node
     x.name = x.label
     if before is not None and before.hooks and retained:
