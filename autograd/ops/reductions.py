@@ -656,7 +656,8 @@ def _cumprod_vjp(g: Any, x: Any, y: Any, axis: int) -> Any:
 def _by_division(g: Array, x: Array, y: Array) -> Array:
     """Σₖ≥ᵢ ȳₖ yₖ / xᵢ; by recurrence in lines where that overflows, or an element is so small that products which have
     underflowed matter."""
-    cotangent: Array = np.cumsum((g * y)[::-1], axis=0)[::-1] / x
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        cotangent: Array = np.cumsum((g * y)[::-1], axis=0)[::-1] / x
     exact = (np.abs(x) >= np.finfo(x.dtype).eps).all(axis=0) & np.isfinite(cotangent).all(axis=0)
     if not exact.all():
         others = ~exact
