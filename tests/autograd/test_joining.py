@@ -10,6 +10,7 @@ import pytest
 from derivatives import check_derivatives
 
 from autograd.ops import joining
+from autograd.primitive import registry
 from autograd.tensor import Tensor, tensor
 
 rng = np.random.default_rng(0)
@@ -215,3 +216,12 @@ def test_numbers_take_the_dtype_of_the_tensors_beside_them(join: Callable[..., T
         joined = join([tensor(np.array([1.0], dtype)), [0.1]])
         assert joined.dtype == dtype
         assert joined.numpy().reshape(-1)[1] == dtype(0.1)
+
+
+def test_plans_for_sequences_of_which_some_require_grad_are_not_kept_without_end() -> None:
+    for _ in range(400):
+        needed = [True, *(rng.random(15) < 0.5)]
+        xs = [tensor([1.0], requires_grad=bool(need)) for need in needed]
+        joining.concatenate(xs).sum().backward()
+        assert [x.grad is not None for x in xs] == needed
+    assert len(registry["concatenate"].plans) <= 256
