@@ -15,6 +15,7 @@ import autograd as ag
 from autograd import Tensor
 from nn import layers
 from nn.layers.conv import ConvBase
+from nn.layers.recurrent import RecurrentBase
 from nn.module import Module
 from nn.receptive_field import Field, Fields, has_rule, through
 
@@ -125,12 +126,12 @@ def summary(model: Module, input_shape: Any, *, batch: int = 1, dtype: npt.DType
     gradient is computed.
 
     Counted are, for the whole batch: parameters, each once even where modules share them; the multiplications of
-    weights and inputs in convolutions (those with padding, too) and linear layers, not those of normalisations and
-    activations; bytes of the layers' outputs, where these are not views of their inputs. The receptive field is how
-    many places of the input one output sees along each spatial axis, the jump how far apart those of neighbours are; of
-    branches that come together, the largest, as is true where they are centred alike. After a transposed convolution
-    neighbours may see different numbers of places; there it is what the formulas give. A dash stands for what cannot be
-    known.
+    weights and inputs in convolutions (those with padding, too), linear and recurrent layers, and those of attention,
+    not those of normalisations and activations; bytes of the layers' outputs, where these are not views of their
+    inputs. The receptive field is how many places of the input one output sees along each spatial axis, the jump how
+    far apart those of neighbours are; of branches that come together, the largest, as is true where they are centred
+    alike. After a transposed convolution neighbours may see different numbers of places; there it is what the formulas
+    give. A dash stands for what cannot be known.
 
     Raises ValueError for what is neither shape nor tensor, and whatever the model raises.
 
@@ -218,6 +219,8 @@ class _Watch:
                 before = self.fields.of(given[0])
                 for x in made:
                     self.fields.put(x, through(module, before, given[0].shape, x.shape))
+        elif isinstance(module, layers.MultiheadAttention):
+            row.multiplications = _multiplications(module, given, made)
         found = self.fields.of(made[0]) if made else None
         if isinstance(found, Field):
             row.receptive_field, row.jump = found
@@ -271,8 +274,19 @@ def _multiplications(module: Module, given: Sequence[Tensor], made: Sequence[Ten
         return made[0].size * module.in_features
     if isinstance(module, layers.Bilinear):
         return made[0].size * module.in1_features * module.in2_features
+    if isinstance(module, layers.MultiheadAttention):
+        return _attended(module, *given[:3])
+    if isinstance(module, RecurrentBase):  # each matrix is used once at each step of each sequence
+        return given[0].size // module.input_size * sum(p.size for p in module.parameters() if p.ndim == 2)
     ours = any(kind.__module__.startswith("nn.layers.") for kind in type(module).__mro__)
     return 0 if ours or not any(True for _ in module.parameters()) else None
+
+
+def _attended(module: layers.MultiheadAttention, query: Tensor, key: Tensor, value: Tensor) -> int:
+    """Products in the maps of query, key and value, in the scores, and in the weighted sums of values; those in the map
+    of the result are its own."""
+    pairs = query.size // module.embed_dim * (key.shape[0 if key.ndim == 2 else 1 if module.batch_first else 0])
+    return (query.size + key.size + value.size + 2 * pairs) * module.embed_dim
 
 
 def _cells(row: Row, label: str) -> tuple[str, ...]:
@@ -281,7 +295,7 @@ def _cells(row: Row, label: str) -> tuple[str, ...]:
         f"{label}{row.kind}{' (again)' if row.repeated else ''}",
         "-" if row.output_shape is None else str(row.output_shape),
         f"{row.parameters:,}",
-        "" if inside else "-" if row.multiplications is None else f"{row.multiplications:,}",
+        ("" if inside else "-") if row.multiplications is None else f"{row.multiplications:,}",
         "" if row.memory is None else _size(row.memory),
         _along_axes(row.receptive_field),
         _along_axes(row.jump),

@@ -43,6 +43,7 @@ from nn.functional.adaptive_pool import (
     global_avg_pool,
     global_max_pool,
 )
+from nn.functional.attention import scaled_dot_product_attention
 from nn.functional.conv import conv, conv1d, conv2d, conv3d, convolve
 from nn.functional.conv_transpose import conv_transpose, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from nn.functional.distance import cosine_similarity, pairwise_distance, pdist
@@ -210,6 +211,7 @@ __all__ = [
     "relu6",
     "rms_norm",
     "rrelu",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",

@@ -41,6 +41,7 @@ from nn.layers.adaptive_pool import (
     GlobalAvgPool,
     GlobalMaxPool,
 )
+from nn.layers.attention import MultiheadAttention
 from nn.layers.conv import Conv1d, Conv2d, Conv3d
 from nn.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from nn.layers.conv_variants import (
@@ -135,8 +136,16 @@ from nn.layers.pool import (
     MaxPool2d,
     MaxPool3d,
 )
+from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from nn.layers.shape import Flatten, Unflatten
 from nn.layers.shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from nn.layers.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from nn.layers.unfold import Fold, Unfold
 from nn.layers.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from nn.layers.upsample import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
@@ -146,6 +155,9 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -194,6 +206,7 @@ __all__ = [
     "Fold",
     "FractionalMaxPool2d",
     "FractionalMaxPool3d",
+    "GRUCell",
     "GaussianNLLLoss",
     "GlobalAvgPool",
     "GlobalMaxPool",
@@ -214,6 +227,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTMCell",
     "LayerNorm",
     "LazyBatchNorm1d",
     "LazyBatchNorm2d",
@@ -248,6 +262,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "PairwiseDistance",
@@ -255,6 +270,7 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNNCell",
     "RReLU",
     "ReLU",
     "ReLU6",
@@ -278,6 +294,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

@@ -1,7 +1,7 @@
-"""Helpers around training: clipping gradients, parameters as one vector, parameters computed from others, and modules
-as functions of their parameters."""
+"""Helpers around training: clipping gradients, parameters as one vector, parameters computed from others, sequences
+of several lengths, and modules as functions of their parameters."""
 
-from nn.utils import parametrizations, parametrize
+from nn.utils import parametrizations, parametrize, rnn
 from nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
 from nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 from nn.utils.hooked_norms import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
@@ -16,6 +16,7 @@ __all__ = [
     "parametrize",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "spectral_norm",
     "vector_to_parameters",
     "weight_norm",

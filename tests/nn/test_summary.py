@@ -69,6 +69,11 @@ LAYERS = [
     (nn.Linear(7, 5), (3, 7), 3 * 5 * 7),
     (nn.Linear(7, 5, bias=False), (7,), 5 * 7),
     (nn.Bilinear(3, 4, 2), [(3,), (4,)], 2 * 3 * 4),
+    (nn.LSTM(8, 4, 2, bidirectional=True, batch_first=True), (7, 8), 7 * 2 * 2 * 16 * (8 + 4)),
+    (nn.LSTM(8, 4, proj_size=3, batch_first=True), (7, 8), 7 * (16 * (8 + 3) + 4 * 3)),
+    (nn.GRUCell(8, 4), (8,), 12 * (8 + 4)),
+    (nn.MultiheadAttention(8, 2, batch_first=True), [(7, 8), (5, 8), (5, 8)], (7 + 5 + 5 + 7) * 64 + 2 * 7 * 5 * 8),
+    (nn.MultiheadAttention(8, 2, kdim=3, vdim=4), [(8,), (3,), (4,)], (8 + 3 + 4 + 8) * 8 + 2 * 8),
     (nn.BatchNorm2d(3), (3, 4, 4), 0),
     (nn.MaxPool2d(2), (3, 4, 4), 0),
 ]

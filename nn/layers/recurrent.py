@@ -1,0 +1,411 @@
+"""Recurrent layers, and their cells: one step each.
+
+All parameters start from U(-1/√hidden_size, 1/√hidden_size).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd as ag
+from autograd import Tensor
+from nn import functional as F
+from nn import init
+from nn.functional.recurrent import State, gru_step, lstm_step, rnn_relu_step, rnn_tanh_step
+from nn.module import Module
+from nn.parameter import Parameter
+from nn.utils.rnn import PackedSequence
+
+Step = Callable[[Tensor, State, Tensor, Tensor | None], State]
+
+RNN_STEPS: dict[str, Step] = {"tanh": rnn_tanh_step, "relu": rnn_relu_step}
+
+
+class RecurrentBase(Module):
+    """What cells and layers share: their sizes, and how their parameters are made and drawn."""
+
+    gates: ClassVar[int] = 1  # how many times hidden_size a step computes
+    states: ClassVar[int] = 1  # how many tensors a state is made of
+    step: Step
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool) -> None:
+        super().__init__()
+        if input_size < 1 or hidden_size < 1:
+            raise ValueError(
+                f"{type(self).__name__}: input_size and hidden_size are positive, got {input_size} and {hidden_size}"
+            )
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bias = bias
+
+    def _make(self, name: str, *shape: int, dtype: npt.DTypeLike | None) -> None:
+        self.register_parameter(name, Parameter(ag.zeros(shape, dtype=dtype)))
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def _given(self, hx: Any, shapes: Sequence[tuple[int, ...]], input: Tensor) -> State:
+        """The state to begin with: what was given, or zeros. Raises ValueError unless the shapes are `shapes`."""
+        if hx is None:
+            return tuple(ag.zeros(shape, dtype=input.dtype) for shape in shapes)
+        state = (hx,) if self.states == 1 else tuple(hx)
+        if [np.shape(x) for x in state] != list(shapes):
+            got = " and ".join(str(np.shape(x)) for x in state)
+            raise ValueError(
+                f"{type(self).__name__}: the state to begin with has shape {got}, wants "
+                f"{' and '.join(map(str, shapes))}"
+            )
+        return state
+
+    def _returned(self, state: State) -> Any:
+        return state[0] if self.states == 1 else state
+
+
+class _Cell(RecurrentBase):
+    """One step: `weight_ih` (G·hidden_size, input_size) and `weight_hh` (G·hidden_size, hidden_size) and, unless `bias`
+    is False, `bias_ih` and `bias_hh` (G·hidden_size,)."""
+
+    weight_ih: Parameter
+    weight_hh: Parameter
+    bias_ih: Parameter | None
+    bias_hh: Parameter | None
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, *, dtype: npt.DTypeLike | None = None
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias)
+        rows = self.gates * hidden_size
+        self._make("weight_ih", rows, input_size, dtype=dtype)
+        self._make("weight_hh", rows, hidden_size, dtype=dtype)
+        for name in ("bias_ih", "bias_hh"):
+            self.register_parameter(name, Parameter(ag.zeros(rows, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
+            raise ValueError(
+                f"{type(self).__name__}: wants an input (N, {self.input_size}) or ({self.input_size},), got "
+                f"{input.shape}"
+            )
+        shape = (*input.shape[:-1], self.hidden_size)
+        state = self._given(hx, [shape] * self.states, input)
+        x = F.linear(input, self.weight_ih, self.bias_ih)
+        return self._returned(self.step(x, state, self.weight_hh, self.bias_hh))
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+
+
+class RNNCell(_Cell):
+    """h' = tanh(W x + b + U h + d), or with a rectifier if `nonlinearity` is "relu": input (N, input_size) and state
+    (N, hidden_size), zeros if not given, to (N, hidden_size); or all without N.
+
+    W is `weight_ih` (hidden_size, input_size), U `weight_hh` (hidden_size, hidden_size); unless `bias` is False, b is
+    `bias_ih` and d `bias_hh` (hidden_size,). `dtype` is that of the parameters; None: the default one.
+
+    Source: Elman 1990, "Finding structure in time".
+
+    >>> import nn
+    >>> nn.RNNCell(3, 4)(zeros((2, 3))).shape
+    (2, 4)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        *,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, dtype=dtype)
+        self.step = _rnn_step("RNNCell", nonlinearity)
+        self.nonlinearity = nonlinearity
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
+
+
+class LSTMCell(_Cell):
+    """Long short-term memory, one step: input (N, input_size) and a state of two tensors (N, hidden_size), zeros if not
+    given, to two such; or all without N.
+
+    With the gates (i, f, g, o) = W x + b + U h + d, c' = σ(f) c + σ(i) tanh(g) and h' = σ(o) tanh(c'). W is `weight_ih`
+    (4·hidden_size, input_size), U `weight_hh` (4·hidden_size, hidden_size); unless `bias` is False, b is `bias_ih` and
+    d `bias_hh` (4·hidden_size,). `dtype` is that of the parameters; None: the default one.
+
+    Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; Gers, Schmidhuber, Cummins 2000.
+
+    >>> import nn
+    >>> h, c = nn.LSTMCell(3, 4)(zeros((2, 3)))
+    >>> h.shape, c.shape
+    ((2, 4), (2, 4))
+    """
+
+    gates = 4
+    states = 2
+    step = staticmethod(lstm_step)
+
+
+class GRUCell(_Cell):
+    """A gated recurrent unit, one step: input (N, input_size) and state (N, hidden_size), zeros if not given, to
+    (N, hidden_size); or all without N.
+
+    r = σ(Wᵣ x + bᵣ + Uᵣ h + dᵣ), z likewise, n = tanh(Wₙ x + bₙ + r (Uₙ h + dₙ)), and h' = (1 - z) n + z h. The rows
+    of r, z and n follow each other in W, which is `weight_ih` (3·hidden_size, input_size), and in U, which is
+    `weight_hh` (3·hidden_size, hidden_size); unless `bias` is False, b is `bias_ih` and d `bias_hh`
+    (3·hidden_size,). `dtype` is that of the parameters; None: the default one.
+
+    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
+
+    >>> import nn
+    >>> nn.GRUCell(3, 4)(zeros((2, 3))).shape
+    (2, 4)
+    """
+
+    gates = 3
+    step = staticmethod(gru_step)
+
+
+class _Layers(RecurrentBase):
+    """Layers of cells over sequences, in one direction or both."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        *,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias)
+        name = type(self).__name__
+        if num_layers < 1:
+            raise ValueError(f"{name}: num_layers has to be at least 1, got {num_layers}")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"{name}: dropout is a probability, got {dropout}")
+        if not 0 <= proj_size < hidden_size:
+            raise ValueError(f"{name}: proj_size has to be smaller than hidden_size {hidden_size}, got {proj_size}")
+        self.num_layers = num_layers
+        self.batch_first = batch_first
+        self.dropout = dropout
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        rows, width = self.gates * hidden_size, proj_size or hidden_size
+        for place in self._places():
+            taken = input_size if place[0] == 0 else width * (1 + bidirectional)
+            self._make(_name("weight_ih", place), rows, taken, dtype=dtype)
+            self._make(_name("weight_hh", place), rows, width, dtype=dtype)
+            for kind in ("bias_ih", "bias_hh") if bias else ():
+                self._make(_name(kind, place), rows, dtype=dtype)
+            if proj_size:
+                self._make(_name("weight_hr", place), proj_size, hidden_size, dtype=dtype)
+        self.reset_parameters()
+
+    def forward(self, input: Tensor | PackedSequence, hx: Any = None) -> tuple[Any, Any]:
+        """The output of the last layer at each step, and the states that all layers and directions end with.
+
+        `hx` is the state to begin with; None: zeros. A packed sequence gives a packed sequence.
+        """
+        if isinstance(input, PackedSequence):
+            return self._over_packed(input, hx)
+        if input.ndim not in (2, 3) or input.shape[-1] != self.input_size:
+            wanted = f"(N, L, {self.input_size})" if self.batch_first else f"(L, N, {self.input_size})"
+            raise ValueError(
+                f"{type(self).__name__}: wants an input {wanted} or (L, {self.input_size}), got {input.shape}"
+            )
+        batched = input.ndim == 3
+        first = 0 if batched and self.batch_first else 1  # the batch's axis
+        x = (input if batched else input[:, None]).swapaxes(first, 1)
+        if len(x) == 0:
+            raise ValueError(f"{type(self).__name__}: the sequences have no steps: input {input.shape}")
+        shapes = self._state_shapes(*x.shape[1:2] if batched else ())
+        state = self._given(hx, shapes, input)
+        steps, state = self._over_layers(
+            x, [x.shape[1]] * len(x), state if batched else tuple(s[:, None] for s in state)
+        )
+        y = ag.stack(steps).swapaxes(first, 1)
+        return (y if batched else y[:, 0]), self._returned(state if batched else tuple(s[:, 0] for s in state))
+
+    def _over_packed(self, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        rows = input.batch_sizes.tolist()
+        state = self._given(hx, self._state_shapes(rows[0]), input.data)
+        if input.sorted_indices is not None and hx is not None:
+            state = tuple(s[:, input.sorted_indices] for s in state)
+        steps, state = self._over_layers(input.data, rows, state)
+        if input.unsorted_indices is not None:
+            state = tuple(s[:, input.unsorted_indices] for s in state)
+        return input._replace(data=ag.concatenate(steps)), self._returned(state)
+
+    def _over_layers(self, x: Tensor, rows: list[int], state: State) -> tuple[list[Tensor], State]:
+        """The last layer's output at each step, (rows, features), and the states that all layers end with.
+
+        `x` holds the inputs of all steps, which have so many `rows`: fewer from step to step, if sequences end.
+        """
+        begin = list(zip(*(ag.unstack(s) for s in state), strict=True))
+        ended: list[State] = []
+        outputs: list[Tensor] = []
+        for place in self._places():
+            if place[0] and not place[1]:
+                x = F.dropout(_joined(outputs, x.ndim), self.dropout, self.training)
+            steps, last = self._over_time(x, rows, begin[len(ended)], place)
+            outputs = (
+                [ag.concatenate(both, axis=-1) for both in zip(outputs, steps, strict=True)] if place[1] else steps
+            )
+            ended.append(last)
+        return outputs, tuple(ag.stack(parts) for parts in zip(*ended, strict=True))
+
+    def _over_time(
+        self, x: Tensor, rows: list[int], state: State, place: tuple[int, bool]
+    ) -> tuple[list[Tensor], State]:
+        """One layer in one direction: its output at each step, in order, and the state that each sequence ends with."""
+        weight_hh, weight_hr, bias_hh = (self._at(kind, place) for kind in ("weight_hh", "weight_hr", "bias_hh"))
+        gates = F.linear(x, self._at("weight_ih", place), self._at("bias_ih", place))
+        steps = ag.unstack(gates) if gates.ndim == 3 else ag.split(gates, np.cumsum(rows[:-1]).tolist())
+        backwards = place[1]
+        outputs: list[Tensor] = []
+        ended: list[State] = []
+        begin, state = state, tuple(s[: len(steps[-1])] for s in state) if backwards else state
+        for step in reversed(steps) if backwards else steps:
+            n, before = len(step), len(state[0])
+            if n < before:
+                ended.append(tuple(s[n:] for s in state))
+                state = tuple(s[:n] for s in state)
+            elif n > before:
+                state = tuple(ag.concatenate([s, b[before:n]]) for s, b in zip(state, begin, strict=True))
+            state = self.step(step, state, weight_hh, bias_hh)
+            if weight_hr is not None:
+                state = (F.linear(state[0], weight_hr), *state[1:])
+            outputs.append(state[0])
+        if ended:
+            state = tuple(ag.concatenate(parts) for parts in zip(state, *reversed(ended), strict=True))
+        return outputs[::-1] if backwards else outputs, state
+
+    def _places(self) -> list[tuple[int, bool]]:
+        """Layer, and whether backwards in time, in the order of states and parameters."""
+        return [(layer, back) for layer in range(self.num_layers) for back in (False, True)[: 1 + self.bidirectional]]
+
+    def _at(self, kind: str, place: tuple[int, bool]) -> Any:
+        return getattr(self, _name(kind, place), None)
+
+    def _state_shapes(self, *batch: int) -> list[tuple[int, ...]]:
+        count = len(self._places())
+        return [(count, *batch, self.proj_size or self.hidden_size), (count, *batch, self.hidden_size)][: self.states]
+
+    def extra_repr(self) -> str:
+        defaults: dict[str, Any] = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
+        defaults["bidirectional"] = False
+        changed = [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]
+        return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
+
+
+def _name(kind: str, place: tuple[int, bool]) -> str:
+    """What PyTorch calls a parameter of a layer and direction."""
+    return f"{kind}_l{place[0]}{'_reverse' if place[1] else ''}"
+
+
+def _joined(steps: list[Tensor], ndim: int) -> Tensor:
+    """The outputs of all steps as the input of a layer: stacked, or one after the other if sequences are packed."""
+    return ag.stack(steps) if ndim == 3 else ag.concatenate(steps)
+
+
+def _rnn_step(owner: str, nonlinearity: str) -> Step:
+    if nonlinearity not in RNN_STEPS:
+        raise ValueError(f"{owner}: nonlinearity is 'tanh' or 'relu', got {nonlinearity!r}")
+    return RNN_STEPS[nonlinearity]
+
+
+class RNN(_Layers):
+    """`num_layers` layers of `RNNCell`s over sequences, with `nonlinearity` "tanh" or "relu": (L, N, input_size), or
+    (N, L, input_size) with `batch_first`, or (L, input_size), to (L, N, D·hidden_size) and the last states
+    (D·num_layers, N, hidden_size); D is 2 if `bidirectional`, where a second cell goes backwards, else 1.
+
+    The state to begin with has the shape of the last one. `weight_ih_l0`, `weight_hh_l0` and, unless `bias` is False,
+    `bias_ih_l0` and `bias_hh_l0` are as in the cell, `…_l1` are those of the next layer, which takes the outputs of the
+    one before, in training with dropout of probability `dropout`; `…_reverse` go backwards. `dtype` is that of the
+    parameters; None: the default one. Takes sequences of several lengths packed by
+    `nn.utils.rnn.pack_padded_sequence`.
+
+    >>> import nn
+    >>> y, h = nn.RNN(3, 4, num_layers=2)(zeros((5, 2, 3)))
+    >>> y.shape, h.shape
+    ((5, 2, 4), (2, 2, 4))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype)
+        self.step = _rnn_step("RNN", nonlinearity)
+        self.nonlinearity = nonlinearity
+
+
+class LSTM(_Layers):
+    """Layers of `LSTMCell`s over sequences; all arguments and shapes as in `RNN`, but that states are pairs (h, c).
+
+    With a `proj_size` h is h' = `weight_hr_l0` · σ(o) tanh(c'), of that length, in place of `hidden_size`.
+
+    Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; Sak, Senior, Beaufays 2014 for the projection.
+
+    >>> import nn
+    >>> y, (h, c) = nn.LSTM(3, 4, bidirectional=True)(zeros((5, 2, 3)))
+    >>> y.shape, h.shape, c.shape
+    ((5, 2, 8), (2, 2, 4), (2, 2, 4))
+    """
+
+    gates = 4
+    states = 2
+    step = staticmethod(lstm_step)
+
+
+class GRU(_Layers):
+    """Layers of `GRUCell`s over sequences; all arguments and shapes as in `RNN`.
+
+    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
+
+    >>> import nn
+    >>> y, h = nn.GRU(3, 4, batch_first=True)(zeros((2, 5, 3)))
+    >>> y.shape, h.shape
+    ((2, 5, 4), (1, 2, 4))
+    """
+
+    gates = 3
+    step = staticmethod(gru_step)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype)
