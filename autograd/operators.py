@@ -309,8 +309,13 @@ class Operators:
         return self.to(np.bool_)
 
     # comparisons and logic
-    __eq__ = _method(comparison.equal)  # type: ignore[assignment]
-    __ne__ = _method(comparison.not_equal)  # type: ignore[assignment]
+    if TYPE_CHECKING:  # pyright keeps the types of `object` for what is assigned to these names
+
+        def __eq__(self, other: object) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: object) -> Tensor: ...  # type: ignore[override]
+    else:
+        __eq__ = _method(comparison.equal)
+        __ne__ = _method(comparison.not_equal)
     __lt__ = _method(comparison.less)
     __le__ = _method(comparison.less_equal)
     __gt__ = _method(comparison.greater)
@@ -592,6 +597,7 @@ FUNCTIONS: dict[Any, Any] = {
     np.argwhere: indexing.argwhere,
     np.around: elementwise.round,
     np.array_equal: _of_arrays(np.array_equal),
+    np.astype: elementwise.astype,
     np.atleast_1d: _at_least(np.atleast_1d),
     np.atleast_2d: _at_least(np.atleast_2d),
     np.atleast_3d: _at_least(np.atleast_3d),
@@ -676,15 +682,12 @@ FUNCTIONS: dict[Any, Any] = {
     np.transpose: shaping.transpose,
     np.tril: diagonals.tril,
     np.triu: diagonals.triu,
+    np.unstack: joining.unstack,
     np.var: _numpy_order(reductions.var, "axis", "dtype", "out", "ddof", "keepdims"),
     np.vstack: joining.vstack,
     np.where: elementwise.where,
     np.zeros_like: creation.zeros_like,
 }
-
-if hasattr(np, "unstack"):  # since NumPy 2.1
-    FUNCTIONS[np.astype] = elementwise.astype
-    FUNCTIONS[np.unstack] = joining.unstack
 
 if not TYPE_CHECKING:
     for _name, _value in vars(Operators).items():

@@ -22,6 +22,7 @@ def test_results_are_tensors() -> None:
     assert_type(x @ x, Tensor)
     assert_type(x[0], Tensor)
     assert_type(x == 1, Tensor)
+    assert_type(x != x, Tensor)
     assert_type((x > 0) & ~(x < 1), Tensor)
     assert_type(x.exp(), Tensor)
     assert_type(x.clone(), Tensor)
@@ -55,3 +56,19 @@ def test_training_step() -> None:
             if parameter.grad is not None:
                 parameter -= 0.1 * parameter.grad
     assert float(loss) >= 0
+
+
+class Counting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("steps", ag.zeros(1))
+        self.blocks = nn.ModuleList([nn.Linear(2, 2)])
+
+
+def test_what_is_registered_and_held_may_be_used() -> None:
+    model = Counting()
+    with ag.no_grad():
+        model.steps += 1
+    assert model.steps.item() == 1
+    assert [block.weight.shape for block in model.blocks] == [(2, 2)]
+    assert nn.Sequential(nn.Linear(2, 3))[0].weight.shape == (3, 2)
