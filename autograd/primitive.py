@@ -260,7 +260,7 @@ def _public(primitive: Primitive, elementwise: bool, kernel: Any) -> Callable[..
 
 def elementwise(
     *partials: Rule | Masked | float | None, kernel: Rule | None = None, later: Rule | None = None
-) -> Callable[[Rule], Callable[..., Any]]:
+) -> Callable[[Rule], Callable[..., Tensor]]:
     """Declare y = f(a, b, …), element by element and broadcasting, by its partial derivatives.
 
     A partial is a function of what it needs (inputs by name, or `y`), a number, a `Masked` condition, or None for an
@@ -270,7 +270,7 @@ def elementwise(
     """
     rules = tuple(_scaling(partial) for partial in partials)
 
-    def declare(forward: Rule) -> Callable[..., Any]:
+    def declare(forward: Rule) -> Callable[..., Tensor]:
         made = Primitive(forward, len(partials), elementwise=True, kernel=kernel, later=later)
         made.kind = "elementwise"
         made.vjps = made.jvps = rules

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -252,7 +252,11 @@ def _check_directions(op: str, primals: Any, tangents: Any) -> None:
         raise ValueError(f"{op}: got {len(primals)} primals and {len(tangents)} tangents")
 
 
-def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
+@overload
+def value_and_grad(f: Function, argnum: int = 0) -> Callable[..., tuple[Tensor, Tensor]]: ...
+@overload
+def value_and_grad(f: Function, argnum: tuple[int, ...]) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]: ...
+def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[..., tuple[Tensor, Any]]:
     """A function that returns `f`'s value, one number, and its gradient with respect to argument `argnum` (or several).
 
     >>> value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 3.0]))
@@ -273,7 +277,11 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     return differentiated
 
 
-def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
+@overload
+def grad(f: Function, argnum: int = 0) -> Callable[..., Tensor]: ...
+@overload
+def grad(f: Function, argnum: tuple[int, ...]) -> Callable[..., tuple[Tensor, ...]]: ...
+def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """A function that returns the gradient of `f`, which returns one number, by argument `argnum` (or several).
 
     >>> grad(lambda x: x * x * x)(2.0)
@@ -281,7 +289,7 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     >>> grad(grad(lambda x: x * x * x))(2.0)
     tensor(12.)
     """
-    both = value_and_grad(f, argnum)
+    both: Function = value_and_grad(f, argnum)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return both(*args, **kwargs)[1]
@@ -321,7 +329,7 @@ def _tracked(x: Any) -> bool:
     return isinstance(x, Tensor) and x.node is not None
 
 
-def jacobian(f: Function, argnum: int = 0, mode: Literal["reverse", "forward"] | None = None) -> Function:
+def jacobian(f: Function, argnum: int = 0, mode: Literal["reverse", "forward"] | None = None) -> Callable[..., Tensor]:
     """A function that returns the Jacobian of `f` with respect to argument `argnum`: shape (*output, *input).
 
     One sweep per output element in reverse mode, one per input element in forward mode; unless told, the fewer.
@@ -360,7 +368,7 @@ def _stacked(parts: Sequence[Tensor], shape: tuple[int, ...], dtype: Any, moved:
     return permute_dims(table, (*range(moved, len(shape)), *range(moved)))
 
 
-def hessian(f: Function, argnum: int = 0) -> Function:
+def hessian(f: Function, argnum: int = 0) -> Callable[..., Tensor]:
     """A function that returns the second derivatives of `f`, which returns one number: shape (*input, *input).
 
     >>> hessian(lambda x: (x * x * x).sum())(np.array([1.0, 2.0]))

@@ -37,6 +37,22 @@ def test_results_are_tensors() -> None:
     assert x.grad is not None
 
 
+def test_functions_and_derivatives_give_tensors() -> None:
+    x = ag.tensor([1.0, 2.0])
+
+    def f(x: Tensor) -> Tensor:
+        return (x**3).sum() + ag.sin(x).sum()
+
+    assert_type(ag.exp(x), Tensor)
+    assert_type(ag.maximum(x, 0), Tensor)
+    assert_type(ag.grad(f)(x), Tensor)
+    assert_type(ag.grad(f, (0,))(x), tuple[Tensor, ...])
+    assert_type(ag.value_and_grad(f)(x), tuple[Tensor, Tensor])
+    assert_type(ag.jacobian(ag.exp)(x), Tensor)
+    assert_type(ag.hessian(f)(x), Tensor)
+    assert ag.hessian(f)(x).shape == (2, 2)
+
+
 def test_writing_in_place_keeps_the_type() -> None:
     weight = nn.Parameter([1.0, 2.0])
     (weight * weight).sum().backward()

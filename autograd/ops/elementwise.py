@@ -178,7 +178,7 @@ def floor_divide(x1: Operand, x2: Operand) -> Any:
     return np.floor_divide(x1, x2)
 
 
-@elementwise(1, lambda x1, x2: -floor_divide(x1, x2))
+@elementwise(1, lambda x1, x2: -floor_divide(x1, x2))  # type: ignore[has-type]
 def remainder(x1: Operand, x2: Operand) -> Any:
     """x1 - ⌊x1 / x2⌋ · x2, broadcasting: what `%` is. Has the sign of x2.
 
@@ -592,7 +592,7 @@ def arcsinh(x: Operand) -> Any:
     return np.arcsinh(x)
 
 
-@elementwise(lambda g, x: g / (sqrt(x - 1) * sqrt(x + 1)), kernel=np.arccosh)
+@elementwise(lambda g, x: g / (sqrt(x - 1) * sqrt(x + 1)), kernel=np.arccosh)  # type: ignore[has-type]
 def arccosh(x: Operand) -> Any:
     """Inverse hyperbolic cosine, ≥ 0; NaN where x < 1. At 1 the derivative is infinite.
 
@@ -619,7 +619,7 @@ def arctanh(x: Operand) -> Any:
 # Special functions and activations
 
 
-@elementwise(lambda x: 2 / math.sqrt(math.pi) * exp(-x * x), kernel=special.erf)
+@elementwise(lambda x: 2 / math.sqrt(math.pi) * exp(-x * x), kernel=special.erf)  # type: ignore[operator]
 def erf(x: Operand) -> Any:
     """The error function, (2/√π) ∫₀ˣ exp(-t²) dt.
 
@@ -631,7 +631,7 @@ def erf(x: Operand) -> Any:
     return special.erf(x)
 
 
-@elementwise(lambda y: math.sqrt(math.pi) / 2 * exp(y * y))
+@elementwise(lambda y: math.sqrt(math.pi) / 2 * exp(y * y))  # type: ignore[operator]
 def erfinv(x: Operand) -> Any:
     """The y with erf(y) = x; ±∞ at ±1, NaN beyond.
 
