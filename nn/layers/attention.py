@@ -70,6 +70,7 @@ class MultiheadAttention(Module):
             raise ValueError(f"MultiheadAttention: dropout is a probability, got {dropout}")
         self.embed_dim = embed_dim
         self.num_heads = num_heads
+        self.head_dim = embed_dim // num_heads
         self.dropout = dropout
         self.add_zero_attn = add_zero_attn
         self.kdim = embed_dim if kdim is None else kdim
@@ -212,8 +213,8 @@ class MultiheadAttention(Module):
         return ag.concatenate(parts, axis=1) if len(parts) > 1 else x
 
     def _heads(self, x: Tensor) -> Tensor:
-        """(N, length, embed_dim) as (N, num_heads, length, embed_dim / num_heads)."""
-        return x.reshape(*x.shape[:2], self.num_heads, self.embed_dim // self.num_heads).swapaxes(1, 2)
+        """(N, length, embed_dim) as (N, num_heads, length, head_dim)."""
+        return x.reshape(*x.shape[:2], self.num_heads, self.head_dim).swapaxes(1, 2)
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, num_heads={self.num_heads}"
