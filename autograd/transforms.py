@@ -84,13 +84,14 @@ def _like(x: Tensor, derivative: Any, as_tensor: bool) -> Any:
     return derivative.array if isinstance(derivative, Tensor) else derivative
 
 
-def _nodes(op: str, tensors: Sequence[Tensor]) -> list[Node]:
+def _nodes(op: str, tensors: Sequence[Tensor], role: str = "input") -> list[Node]:
     nodes = []
     for i, t in enumerate(tensors):
         if not isinstance(t, Tensor):
-            raise TypeError(f"{op}: input {i} is a {type(t).__name__}, not a Tensor")
+            raise TypeError(f"{op}: {role} {i} is a {type(t).__name__}, not a Tensor")
         if t.node is None:
-            raise RuntimeError(f"{op}: input {i}{f' ({t.name})' if t.name else ''} does not require grad")
+            why = ", so nothing was recorded that leads to it" if role == "output" else ""
+            raise RuntimeError(f"{op}: {role} {i}{f' ({t.name})' if t.name else ''} does not require grad{why}")
         nodes.append(t.node)
     return nodes
 
@@ -122,7 +123,7 @@ def gradients(
     if len(grad_outputs) != len(ys):
         raise ValueError(f"gradients: got {len(ys)} outputs and {len(grad_outputs)} grad_outputs")
     seeds: dict[Node, Any] = {}
-    for y, node, g in zip(ys, _nodes("gradients", ys), grad_outputs, strict=True):
+    for y, node, g in zip(ys, _nodes("gradients", ys, "output"), grad_outputs, strict=True):
         seed = starting_cotangent("gradients", y, g, create_graph)
         seeds[node] = seeds[node] + seed if node in seeds else seed
     targets = _nodes("gradients", xs)

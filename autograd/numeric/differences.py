@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from autograd.dtypes import Array, to_array
-from autograd.grad_mode import no_grad
+from autograd.grad_mode import enable_grad
+from autograd.numeric.captured import check_not_captured
 from autograd.numeric.extrapolation import EPS, NOISY, WIDEN, Along, Difference, Table, derivative, exact_step, read
 from autograd.primitive import Primitive
 from autograd.tensor import Tensor
@@ -57,9 +58,11 @@ def finite_difference(
     that x ± h is exact. The error bar holds what truncation and rounding may add, and the noise of f, as of one that
     computes in float32 inside; at a kink it spans the slopes on both sides.
 
-    Raises ValueError for a step that is not positive, an unknown scheme, and values of f that are not finite; TypeError
-    for an f that returns something else than numbers, or, in "complex-step", one whose operations do not take complex
-    numbers or drop the imaginary part.
+    `f` may differentiate inside: with `grad` and its like, or by x after `x.requires_grad_()`.
+
+    Raises ValueError for a step that is not positive, an unknown scheme, values of f that are not finite, and an f that
+    uses the tensor `x` itself and not its argument; TypeError for an f that returns something else than numbers, or, in
+    "complex-step", one whose operations do not take complex numbers or drop the imaginary part.
 
     Source: "complex-step": W. Squire, G. Trapp, "Using complex variables to estimate derivatives of real functions",
     SIAM Review 40 (1998).
@@ -77,13 +80,15 @@ def finite_difference(
     given = x.array if isinstance(x, Tensor) else x
     if np.iscomplexobj(given):
         raise TypeError("finite_difference: x has to be real; differentiate by its real and imaginary parts instead")
-    with no_grad(), np.errstate(all="ignore"):
+    with enable_grad(), np.errstate(all="ignore"):  # for functions that differentiate inside
         function = _Function(f, to_array(given, np.float64))
         columns = [function.slope(index, scheme, step) for index in np.ndindex(function.point.shape)]
     shape = (*function.centre.shape, *function.point.shape)
     if not columns:
         return Difference(np.zeros(shape), np.zeros(shape))
     value, error = (np.stack(parts, axis=-1).reshape(shape) for parts in zip(*columns, strict=True))
+    if isinstance(x, Tensor) and x.dtype.kind == "f" and not value.any():
+        check_not_captured("finite_difference", {"x": x}, lambda: [f(Tensor(function.point))])
     return Difference(value, error)
 
 

@@ -89,6 +89,8 @@ def gradcheck(
     >>> gradcheck(abs, 0.0).verdict
     'KINK'
     """
+    if wrt is not None and not isinstance(wrt, str):
+        raise TypeError(f"gradcheck: wants several inputs as one tuple, got {type(wrt).__name__} as wrt")
     _check_options(sample, rtol, order, modes, projections)
     arguments = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
     state = get_rng_state()
@@ -128,6 +130,7 @@ def _refused(subject: Subject) -> list[InputCheck]:
     first, second = subject.outputs({}), subject.outputs({})
     if not first:
         raise ValueError("gradcheck: no output is floating, so there is nothing to differentiate")
+    subject.check_not_captured()
     for i, (a, b) in enumerate(zip(first, second, strict=False)):
         if not _same_but_for_rounding(a, b):
             note = f"two evaluations at the same point differ (output {i}{_by(a, b)})"

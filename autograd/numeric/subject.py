@@ -13,6 +13,7 @@ from autograd.dtypes import Array
 from autograd.grad_mode import enable_grad, no_grad
 from autograd.graph import ancestors, forward_sweep
 from autograd.memory import freeze
+from autograd.numeric.captured import check_not_captured
 from autograd.random import get_rng_state, set_rng_state
 from autograd.tensor import Tensor, wrap
 from autograd.transforms import gradients
@@ -36,6 +37,7 @@ class Subject:
         self.point: dict[str, Array] = {}
         self.arguments = [_in_float64(argument) for argument in arguments]
         self.inputs: dict[str, int] = {}
+        self.given: dict[str, Tensor] = {}  # what the caller gave for the inputs
         self.parameters: dict[str, Any] = {}
         self.buffers: list[tuple[dict[str, Any], str, Tensor, Array]] = []
         self.f = f
@@ -69,6 +71,8 @@ class Subject:
                 name = f"{name}, input {i}" if name in self.point else name
                 self.inputs[name] = i
                 self.point[name] = np.array(argument.array)
+                if isinstance(given[i], Tensor):
+                    self.given[name] = given[i]
 
     def _call(self, at: Point) -> tuple[dict[str, Tensor], list[Any], Any]:
         """The variables as tensors, all arguments, and the result, at a point: the base point but for what `at` has."""
@@ -88,7 +92,7 @@ class Subject:
 
     def outputs(self, at: Point) -> list[Array]:
         """The floating outputs, as arrays in the dtype they come in."""
-        with no_grad():
+        with enable_grad():  # for functions that differentiate inside
             return [y.array for y in floating(self._call(at)[2])]
 
     def record(self, at: Point) -> Recorded:
@@ -97,12 +101,24 @@ class Subject:
             variables, _, y = self._call(at)
         return list(variables.values()), list(floating(y))
 
+    def check_not_captured(self) -> None:
+        """Raises ValueError if an input is not used, and what was given for it is."""
+        variables, outputs = self.record({})
+        reached = set(ancestors(y.node for y in outputs if y.node is not None))
+        unused = {name for name, t in zip(self.point, variables, strict=True) if t.node not in reached}
+        if given := {name: t for name, t in self.given.items() if name in unused}:
+            check_not_captured("gradcheck", given, lambda: self.record({})[1])
+
     def written_by_a_call(self) -> list[str]:
         """The names of what one call, on copies, writes into or replaces: variables, and other arguments by place."""
         at = {name: array.copy() for name, array in self.point.items()}
         before = [a.array.copy() if isinstance(a, Tensor) else None for a in self.arguments]
-        with no_grad():
-            variables, arguments, _ = self._call(at)
+        try:
+            with no_grad():
+                variables, arguments, _ = self._call(at)
+        except RuntimeError:  # of a function that differentiates inside
+            with enable_grad():
+                variables, arguments, _ = self._call(at)
         written = [name for name, t in variables.items() if not _same(t.array, self.point[name])]
         for i, array in enumerate(before):
             if array is not None and i not in self.inputs.values() and not _same(arguments[i].array, array):
@@ -208,8 +224,6 @@ def floating(y: Any, inside: bool = False) -> Iterator[Tensor]:
 
 
 def _chosen(wrt: str, f: Any, module: bool) -> str:
-    if not isinstance(wrt, str):
-        raise TypeError(f"gradcheck: wants several inputs as one tuple, got {type(wrt).__name__} as wrt")
     if wrt not in ("parameters", "inputs", "both"):
         raise ValueError(f"gradcheck: wrt has to be 'parameters', 'inputs' or 'both', got {wrt!r}")
     if wrt != "inputs" and not module:

@@ -157,6 +157,10 @@ class TestGradients:
             ag.gradients(cubic(x), [x, w])
         assert ag.gradients(cubic(x), [x, w], allow_unused=True)[1] is None
 
+    def test_output_without_history(self) -> None:
+        with pytest.raises(RuntimeError, match="gradients: output 0 does not require grad, so nothing was recorded"):
+            ag.gradients(ag.ones(2).sum(), [ag.tensor(A, requires_grad=True)])
+
     def test_input_without_history(self) -> None:
         with pytest.raises(RuntimeError, match=r"gradients: input 0 \(scale\) does not require grad"):
             ag.gradients(cubic(ag.tensor(A, requires_grad=True)), ag.tensor(A, name="scale"))

@@ -517,6 +517,8 @@ def test_what_cannot_be_checked() -> None:
         ag.gradcheck(lambda x: x, np.ones(3), wrt="parameters")
     with pytest.raises(TypeError, match="gradcheck: wants several inputs as one tuple, got ndarray as wrt"):
         ag.gradcheck(lambda x, y: x * y, np.ones(3), np.ones(3))
+    with pytest.raises(TypeError, match="gradcheck: wants several inputs as one tuple, got Tensor as wrt"):
+        ag.gradcheck(lambda x, y, z: x * y * z, ag.ones(3), ag.ones(3), ag.ones(3))
     with pytest.raises(TypeError, match="gradcheck: the function has to return a Tensor, got float"):
         ag.gradcheck(lambda x: 1.0, np.ones(3))
     with pytest.raises(TypeError, match="gradcheck: the result is complex"):
