@@ -13,7 +13,7 @@ from autograd.dtypes import Array
 from autograd.grad_mode import enable_grad, no_grad
 from autograd.graph import ancestors, forward_sweep
 from autograd.memory import freeze
-from autograd.numeric.captured import check_not_captured
+from autograd.numeric.captured import Call, check_not_captured, leading_to
 from autograd.random import get_rng_state, set_rng_state
 from autograd.tensor import Tensor, wrap
 from autograd.transforms import gradients
@@ -103,11 +103,15 @@ class Subject:
 
     def check_not_captured(self) -> None:
         """Raises ValueError if an input is not used, and what was given for it is."""
-        variables, outputs = self.record({})
-        reached = set(ancestors(y.node for y in outputs if y.node is not None))
-        unused = {name for name, t in zip(self.point, variables, strict=True) if t.node not in reached}
-        if given := {name: t for name, t in self.given.items() if name in unused}:
-            check_not_captured("gradcheck", given, lambda: self.record({})[1])
+
+        def call() -> Call:
+            variables, outputs = self.record({})
+            return dict(zip(self.point, variables, strict=True)), outputs
+
+        variables, outputs = call()
+        reached = leading_to(outputs)
+        if unused := {name: t for name, t in self.given.items() if variables[name].node not in reached}:
+            check_not_captured("gradcheck", unused, call)
 
     def written_by_a_call(self) -> list[str]:
         """The names of what one call, on copies, writes into or replaces: variables, and other arguments by place."""
