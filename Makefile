@@ -35,8 +35,9 @@ bench: $(VENV)/.bench  ## Speed and memory beside PyTorch, MyGrad and HIPS autog
 checkers: $(VENV)/.bench  ## Planted faults: what gradcheck and the checkers of PyTorch, HIPS autograd and JAX find; ARGS="--help"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.checkers $(ARGS)
 
-clean:  ## Remove the virtual environment and all caches
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean:  ## Remove the virtual environment, all caches and the demo's output
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-output
+	find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 $(VENV)/.%: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -40,7 +40,6 @@ from autograd.ops import (
     elementwise,
     indexing,
     joining,
-    linalg,
     padding,
     products,
     reductions,
@@ -49,6 +48,7 @@ from autograd.ops import (
     sorting,
     windows,
 )
+from autograd.ops import linalg as linalg
 from autograd.ops.assignment import *  # noqa: F403
 from autograd.ops.comparison import *  # noqa: F403
 from autograd.ops.creation import *  # noqa: F403
@@ -64,7 +64,7 @@ from autograd.ops.repetition import *  # noqa: F403
 from autograd.ops.shaping import *  # noqa: F403
 from autograd.ops.sorting import *  # noqa: F403
 from autograd.ops.windows import *  # noqa: F403
-from autograd.other_names import ELSEWHERE
+from autograd.other_names import ELSEWHERE, OF_DEVICES
 from autograd.random import *  # noqa: F403
 from autograd.recompute import checkpoint
 from autograd.stepping import Stepper, draw, named
@@ -137,4 +137,9 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> None:
         where = f"; it is {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+        if name in OF_DEVICES:
+            where = "; the CPU is the only device, and nothing takes one"
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'{where}")
+
+    def __dir__() -> list[str]:
+        return sorted([*__all__, "__version__", "linalg", "numeric", "random", "stepping"])

@@ -316,7 +316,8 @@ def _tracked(value: Any) -> bool:
 def _plain(value: Any) -> Any:
     """Tensors as arrays."""
     if isinstance(value, tuple):
-        return tuple(map(_plain, value))
+        parts = map(_plain, value)
+        return value._make(parts) if hasattr(value, "_make") else tuple(parts)
     return value.array if isinstance(value, Tensor) else value
 
 

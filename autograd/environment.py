@@ -15,6 +15,13 @@ from pathlib import Path
 # Files of HIPS autograd that this package does not have: beside ours, a sign that the two were installed in one place.
 _FOREIGN_FILES = ("builtins.py", "core.py", "extend.py", "tracer.py", "numpy/numpy_vjps.py")
 
+_ADVICE = (
+    "Give stepgrad an environment of its own: python -m venv fresh && fresh/bin/pip install stepgrad. "
+    "To keep it here instead: pip uninstall autograd && pip install --force-reinstall --no-deps stepgrad."
+)
+# What `nn` and `optim` say where the package `autograd` is not this one.
+OVERWRITTEN = f"'autograd' is not stepgrad's here: HIPS autograd, of the same name, was installed over it. {_ADVICE}"
+
 
 def warn_of_namesake(folder: Path) -> None:
     """Say so if the distribution `autograd` is installed too, or its files lie in `folder`, this package's own."""
@@ -28,8 +35,7 @@ def warn_of_namesake(folder: Path) -> None:
     found = f"HIPS autograd {version} is installed in this environment" if version else f"files of it lie in {folder}"
     warnings.warn(
         f"stepgrad and HIPS autograd are both imported as 'autograd', and pip lets one overwrite the other: {found}. "
-        "Give stepgrad an environment of its own: python -m venv fresh && fresh/bin/pip install stepgrad. "
-        "To keep it here instead: pip uninstall autograd && pip install --force-reinstall --no-deps stepgrad.",
+        + _ADVICE,
         RuntimeWarning,
         stacklevel=3,
     )

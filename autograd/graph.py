@@ -190,7 +190,7 @@ def reverse_sweep(
     between = interposed.get()
     rules = None if between is None else between(seeds, targets)
     wanted = None if targets is None else set(targets)
-    live = None if wanted is None else _live(wanted, ancestors(seeds, since))
+    live = None if wanted is None else _live(wanted, ancestors(seeds, since), since)
     pending = dict(seeds)
     queue = [(-node.number, node) for node in seeds]  # of the nodes in `pending`, with the latest made at the front
     heapify(queue)
@@ -258,11 +258,11 @@ def reverse_sweep(
     return results
 
 
-def _live(wanted: set[Node], reached: Sequence[Node]) -> set[Node]:
-    """The nodes, among those `reached`, on a path to one that is wanted; RuntimeError if one has been freed, since what
-    it led to is not known any more."""
+def _live(wanted: set[Node], reached: Sequence[Node], since: int) -> set[Node]:
+    """The nodes, among those `reached`, on a path to one that is wanted; RuntimeError if one made `since` has been
+    freed, since what it led to is not known any more."""
     for node in reached:
-        if node.values is None and node.plan is not None and node not in wanted:
+        if node.values is None and node.plan is not None and node.number >= since and node not in wanted:
             saved(node, False)
     return descendants(wanted, reached)
 

@@ -7,12 +7,15 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from functools import wraps
+from sys import _getframe as getframe
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from autograd.dtypes import Array
+from autograd.graph import forward_sweep, reverse_sweep
 from autograd.ops import (
     assignment,
     comparison,
@@ -42,13 +45,20 @@ R = TypeVar("R")
 
 
 def _refusal(message: str) -> TypeError:
-    """The error of what needs arrays; its note is for those who meet it in a rule, where `data` would be wrong."""
+    """The error of what needs arrays, with a note for those who meet it in a rule, where `data` would be wrong."""
     error = TypeError(message)
-    error.add_note(
-        "In a derivative rule, which second order runs on tensors: write it with the operations of autograd, or with "
-        "NumPy functions that take tensors; t.data would lose the second derivative."
-    )
+    caller: FrameType | None = getframe()
+    while caller is not None and caller.f_code not in _SWEEPS:
+        caller = caller.f_back
+    if caller is not None:
+        error.add_note(
+            "In a derivative rule, which second order runs on tensors: write it with the operations of autograd, or "
+            "with NumPy functions that take tensors; t.data would lose the second derivative."
+        )
     return error
+
+
+_SWEEPS = (forward_sweep.__code__, reverse_sweep.__code__)  # which run the rules
 
 
 def _reflected(operation: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -492,8 +502,8 @@ class Operators:
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: builtins.bool | None = None) -> Array:
         if self.requires_grad:
             raise _refusal(
-                "a tensor that requires grad would lose its history as an array: use t.data for its values, "
-                "and stack or concatenate to join tensors"
+                "a tensor that requires grad would lose its history as an array: use t.data for its values "
+                "(loss.item() to collect losses), and stack or concatenate to join tensors"
             )
         return np.array(self.array, dtype, copy=copy)
 

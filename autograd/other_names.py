@@ -52,7 +52,12 @@ ELSEWHERE = {
     "sub": "autograd.subtract",
     "swapdims": "autograd.swapaxes",
     "take_along_dim": "autograd.take_along_axis",
+    "to_dot": "autograd.stepping.to_dot",
+    "to_mermaid": "autograd.stepping.to_mermaid",
     "unbind": "autograd.unstack",
     "unsqueeze": "autograd.expand_dims",
     "utils": "nn.utils",
 }
+
+# What asks PyTorch for another device.
+OF_DEVICES = {"backends", "cuda", "device", "mps"}

@@ -62,6 +62,8 @@ class Tensor(Operators):
     def __init__(
         self, data: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
     ) -> None:
+        if isinstance(dtype, int):
+            raise TypeError(f"tensor: wants a dtype as second argument, got {dtype}; ag.zeros(3, 4) is of a shape")
         self.array = freeze(to_array(data.array if isinstance(data, Tensor) else data, dtype))
         self.node = None
         self.label = name
@@ -124,7 +126,9 @@ class Tensor(Operators):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
+        if not isinstance(value, (bool, np.bool)):
+            raise TypeError(f"requires_grad: wants True or False, got {value!r}")
+        self.requires_grad_(bool(value))
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start or stop recording operations on this leaf, and return it. Its gradient and its hooks stay.
@@ -411,13 +415,20 @@ def tensor(
 ) -> Tensor:
     """A tensor holding a copy of `data`: numbers, nested lists, an array or a tensor.
 
-    Python floats become the default dtype (float32), Python ints int64, NumPy arrays keep their dtype. Raises TypeError
-    for what is not numeric, ValueError for ragged lists.
+    Python floats become the default dtype (float32), Python ints int64, NumPy arrays keep their dtype. The copy of a
+    tensor has no history: UserWarning for one that requires grad. Raises TypeError for what is not numeric, ValueError
+    for ragged lists.
 
     >>> tensor([[1.0, 2.0], [3.0, 4.0]])
     tensor([[1., 2.],
             [3., 4.]])
     """
+    if isinstance(data, Tensor) and data.requires_grad:
+        warnings.warn(
+            "tensor: the copy of a tensor that requires grad has no history, so no gradient comes through it; use "
+            "t.detach().clone() if that is meant, and t.clone() or t itself if not",
+            stacklevel=2,
+        )
     return Tensor(data, dtype, requires_grad, name)
 
 

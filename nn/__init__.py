@@ -3,7 +3,11 @@
 Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
 """
 
-from autograd import environment as environment  # isort: split
+import autograd as _autograd
+from autograd import environment as environment
+
+if not hasattr(_autograd, "Tensor"):
+    raise ImportError(environment.OVERWRITTEN)
 
 from nn import data, functional, init, models, utils
 from nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential

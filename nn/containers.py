@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
@@ -245,6 +246,9 @@ class ParameterList(_Listed[Parameter]):
 class ParameterDict(_Named[Parameter]):
     """A dict of parameters. Tensors and arrays put into it become parameters.
 
+    Those of a plain dict come in the order of their names, as in PyTorch, whose optimizers' states count on it; those
+    of an OrderedDict, another ParameterDict or pairs come as they are.
+
     >>> import nn
     >>> scales = nn.ParameterDict({"in": ones(2), "out": zeros(3)})
     >>> scales["out"].shape, list(scales.state_dict())
@@ -256,6 +260,11 @@ class ParameterDict(_Named[Parameter]):
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
         super().__init__()
         self.update(parameters)
+
+    def update(self, parts: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add or replace parameters by name."""
+        plain = isinstance(parts, Mapping) and not isinstance(parts, OrderedDict)
+        super().update(sorted(parts.items(), key=lambda item: item[0]) if plain else parts)  # type: ignore[union-attr]
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.register_parameter(key, value if isinstance(value, Parameter) else Parameter(value))

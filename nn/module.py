@@ -36,6 +36,15 @@ class Hook(NamedTuple):
     with_kwargs: bool
 
 
+class _SetByInit:
+    """Stands in the class for an attribute that `Module.__init__` sets, and says so where it was not called."""
+
+    def __get__(self, module: Module | None, kind: type) -> Self:
+        if module is None:
+            return self
+        raise AttributeError(f"{kind.__name__}: call super().__init__() in its __init__, before anything else")
+
+
 class Module:
     """Base class of everything with parameters: layers, losses, models.
 
@@ -66,6 +75,9 @@ class Module:
     _plate: Plate
     _buffer_persistence: dict[str, bool]
     _absent_parameters: set[str]
+
+    if not TYPE_CHECKING:
+        _plate = _buffer_persistence = _SetByInit()
 
     def __init__(self) -> None:
         self.__dict__["_absent_parameters"] = set()
@@ -471,7 +483,7 @@ class Module:
 
         def entering(gradients: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
             for hook in tuple(self._backward_pre_hooks.values()):
-                gradients = _as_tuple(hook(self, gradients), gradients)
+                gradients = self._hooked(hook(self, gradients), gradients)
             if inputs_need_grad:
                 grad_output[:] = [gradients]
             else:
@@ -497,8 +509,20 @@ class Module:
         self, grad_input: tuple[Tensor | None, ...], grad_output: tuple[Tensor | None, ...]
     ) -> tuple[Tensor | None, ...]:
         for hook in tuple(self._backward_hooks.values()):
-            grad_input = _as_tuple(hook(self, grad_input, grad_output), grad_input)
+            grad_input = self._hooked(hook(self, grad_input, grad_output), grad_input)
         return grad_input
+
+    def _hooked(self, changed: Any, unchanged: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The gradients after a backward hook, which returns None to leave them as they were."""
+        if changed is None:
+            return unchanged
+        gradients = changed if isinstance(changed, tuple) else (changed,)
+        if len(gradients) != len(unchanged):
+            raise RuntimeError(
+                f"{type(self).__name__}: a backward hook returned {len(gradients)} gradients in place of "
+                f"{len(unchanged)}"
+            )
+        return gradients
 
     # text
 
@@ -527,12 +551,6 @@ class Module:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def _as_tuple(changed: Any, unchanged: tuple[Any, ...]) -> tuple[Any, ...]:
-    if changed is None:
-        return unchanged
-    return changed if isinstance(changed, tuple) else (changed,)
 
 
 def _plain(value: Any) -> Any:

@@ -252,9 +252,9 @@ def _inputs(given: Any) -> Sequence[Any]:
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
-    """The tensors in what a module takes or returns."""
-    if isinstance(value, Tensor):
-        yield value
+    """The tensors, and arrays as tensors, in what a module takes or returns."""
+    if isinstance(value, _ARRAYS):
+        yield ag.as_tensor(value)
     elif isinstance(value, (tuple, list)):
         for part in value:
             yield from _tensors(part)

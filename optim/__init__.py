@@ -3,6 +3,12 @@
 Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
 """
 
+import autograd as _autograd
+from autograd import environment as environment
+
+if not hasattr(_autograd, "Tensor"):
+    raise ImportError(environment.OVERWRITTEN)
+
 from optim import lr_scheduler, swa_utils
 from optim.adadelta import Adadelta
 from optim.adafactor import Adafactor

@@ -40,7 +40,7 @@ class Optimizer:
     the algorithm remembers, as arrays and a count of steps; `defaults`; `stepped`, whether a step was ever taken.
 
     Raises ValueError for an empty list, a parameter given twice, a tensor that an operation made and an option out of
-    its range, TypeError for what is not a tensor.
+    its range, TypeError for what is not a tensor and an option of a wrong type.
 
     >>> from optim import SGD
     >>> w = tensor([1.0, 2.0], requires_grad=True)
@@ -70,13 +70,16 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self.stepped = False
         self.packings: dict[tuple[int, int], Packing] = {}
-        self.check(defaults)
+        self._check_options(defaults)
         if isinstance(params, Tensor):
             raise TypeError(f"{self.name}: wants an iterable of tensors or of dicts, got a single Tensor; write [p]")
-        self._check_order(params)
+        self._check_kind(params)
         given: list[Any] = list(params)
         if not given:
-            raise ValueError(f"{self.name}: got an empty list of parameters")
+            raise ValueError(
+                f"{self.name}: got an empty list of parameters; a module finds layers in an nn.ModuleList, but not in "
+                "a list, and a generator gives its parameters only once"
+            )
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(group)
 
@@ -115,7 +118,17 @@ class Optimizer:
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"{self.name}: wants both betas in [0, 1), got {betas}")
 
-    def _check_order(self, params: Any) -> None:
+    def _check_options(self, group: Group) -> None:
+        try:
+            self.check(group)
+        except TypeError as error:
+            options = ", ".join(f"{name}={value!r}" for name, value in group.items() if name != "params")
+            raise TypeError(f"{self.name}: an option is of a wrong type ({error}): {options}") from None
+
+    def _check_kind(self, params: Any) -> None:
+        is_module = hasattr(params, "parameters")
+        if is_module and not (isinstance(params, Iterable) and all(isinstance(p, Tensor) for p in params)):
+            raise TypeError(f"{self.name}: wants model.parameters(), got the {type(params).__name__} itself")
         if isinstance(params, (set, frozenset)):
             raise TypeError(
                 f"{self.name}: parameters need an order that is the same in every run; got a set, use a list"
@@ -131,7 +144,7 @@ class Optimizer:
         if "params" not in param_group:
             raise ValueError(f"{self.name}: a parameter group needs the key 'params', got {sorted(param_group)}")
         params = param_group["params"]
-        self._check_order(params)
+        self._check_kind(params)
         params = [params] if isinstance(params, Tensor) else list(params)
         group = {**self.defaults, **param_group, "params": params}
         for name, value in group.items():
@@ -142,7 +155,7 @@ class Optimizer:
             group["params"] = [p for _, p in params]
         if any(("param_names" in group) != ("param_names" in other) for other in self.param_groups):
             raise ValueError(f"{self.name}: either all parameter groups have names or none")
-        self.check(group)
+        self._check_options(group)
         seen = {p for other in self.param_groups for p in other["params"]}
         for i, p in enumerate(group["params"]):
             which = f"parameter {i} of group {len(self.param_groups)}"
@@ -252,7 +265,7 @@ class Optimizer:
         groups, place = [], {}
         for group, new in zip(self.param_groups, saved, strict=True):
             groups.append({**group, **new, "params": group["params"]})
-            self.check(groups[-1])
+            self._check_options(groups[-1])
             place.update({key: (p, groups[-1]) for key, p in zip(new["params"], group["params"], strict=True)})
         state: defaultdict[Tensor, State] = defaultdict(dict)
         for key, kept in state_dict["state"].items():

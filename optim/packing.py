@@ -59,7 +59,6 @@ class Packing:
         """Whether it is of these parameters, and their states are still the views that were handed out."""
         return (
             len(params) == len(self.params)
-            and all(p is q for p, q in zip(params, self.params, strict=True))
             and all(s is t for s, t in zip(states, self.states, strict=True))
             and states[0].keys() == self.state.keys()
             and all(states[0][name] == value for name, value in self.state.items() if name not in self.kept)

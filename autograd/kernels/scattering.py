@@ -192,8 +192,6 @@ def _rows(shape: tuple[int, ...], index: Index) -> tuple[int, int, Array] | None
     if last - first >= len(chosen) or any(type(e) is slice and e != slice(None) for e in index):
         return None
     axes = shape[first : last + 1]
-    if not math.prod(axes):
-        return None
     if len(axes) == 1:
         positions = index[first] % axes[0]
     else:

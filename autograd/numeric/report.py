@@ -30,7 +30,8 @@ _OTHERWISE: dict[Verdict, str] = {
     "UNDEFINED": "undefined",
     "INCONCLUSIVE": "inconclusive",
 }
-_COLORS = {"PASS": "#1a7f37", "INCONCLUSIVE": "#9a6700", "KINK": "#9a6700", "JUMP": "#9a6700"}
+_COLORS = {"PASS": "#2da44e", "INCONCLUSIVE": "#bf8700", "KINK": "#bf8700", "JUMP": "#bf8700"}
+_GRAVE = "#e5534b"
 
 
 @dataclass(frozen=True)
@@ -234,10 +235,13 @@ def _text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _html(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose last column is the verdict, in its colour."""
+    """A table whose last column is the verdict, in its colour.
+
+    The ground is that of the page, light or dark. Mixed with the colour of the page's text, it is legible on both.
+    """
 
     def cells(row: Sequence[str]) -> str:
-        color = _COLORS.get(row[-1], "#cf222e")
+        color = f"color-mix(in srgb,{_COLORS.get(row[-1], _GRAVE)} 65%,currentcolor)"
         plain = "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in row[:-1])
         return f'<tr>{plain}<td style="text-align:left;color:{color}"><b>{escape(row[-1])}</b></td></tr>'
 

@@ -189,7 +189,7 @@ def _pull(g: Any, operands: Any, operands_shape: Any, subscripts: str, i: int) -
         return deferred
     y = _einsum(others, f"{','.join(terms)}->{known}")
     shape = operands_shape[i]
-    if y.shape == shape and known == term:
+    if y.shape == shape:
         return y
     length = dict(zip(term, shape)) | {label: n for label, n in zip(known, y.shape) if n != 1}
     first = [term.index(label) == axis for axis, label in enumerate(term)]

@@ -80,7 +80,7 @@ def breakpoint_of(condition: Breakpoint[Any] | Condition | str) -> Breakpoint[An
 def check_known(op: str, name: str, graph: GraphView) -> None:
     """ValueError unless an operation, a tensor or a module of the graph is called so; it says what comes close."""
     called = {word for node in graph.nodes for word in (node.op, node.name, node.module) if word}
-    if not any(_called(word, name) or _inside(word, name) for word in called):
+    if not any(_inside(word, name) for word in called):
         close = get_close_matches(name, called, 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{op}: no operation, tensor or module of this run is called {name!r}{hint}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from html import escape
+from itertools import pairwise
 
 __all__ = ["mathml"]
 
@@ -55,11 +56,16 @@ _NAME = re.compile("(?:arc)?(?:cos|sin|tan)|(?:cos|sin|tan)h|cot|det|diag|exp|li
 _LIMITED = {"lim", "max", "min", "prod", "sum"}  # whose limits stand below and above
 _SPACES = {" ": 0.25, "!": -0.17, ",": 0.17, ":": 0.22, ";": 0.28, "quad": 1.0, "qquad": 2.0}
 _THIN = '<mspace width="0.17em"></mspace>'
+_PROSE = re.compile("<mtext>(.*\u00a0.*)</mtext>", re.DOTALL)
+_MARK = re.compile("<mo>([,:;])</mo>")
+_OPENING, _CLOSING = re.compile(r">[(\[{]</mo>"), re.compile(r">[)\]}]</mo>")
 _UPRIGHT = {"mathbb", "mathbf", "mathcal", "mathrm", "operatorname", "text"}
 
 
 def mathml(latex: str) -> str:
     r"""The formula as a `<math>` element; in `<code>` as it stands, if it is not well-formed.
+
+    No line breaks inside `<math>`. So words, and the commas and colons between clauses, are text between such elements.
 
     Known are letters, numbers, Greek, sub- and superscripts, accents (`\bar{x}`), fractions, roots, names of functions,
     upright words (`\operatorname{relu}`, `\text{where}`) and the common symbols. Other commands are shown by name.
@@ -67,9 +73,11 @@ def mathml(latex: str) -> str:
     >>> from autograd.stepping.formula import mathml
     >>> mathml(r"\sqrt{x_1}")
     '<math><msqrt><msub><mi>x</mi><mn>1</mn></msub></msqrt></math>'
+    >>> mathml(r"x, \text{ also where it jumps}")
+    '<math><mi>x</mi></math>, also where it jumps'
     """
     try:
-        return f"<math>{_Parser(latex).formula()}</math>"
+        return _Parser(latex).formula()
     except (IndexError, ValueError):
         return f"<code>{escape(latex)}</code>"
 
@@ -85,17 +93,26 @@ class _Parser:
         self.place = 0
 
     def formula(self) -> str:
-        found = self.row("")
+        parts = self.row("")
         if self.place < len(self.tokens):
             raise ValueError("a brace too many")
-        return found
+        found, inside, depth = "", "", 0
+        for part, behind in pairwise([*parts, ""]):
+            depth += len(_OPENING.findall(part)) - len(_CLOSING.findall(part))
+            between_clauses = None if depth or behind else _MARK.fullmatch(part)
+            if text := _PROSE.fullmatch(part) or between_clauses:
+                found += _math(inside) + text[1].replace("\u00a0", " ") + " " * (text is between_clauses)
+                inside = ""
+            else:
+                inside += part
+        return re.sub(" +", " ", found + _math(inside)).rstrip() or "<math></math>"
 
-    def row(self, end: str) -> str:
-        """What stands before `end`, or the brace that closes."""
+    def row(self, end: str) -> list[str]:
+        """What stands before `end`, or the brace that closes: item by item."""
         parts = []
         while self.peek() and self.peek() not in ("}", end):
             parts.append(self.scripted())
-        return "".join(parts)
+        return parts
 
     def scripted(self) -> str:
         """One item, with what is written below and above it."""
@@ -119,7 +136,7 @@ class _Parser:
         if token == "{":
             inside = self.row("}")
             self.expect("}")
-            return _one(inside)
+            return _one("".join(inside))
         if token.isspace():
             return ""
         if token.startswith(r"\mathrel "):
@@ -199,6 +216,10 @@ class _Parser:
     def expect(self, token: str) -> None:
         if self.next() != token:
             raise ValueError(f"{token!r} is missing")
+
+
+def _math(inside: str) -> str:
+    return f"<math>{inside}</math>" if inside else ""
 
 
 def _one(markup: str) -> str:

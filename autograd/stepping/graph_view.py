@@ -148,8 +148,8 @@ def named(t: Tensor, name: str) -> Tensor:
 def view(outputs: Tensor | Sequence[Tensor], values: bool = False, op: str = "view") -> GraphView:
     """The graph behind one or more tensors, as it was recorded.
 
-    With `values`, what is still known of the results is summarised. `op` is how errors call the function. Raises
-    ValueError for a tensor that requires no grad, RuntimeError if a backward pass has freed the graph.
+    With `values`, the results are summarised that somebody holds or a rule has kept. `op` is how errors call the
+    function. Raises ValueError for a tensor that requires no grad, RuntimeError if a backward pass has freed the graph.
 
     >>> from autograd.stepping import view
     >>> x = tensor(2.0, requires_grad=True, name="x")
@@ -264,9 +264,18 @@ def _longest_names(wanted: set[int]) -> dict[int, str]:
 
 
 def _summaries(order: Sequence[Node]) -> dict[Node, Summary]:
-    arrays = kept_results(order)
-    arrays |= {node: t.array for node, t in live_tensors(set(order)).items()}
-    return {node: Summary.of(array) for node, array in arrays.items() if isinstance(array, np.ndarray)}
+    results: dict[Node, Any] = {node: _number_kept(node) for node in order}
+    results |= kept_results(order)
+    results |= {node: t.array for node, t in live_tensors(set(order)).items()}
+    return {node: Summary.of(y) for node, y in results.items() if isinstance(y, (np.ndarray, np.generic))}
+
+
+def _number_kept(node: Node) -> Any:
+    """The result that a node keeps for its own rule, if it is a number, which NumPy gives for arrays of shape ()."""
+    plan = node.plan
+    if plan is None or not plan.kept or node.shape != ():
+        return None
+    return dict(zip(plan.kept, node.values or ())).get(len(plan.primitive.inputs))
 
 
 def _detail(node: Node) -> str:

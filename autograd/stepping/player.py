@@ -48,12 +48,14 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 body {{ margin: 0; }}
-#player > .player {{ min-height: 100vh; }}
+#player .player {{ min-height: 100vh; }}
 {style}
 </style>
 </head>
 <body>
-<div id="player"><noscript>This page plays a recorded pass, which takes JavaScript.</noscript></div>
+<div id="player"><noscript><div class="player still">
+<header><h1>{title}</h1><p>To play this pass takes JavaScript; without it, here is the graph.</p></header>
+{drawing}</div></noscript></div>
 <script type="application/json" id="run">{run}</script>
 <script type="module">
 {script}
@@ -71,11 +73,13 @@ def page(trace: Trace, position: int = 0, live: Mapping[str, Any] | None = None)
     It starts at `position`. With `live` it looks for the widget of that `key`, which knows of that `revision`. Its
     style, script, data and drawings are inside, so that it works from a file, in a frame, and without a network.
     Modules fold and unfold as far as there are drawings: where these would become too large, the last stay folded.
+    Without JavaScript it shows the first of them.
     """
     run = recording(trace) | {"position": position} | ({"live": dict(live)} if live else {})
     return _PAGE.format(
         title=escape(trace.title or ("Forward pass" if trace.forward else "Backward pass")),
         style=style() + drawing.style(),
+        drawing=run["drawings"][0]["svg"],
         run=_embedded(run),
         script=script() + (live_script() if live else ""),
         start="matchNotebook();\ngrowFrame(player.root);\n" + ("connect(player, run.live);\n" if live else ""),

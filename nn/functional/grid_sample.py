@@ -86,10 +86,8 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
 
 
 def _line(length: int, align_corners: bool) -> Any:
-    if length == 1:
-        return np.zeros(1)
-    line = np.linspace(-1, 1, length)
-    return line if align_corners else line * (length - 1) / length
+    """Where the centres of pixels lie, if the ends of the axis, or the first and last of them, are at -1 and 1."""
+    return (2 * np.arange(length) + 1 - length) / (max(1, length - 1) if align_corners else length)
 
 
 def _taps(

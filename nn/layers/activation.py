@@ -17,6 +17,9 @@ class _InPlace(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
+        if isinstance(inplace, Tensor):
+            name = type(self).__name__
+            raise TypeError(f"{name}: the layer is made first, and then called: {name}()(input)")
         self.inplace = inplace
 
     def extra_repr(self) -> str:

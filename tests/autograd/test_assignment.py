@@ -149,6 +149,16 @@ def test_a_hook_stays_with_the_value_it_was_registered_on() -> None:
     assert seen == [6, 6]
 
 
+def test_a_recorded_write_keeps_the_name_and_refuses_an_index_out_of_range() -> None:
+    h = tensor([1.0, 2.0], requires_grad=True) * 1.0
+    h.name = "h"
+    h[0] = 5.0
+    assert h.node is not None
+    assert h.node.name == "h"
+    with pytest.raises(IndexError, match=r"setitem: index 2 is out of bounds.*x\[2\] with x of shape \(2,\)"):
+        h[2] = 5.0
+
+
 def test_windows_that_do_not_overlap_can_be_written_only_as_a_copy() -> None:
     windows = ag.sliding_windows(tensor(np.arange(6.0)), (2,), stride=(2,))
     with pytest.raises(ValueError, match=r"setitem: .*clone"):

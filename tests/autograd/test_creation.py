@@ -166,3 +166,30 @@ def test_integers_that_a_dtype_does_not_have() -> None:
     with pytest.raises(OverflowError):
         tensor([256], dtype=np.uint8)
     assert tensor([2**63], dtype=np.uint64).tolist() == [2**63]
+
+
+def test_a_copy_without_history_warns() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    with pytest.warns(UserWarning, match=r"tensor: the copy of a tensor that requires grad has no history") as caught:
+        y = tensor(2 * x)
+    assert (caught[0].filename, y.tolist(), y.requires_grad) == (__file__, [2, 4], False)
+
+
+def test_other_copies_do_not_warn() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    assert tensor(x.detach()).tolist() == tensor(x.data).tolist() == Tensor(x).tolist() == [1, 2]
+    assert creation.as_tensor(x) is x
+
+
+@pytest.mark.parametrize("make", [tensor, Tensor])
+def test_a_shape_in_place_of_a_dtype(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"tensor: wants a dtype as second argument, got 4; ag.zeros\(3, 4\)"):
+        make(3, 4)
+
+
+def test_requires_grad_is_a_truth_value() -> None:
+    x = tensor([1.0])
+    with pytest.raises(TypeError, match="requires_grad: wants True or False, got 'False'"):
+        x.requires_grad = "False"
+    x.requires_grad = np.True_
+    assert x.requires_grad is True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -126,6 +126,7 @@ def test_arrays_alone_give_arrays_and_numbers_take_the_tensors_dtype() -> None:
     product(x, 2.0).sum().backward()
     np.testing.assert_array_equal(x.grad, [2, 2])
     assert x.grad.dtype == np.float32
+    np.testing.assert_array_equal(product(ag.tensor(A), [0.1] * 3).data, A * 0.1)  # 0.1 in double precision
 
 
 def test_redeclared_and_not_registered() -> None:
@@ -383,6 +384,19 @@ def test_static_parameters_that_are_changed_later(kind: Callable[[Any], Any]) ->
             o[0] = 100.0
         y.sum().backward()
         assert x.grad.tolist() == [2, 2]
+
+
+def test_a_named_tuple_stays_one() -> None:
+    class Wave(NamedTuple):
+        scale: float
+
+    @ag.custom_vjp(lambda g, x, wave: g * wave.scale)
+    def scaled(x: Any, wave: Wave) -> Any:
+        return x * wave.scale
+
+    x = ag.tensor([1.0, 1.0], requires_grad=True)
+    scaled(x, Wave(3.0)).sum().backward()
+    assert x.grad.tolist() == [3, 3]
 
 
 def test_a_function_without_a_module() -> None:

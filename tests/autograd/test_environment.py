@@ -57,6 +57,16 @@ def test_warns_when_our_init_was_overwritten(tmp_path: Path, namesake: Path) -> 
     assert "RuntimeWarning: stepgrad and HIPS autograd" in imports("import nn", site, namesake)
 
 
+@pytest.mark.parametrize("statement", ["import nn", "from optim import SGD"])
+def test_fails_with_advice_when_our_init_was_overwritten(tmp_path: Path, statement: str) -> None:
+    for package in ("autograd", "nn", "optim"):
+        subprocess.run(["cp", "-r", str(ROOT / package), str(tmp_path / package)], check=True)
+    (tmp_path / "autograd" / "__init__.py").write_text("")
+    said = imports(statement, tmp_path).splitlines()[-1]
+    assert said.startswith("ImportError: 'autograd' is not stepgrad's here: HIPS autograd, of the same name, was")
+    assert "python -m venv fresh && fresh/bin/pip install stepgrad" in said
+
+
 class Library:
     """Stands in for the C library, and writes down what it is asked for."""
 

@@ -186,9 +186,10 @@ def test_a_hook_sees_the_complete_gradient_once():
     assert seen == [8]
 
 
-def test_a_hook_that_returns_something_else_is_refused():
+@pytest.mark.parametrize("hook", [lambda g: g.sum(), lambda g: g.numpy()])
+def test_a_hook_that_returns_something_else_is_refused(hook):
     x = tensor([1.0, 2.0], requires_grad=True)
-    x.register_hook(lambda g: g.sum())
+    x.register_hook(hook)
     with pytest.raises(ValueError, match=r"register_hook: the hook has to return a Tensor of shape \(2,\) or None"):
         (x * x).sum().backward()
     with pytest.raises(RuntimeError, match="register_hook: the tensor does not require grad"):
@@ -246,6 +247,15 @@ def test_an_output_used_twice_and_a_target_among_the_outputs():
     gw, gx = ag.gradients(y, [w, x])
     np.testing.assert_allclose(gw.data, 2 * w.data + 1)
     np.testing.assert_allclose(gx.data, np.diag(2 * w.data + 1), atol=1e-12)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_outputs_of_which_one_depends_on_the_other(turned):
+    x = tensor(2.0, requires_grad=True)
+    h = x * x * x
+    outputs = [h, h * h]
+    gx, gh = ag.gradients(outputs[::-1] if turned else outputs, [x, h])
+    assert (gx.item(), gh.item()) == (12 * 17, 17)
 
 
 def test_fan_out_accumulates():
@@ -497,7 +507,8 @@ def test_freezing_keeps_the_gradient_and_the_hooks():
     x.register_hook(lambda g: 2 * g)
     recorded = (x * x).sum()
     recorded.backward(retain_graph=True)
-    x.requires_grad_(False)
+    for _ in range(2):
+        x.requires_grad_(False)
     assert (x * x).node is None
     np.testing.assert_array_equal(x.grad.data, [4, 8])
     x.requires_grad = True
@@ -507,6 +518,19 @@ def test_freezing_keeps_the_gradient_and_the_hooks():
     x.grad = None
     x.requires_grad = True
     assert x.grad is None
+
+
+def test_what_a_gradient_may_be_set_to():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    x.grad = g = tensor([3.0, 4.0])
+    assert x.grad is g
+    for wrong in (tensor([1.0]), tensor([1.0, 2.0], dtype=np.float64)):
+        with pytest.raises(ValueError, match=r"grad: wants shape \(2,\) and dtype float32, got shape"):
+            x.grad = wrong
+    with pytest.raises(TypeError, match="grad: wants a Tensor or None, got ndarray"):
+        x.grad = np.ones(2)
+    with pytest.raises(RuntimeError, match="grad: only a tensor that requires grad has a gradient"):
+        tensor(1.0).grad = tensor(1.0)
 
 
 def test_exception_in_a_hook_leaves_a_retained_graph_usable():

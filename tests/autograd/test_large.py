@@ -41,6 +41,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[..., Any], list[tuple[int, .
     "softmax": (lambda x: ag.softmax(x, 1), lambda x: torch.softmax(x, 1), [SHAPE]),
     "log_softmax": (lambda x: ag.log_softmax(x, 1), lambda x: torch.log_softmax(x, 1), [SHAPE]),
     "logsumexp": (lambda x: ag.logsumexp(x, (1, 3)), lambda x: torch.logsumexp(x, (1, 3)), [SHAPE]),
+    "logsumexp over channels": (lambda x: ag.logsumexp(x, 1), lambda x: torch.logsumexp(x, 1), [SHAPE]),
     "batch norm": (
         lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True),
         lambda x, w, b: TF.batch_norm(x, None, None, w, b, training=True),

@@ -52,6 +52,24 @@ def test_a_write_before_the_operation_is_no_error() -> None:
     np.testing.assert_array_equal(x.grad.data, [4, 6])
 
 
+def test_a_saved_view_is_stale_once_what_it_views_was_written() -> None:
+    x = tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    y = ag.sin(x.reshape(2, 2)).sum()
+    written(x, "setitem")
+    with pytest.raises(RuntimeError, match="an array that 'sin' saved"):
+        y.backward()
+
+
+def test_memory_is_read_only_again_after_a_write() -> None:
+    x = tensor([1.0, 2.0, 3.0, 4.0])
+    x.reshape(2, 2).write(0.0, 0)
+    assert not x.array.flags.writeable
+    with pytest.raises(ValueError, match="a view of windows cannot be written through"):
+        ag.sliding_windows(x, 2).write(9.0)
+    assert not x.array.flags.writeable
+    np.testing.assert_array_equal(x.data, [0, 0, 3, 4])
+
+
 def test_forward_mode_notices_too() -> None:
     def f(x: Tensor) -> Tensor:
         h = x * 1.0

@@ -82,6 +82,24 @@ def test_a_rule_that_needs_arrays_is_told_what_to_do_instead() -> None:
     assert place.startswith("in the derivative of 'steps'; node made at ")
 
 
+@pytest.mark.parametrize("use", [np.mean, np.asarray, lambda losses: np.unwrap(losses[0])])
+def test_outside_of_a_rule_no_advice_for_rules_is_given(use: Callable[[Any], Any]) -> None:
+    loss = (tensor([1.0, 2.0], requires_grad=True) ** 2).sum()
+    with pytest.raises(TypeError, match=r"\(loss\.item\(\) to collect losses\)|use t\.data") as caught:
+        use([loss])
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_rule_of_forward_mode_is_told_what_to_do_instead() -> None:
+    @elementwise(lambda x: np.spacing(x))
+    def steps(x: Any) -> Any:
+        return np.floor(x)
+
+    with pytest.raises(TypeError, match=r"np\.spacing is not defined on tensors") as caught:
+        ag.grad(lambda x: ag.jvp(steps, [x], [1.0])[1])(0.5)
+    assert caught.value.__notes__[0].startswith("In a derivative rule, ")
+
+
 def test_writing_into_the_data_of_a_tensor() -> None:
     w = tensor([1.0, 2.0], requires_grad=True)
     (w * w).sum().backward()
@@ -124,6 +142,19 @@ def test_names_of_other_libraries_say_where_to_look(name: str) -> None:
     assert functools.reduce(getattr, path, importlib.import_module(package)) is not None
     with pytest.raises(AttributeError, match=f"module 'autograd' has no attribute '{name}'; it is {ELSEWHERE[name]}$"):
         getattr(ag, name)
+
+
+@pytest.mark.parametrize("name", ["cuda", "device"])
+def test_names_of_devices(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"no attribute '{name}'; the CPU is the only device"):
+        getattr(ag, name)
+
+
+def test_names_listed() -> None:
+    listed = dir(ag)
+    assert {*ag.__all__, "linalg", "random", "stepping"} <= set(listed)
+    assert {"ELSEWHERE", "TYPE_CHECKING", "elementwise"}.isdisjoint(listed)
+    assert all(hasattr(ag, name) for name in listed)
 
 
 def test_names_of_no_library() -> None:

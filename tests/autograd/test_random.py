@@ -109,6 +109,11 @@ def test_ranges() -> None:
     assert random.bernoulli(tensor([0.0, 1.0, 1.0]), (4, 3)).tolist() == [[0, 1, 1]] * 4
 
 
+def test_integers_from_zero_and_a_normal_that_does_not_spread() -> None:
+    np.testing.assert_array_equal(np.unique(random.randint(3, (200,)).data), [0, 1, 2])
+    np.testing.assert_array_equal(random.normal(5.0, 0.0, 3).data, [5, 5, 5])
+
+
 def test_normal_broadcasts_mean_and_std() -> None:
     x = random.normal(tensor([[0.0], [1000.0]]), np.array([1e-3, 1e-3, 1e-3]), dtype=np.float64)
     np.testing.assert_allclose(x.data, [[0] * 3, [1000] * 3], atol=0.01)

@@ -145,3 +145,11 @@ def test_how_they_are_reached():
     np.testing.assert_array_equal(t.topk(2, dim=1)[0].array, -np.sort(-x, 1)[:, :2])
     with pytest.raises(TypeError, match="sort: kind='heapsort' is not supported on tensors"):
         np.sort(t, kind="heapsort")
+
+
+@pytest.mark.parametrize("largest", [True, False])
+def test_a_few_of_many(largest: bool) -> None:
+    x = np.random.default_rng(0).permutation(1000).astype(float)
+    values, indices = topk(tensor(x), 5, largest=largest)
+    np.testing.assert_array_equal(values.data, [999, 998, 997, 996, 995] if largest else [0, 1, 2, 3, 4])
+    np.testing.assert_array_equal(x[indices.data], values.data)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from nn.functional import conv2d
 
 A = np.array([0.3, -1.2, 2.0])
 
@@ -377,14 +378,27 @@ class TestCheckpoint:
         x = ag.tensor(np.ones(1000), requires_grad=True)
         y = ag.checkpoint(lambda x: x * (ag.rand(1000) < 0.5).astype(np.float64), x)
         ag.rand(5)
+        state = ag.get_rng_state()
         y.sum().backward()
         np.testing.assert_array_equal(x.grad.data, y.data)
+        after = ag.rand(5).data
+        ag.set_rng_state(state)
+        np.testing.assert_array_equal(after, ag.rand(5).data)
 
     def test_keeps_only_the_inputs(self) -> None:
         x = ag.tensor(A, requires_grad=True)
         y = ag.checkpoint(lambda x: ag.exp(ag.sin(ag.exp(x))), x)
         assert y.grad_fn.op == "checkpoint"
         assert [p.op for p in y.grad_fn.parents] == ["leaf"]
+
+    def test_one_more_evaluation_for_all_inputs_and_no_record_under_no_grad(self) -> None:
+        x, y = (ag.tensor(A, requires_grad=True) for _ in range(2))
+        calls = []
+        z = ag.checkpoint(lambda x, y: (calls.append(0), x * y)[1], x, y)
+        z.sum().backward()
+        assert len(calls) == 2
+        with ag.no_grad():
+            assert not ag.checkpoint(lambda x, y: x * y, x, y).requires_grad
 
     def test_wants_one_tensor(self) -> None:
         with pytest.raises(TypeError, match="checkpoint: the function has to return one Tensor, got tuple"):
@@ -404,6 +418,13 @@ class TestCheckpoint:
         for count in (1, 2, 3):
             y.backward(start, retain_graph=True)
             np.testing.assert_allclose(x.grad.data, np.full(3, 3.0 * count))
+
+    def test_a_write_into_images_of_a_convolution_is_an_error(self) -> None:
+        images, weight = ag.rand(4, 8, 40, 40), ag.ones(6, 8, 3, 3, requires_grad=True)
+        y = ag.checkpoint(lambda weight: conv2d(images, weight, padding=1), weight)
+        images.write(0.0)  # which are kept with zeros around them that are not in memory
+        with pytest.raises(RuntimeError, match=r"checkpoint: .* written into after its first evaluation"):
+            y.sum().backward()
 
     def test_a_write_into_what_the_function_uses_is_an_error(self, weight: ag.Tensor) -> None:
         x = ag.tensor(A, requires_grad=True)
@@ -455,6 +476,18 @@ def test_functions_that_write_into_what_is_tracked() -> None:
 def test_arguments_that_come_twice(argnum: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="grad: an argument comes twice among those to differentiate by"):
         ag.grad(lambda x, y: x * y, argnum)(1.0, 2.0)
+
+
+def test_jvp_is_differentiated_by_its_tangent() -> None:
+    pushed = ag.grad(lambda t: ag.jvp(wavy, [A], [t])[1].sum())
+    np.testing.assert_allclose(pushed(np.ones(3)).data, wavy_jacobian(A).sum(0), rtol=1e-12)
+
+
+def test_the_graph_of_what_is_closed_over_may_have_been_freed() -> None:
+    h = ag.tensor(A, requires_grad=True) ** 2
+    h.sum().backward()
+    np.testing.assert_allclose(ag.grad(lambda x: (x * h).sum())(A).data, A**2)
+    np.testing.assert_allclose(ag.jvp(lambda x: x * h, [A], [A])[1].data, A**3)
 
 
 def test_numbers_of_arguments() -> None:

@@ -76,6 +76,13 @@ def test_norm_that_is_not_finite(bad: float) -> None:
     assert_same_gradients(ours, theirs, 1e-12)
 
 
+def test_norm_that_overflows() -> None:
+    p, q = tensor([0.0, 0.0], requires_grad=True), torch.zeros(2, requires_grad=True)
+    p.grad, q.grad = tensor([1e30, 1.0]), torch.tensor([1e30, 1.0])
+    assert clip_grad_norm_(p, 1.0).item() == torch.nn.utils.clip_grad_norm_(q, 1.0).item() == np.inf
+    np.testing.assert_array_equal(p.grad.data, q.grad.numpy())
+
+
 @pytest.mark.parametrize("value", [0.0, 0.3, 10])
 def test_value(value: float) -> None:
     ours, theirs = parameters()
@@ -93,7 +100,7 @@ def test_vector_round_trip() -> None:
     vector = parameters_to_vector(params)
     np.testing.assert_array_equal(vector.data, np.concatenate([p.data.ravel() for p in params]))
     assert vector.requires_grad
-    vector_to_parameters(tensor(2 * vector.data), params)
+    vector_to_parameters(tensor(2 * vector.data), iter(params))
     np.testing.assert_array_equal(parameters_to_vector(params).data, 2 * vector.data)
     with pytest.raises(ValueError, match=r"wants a vector of shape \(24,\), got \(23,\)"):
         vector_to_parameters(tensor(np.zeros(23)), params)

@@ -346,7 +346,15 @@ def test_pointwise_convolution_is_a_linear_layer_over_channels() -> None:
     np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("settings", [{}, {"stride": 2, "padding": 1}, {"depth_multiplier": 2, "padding": "same"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"stride": 2, "padding": 1},
+        {"depth_multiplier": 2, "padding": "same"},
+        {"padding": 2, "padding_mode": "reflect"},
+    ],
+)
 def test_depthwise_separable_is_pytorchs_two_layers(settings: dict[str, Any]) -> None:
     ours = nn.DepthwiseSeparableConv2d(3, 4, 3, **settings)
     multiplier = settings.pop("depth_multiplier", 1)

@@ -183,6 +183,22 @@ def test_one_hot(classes: int) -> None:
             ValueError,
             "embedding_bag: per_sample_weights want mode 'sum'",
         ),
+        (
+            lambda w: F.embedding_bag(ag.tensor([[1]]), w, per_sample_weights=w[0], mode="sum"),
+            ValueError,
+            r"embedding_bag: per_sample_weights want .* the input, \(1, 1\); got mode 'sum' and shape \(4,\)",
+        ),
+        (
+            lambda w: F.embedding_bag(ag.tensor([1]), w, ag.tensor([[0]])),
+            ValueError,
+            r"embedding_bag: wants an input \(B, L\) without offsets, .* got shapes \(1,\) and \(1, 1\)",
+        ),
+        (
+            lambda w: F.embedding_bag(ag.tensor([[1]]), w, mode="max", scale_grad_by_freq=True),
+            ValueError,
+            "embedding_bag: mode 'max' does not scale the gradient by frequency",
+        ),
+        (lambda w: F.embedding(ag.tensor([1]), w, -7), ValueError, "embedding: padding_idx -7 is out of range"),
         (lambda w: F.one_hot(ag.tensor([3]), 3), ValueError, "one_hot: wants integers from 0 to 2, got 3 to 3"),
         (lambda w: F.one_hot(ag.tensor([-1])), ValueError, "one_hot: wants integers from 0"),
         (lambda w: F.one_hot(ag.tensor([1.0])), TypeError, "one_hot: wants integers, got dtype float32"),
@@ -191,6 +207,15 @@ def test_one_hot(classes: int) -> None:
 def test_errors(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(ag.tensor(WEIGHT))
+
+
+def test_the_first_and_the_largest_that_come() -> None:
+    weight = ag.tensor(np.ones((3, 1)), requires_grad=True)
+    F.embedding_bag(ag.tensor([[2, 0, 1]]), weight, mode="max").sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [[0.0], [0.0], [1.0]]  # of equal ones, the first in the bag
+    assert F.embedding(ag.tensor([0]), weight, -3).tolist() == [[1.0]]
+    assert F.one_hot(ag.tensor(np.zeros((0, 2), int)), 3).shape == (0, 2, 3)
 
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])

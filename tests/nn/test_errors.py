@@ -52,6 +52,15 @@ ERRORS = [
         lambda: F.conv2d(zeros(1, 2, 8, 8), zeros(4, 2, 3, 3), zeros(2)),
         r"conv2d: wants a bias of shape \(4,\), got \(2,\)",
     ),
+    (lambda: F.conv_transpose1d(zeros(1, 2, 5), zeros(2, 3, 3, 3)), "conv_transpose1d: wants a weight of 3 dim"),
+    (lambda: F.conv_transpose(zeros(1, 2), zeros(2, 3)), r"conv_transpose: wants a weight \(C, F, \*K\) of 1 to"),
+    (lambda: F.locally_connected(zeros(1, 2, 5), zeros(4, 2, 3)), r"locally_connected: wants a weight \(F, C, \*O"),
+    (lambda: F.locally_connected(zeros(1, 2), zeros(4, 2)), r"locally_connected: wants a weight \(F, C, \*O"),
+    (lambda: F.locally_connected(zeros(1, 3, 5), zeros(4, 2, 3, 3)), r"wants .* 2 channels; got shape \(1, 3, 5\)"),
+    (lambda: F.locally_connected(zeros(1, 2, 5, 5), zeros(4, 2, 3, 3)), "wants an input of 3 dimensions, or 2 without"),
+    (lambda: F.locally_connected(zeros(1, 2, 9), zeros(4, 2, 3, 3)), r"has windows at \(7,\) positions, .* \(3,\)"),
+    (lambda: F.locally_connected(zeros(1, 2, 5), zeros(4, 2, 3, 3), zeros(4)), r"wants a bias of shape \(4, 3\)"),
+    (lambda: nn.GlobalAvgPool()(zeros(1, 2, 0)), r"wants an input \(N, C, \*S\) with spatial axes that are not empty"),
     (
         lambda: nn.MaxPool2d(5)(zeros(1, 1, 4, 4)),
         r"max_pool2d: a window \(5, 5\) .* padded input \(4, 4\)",
@@ -65,6 +74,7 @@ ERRORS = [
     (lambda: nn.BatchNorm1d(3)(zeros(1, 3)), r"batch_norm: wants more than one value per channel .* \(1, 3\)"),
     (lambda: F.batch_norm(zeros(2, 3), None, None), "batch_norm: wants running_mean and running_var when it is not"),
     (lambda: F.batch_norm(zeros(2, 3), zeros(2), zeros(3)), r"batch_norm: .* wants running_mean of shape \(3,\)"),
+    (lambda: F.group_norm(zeros(2, 4), 0), "group_norm: 4 channels cannot be divided into 0 groups"),
     (lambda: nn.Dropout(1.5), "Dropout: p is a probability, got 1.5"),
     (lambda: F.dropout(zeros(2), -1), "dropout: p is a probability, got -1"),
     (lambda: F.mse_loss(zeros(2, 1), zeros(2)), r"mse_loss: input \(2, 1\) and target \(2,\) have different shapes"),
@@ -125,6 +135,26 @@ def test_lists_are_named(call: Callable[[], Any], note: str) -> None:
         call()
     (said,) = caught.value.__notes__
     assert re.fullmatch(note, said)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: F.cross_entropy(None, labels(0)), "cross_entropy: wants tensors, got 'NoneType'"),
+        (lambda: F.cross_entropy(zeros(1, 2), 1), "cross_entropy: wants tensors, got 'int'"),
+        (lambda: nn.CrossEntropyLoss()(None, labels(0)), "cross_entropy: wants tensors, got 'NoneType'"),
+        (lambda: F.nll_loss(None, labels(0)), "nll_loss: wants tensors, got 'NoneType'"),
+        (lambda: F.mse_loss(zeros(2), (0.0, 1.0)), "mse_loss: wants tensors, got 'tuple'"),
+        (lambda: nn.MSELoss(zeros(2), zeros(2)), r"MSELoss: the loss is made first, and then called: MSELoss\(\)\("),
+        (lambda: nn.CrossEntropyLoss(zeros(2, 3), labels(0, 1)), "CrossEntropyLoss: the loss is made first"),
+        (lambda: nn.CrossEntropyLoss(np.zeros((2, 3)), labels(0, 1)), "CrossEntropyLoss: the loss is made first"),
+        (lambda: nn.ReLU(zeros(2)), r"ReLU: the layer is made first, and then called: ReLU\(\)\(input\)"),
+        (lambda: nn.SiLU(zeros(2)), "SiLU: the layer is made first"),
+    ],
+)
+def test_what_is_no_tensor_and_what_is_called_too_early(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
 
 
 def test_errors_that_are_not_about_lists_get_no_note() -> None:

@@ -170,6 +170,22 @@ LAYERS: dict[str, list[Case]] = {
     "Bilinear": case(layer("Bilinear", 4, 3, 2), x, normal(3, 3)),
     "Embedding": case(layer("Embedding", 5, 3), integers(5, 2, 4)),
     "EmbeddingBag": [(layer("EmbeddingBag", 5, 3, mode=mode), (integers(5, 2, 4),)) for mode in ("sum", "mean", "max")],
+    **{name: case(layer(name, 3, 2, bidirectional=True), normal(3, 2, 3)) for name in ("RNN", "LSTM", "GRU")},
+    **{f"{name}Cell": case(layer(f"{name}Cell", 3, 2), normal(2, 3)) for name in ("RNN", "LSTM", "GRU")},
+    "MultiheadAttention": case(layer("MultiheadAttention", 4, 2), normal(3, 2, 4), normal(2, 2, 4), normal(2, 2, 4)),
+    "TransformerEncoderLayer": case(layer("TransformerEncoderLayer", 4, 2, 3, dropout=0.0), normal(3, 2, 4)),
+    "TransformerDecoderLayer": case(
+        layer("TransformerDecoderLayer", 4, 2, 3, dropout=0.0), normal(3, 2, 4), normal(2, 2, 4)
+    ),
+    "TransformerEncoder": case(
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 3, dropout=0.0), 2), normal(2, 1, 4)
+    ),
+    "TransformerDecoder": case(
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 3, dropout=0.0), 2),
+        normal(2, 1, 4),
+        normal(3, 1, 4),
+    ),
+    "Transformer": case(layer("Transformer", 4, 2, 1, 1, 3, dropout=0.0), normal(2, 1, 4), normal(3, 1, 4)),
     "DepthwiseSeparableConv2d": case(layer("DepthwiseSeparableConv2d", 2, 3, 3, padding=1), images(2)),
     "SpatiallySeparableConv2d": case(layer("SpatiallySeparableConv2d", 2, 3, 3, padding=1), images(2)),
     "LocallyConnected1d": case(layer("LocallyConnected1d", 2, 3, 7, 3, stride=2), images(1)),
@@ -313,6 +329,9 @@ FUNCTIONS: dict[str, list[Case]] = {
     "local_response_norm": case(partial(F.local_response_norm, size=3, alpha=0.5), images(2, 4)),
     "linear": case(F.linear, x, normal(3, 4), normal(3)),
     "bilinear": case(F.bilinear, x, normal(3, 3), normal(2, 4, 3), normal(2)),
+    "scaled_dot_product_attention": case(
+        F.scaled_dot_product_attention, normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 3), normal(3, 5)
+    ),
     "embedding": case(F.embedding, integers(5, 2, 4), normal(5, 3)),
     "embedding_bag": case(
         lambda i, w, s: F.embedding_bag(i, w, per_sample_weights=s, mode="sum"),

@@ -162,3 +162,11 @@ def test_what_lies_infinitely_far_outside_is_zero() -> None:
 @pytest.mark.parametrize(("shape", "points"), [((0, 2, 3, 3), (0, 2, 2, 2)), ((2, 0, 3, 3), (2, 2, 2, 2))])
 def test_nothing_to_sample(shape: tuple[int, ...], points: tuple[int, ...]) -> None:
     assert F.grid_sample(zeros(*shape), zeros(*points)).shape == (*shape[:2], 2, 2)
+
+
+@pytest.mark.parametrize("length", [1, 2, 8, 64])
+def test_the_identity_meets_the_centres_of_pixels(length: int) -> None:
+    grid = F.affine_grid(ag.eye(2, 3, dtype=float)[None], (1, 1, length, length), align_corners=False)
+    at = ((grid + 1) * length - 1) / 2
+    rows, columns = np.indices((length, length))
+    assert at.tolist() == [np.stack([columns, rows], axis=-1).tolist()]

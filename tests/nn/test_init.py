@@ -75,6 +75,7 @@ def test_constants() -> None:
     assert (init.constant_(blank(2, 3), 0.5).numpy() == 0.5).all()
     assert (init.zeros_(blank(2, 3)).numpy() == 0).all()
     assert (init.ones_(blank(2, 3)).numpy() == 1).all()
+    assert (init.uniform_(blank(2, 3), 2, 2).numpy() == 2).all()
     np.testing.assert_array_equal(init.eye_(blank(2, 3)).numpy(), [[1, 0, 0], [0, 1, 0]])
 
 
@@ -83,6 +84,13 @@ def test_orthogonal(shape: tuple[int, ...]) -> None:
     w = init.orthogonal_(blank(*shape), gain=2.0).numpy().reshape(shape[0], -1)
     product = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
     np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=1e-12)
+
+
+def test_orthogonal_matrices_have_both_signs_and_may_be_empty() -> None:
+    corners = [init.orthogonal_(blank(3, 3)).numpy()[0, 0] for _ in range(60)]
+    assert 10 < np.sum(np.array(corners) > 0) < 50
+    for shape in ((0, 3), (3, 0)):
+        assert init.orthogonal_(blank(*shape)).shape == shape
 
 
 @pytest.mark.parametrize(("rows", "sparsity", "zeros"), [(100, 0.3, 30), (7, 0.5, 4), (5, 0.0, 0), (5, 1.0, 5)])
@@ -102,6 +110,12 @@ def test_dirac_makes_a_convolution_that_copies(n: int, groups: int) -> None:
     np.testing.assert_array_equal(layer(ag.tensor(x)).numpy(), x)
 
 
+@pytest.mark.parametrize("shape", [(4, 3, 2), (3, 5, 5, 4), (6, 2, 1, 6)])
+def test_dirac_of_other_kernels_is_pytorchs(shape: tuple[int, ...]) -> None:
+    torch = pytest.importorskip("torch")
+    np.testing.assert_array_equal(init.dirac_(blank(*shape)).numpy(), torch.nn.init.dirac_(torch.empty(shape)).numpy())
+
+
 def test_gains_are_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     for name in ["linear", "conv2d", "conv_transpose1d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]:
@@ -112,7 +126,13 @@ def test_gains_are_pytorchs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "fan_in"), [(lambda: nn.Linear(64, 300), 64), (lambda: nn.Conv2d(8, 60, 3, groups=2), 36)]
+    ("make", "fan_in"),
+    [
+        (lambda: nn.Linear(64, 300), 64),
+        (lambda: nn.Bilinear(64, 5, 300), 64),
+        (lambda: nn.Conv2d(8, 60, 3, groups=2), 36),
+        (lambda: nn.LocallyConnected2d(4, 30, 6, 3), 36),
+    ],
 )
 def test_default_initialisation_is_pytorchs(make: Callable[[], Any], fan_in: int) -> None:
     layer = make()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,37 @@ def test_layers_keep_float32(layer: nn.Module) -> None:
     assert y.dtype == np.float32
     y.sum().backward()
     assert all(t.grad.dtype == np.float32 for t in (x, *layer.parameters()))
+
+
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "AdaptiveLogSoftmaxWithLoss": (4, 9, [3]),
+    "Bilinear": (2, 3, 4),
+    "GroupNorm": (1, 2),
+    "LayerNorm": (2,),
+    "LazyLinear": (2,),
+    "LinearCrossEntropyLoss": (2, 3),
+    "LocallyConnected1d": (2, 3, 5, 2),
+    "LocallyConnected2d": (2, 3, 5, 2),
+    "PReLU": (),
+    "RMSNorm": (2,),
+}
+OF_A_DTYPE = [name for name in nn.layers.__all__ if "dtype" in inspect.signature(getattr(nn, name)).parameters]
+
+
+@pytest.mark.parametrize("name", OF_A_DTYPE)
+def test_layers_of_a_dtype(name: str) -> None:
+    kind = getattr(nn, name)
+    affine = {"affine": True, "track_running_stats": True} if "InstanceNorm" in name else {}
+    if "LazyConv" in name:
+        arguments: tuple[Any, ...] = (3, 2)
+    elif "BatchNorm" in name or "InstanceNorm" in name:
+        arguments = () if "Lazy" in name else (2,)
+    else:
+        arguments = ARGUMENTS.get(name, (2, 3, 2) if "Conv" in name else (2, 2))
+    layer = kind(*arguments, dtype=np.float64, **affine)
+    held = [t for t in (*layer.parameters(), *layer.buffers()) if t.dtype.kind == "f"]
+    assert held
+    assert {t.dtype for t in held} == {np.dtype(np.float64)}
 
 
 SECOND_ORDER = [

@@ -132,6 +132,17 @@ def test_gaussian_nll_with_one_variance_for_all() -> None:
     compare_functions(lambda a, b: F.gaussian_nll_loss(a, b, 0.3), lambda a, b: TF.gaussian_nll_loss(a, b, 0.3), x, y)
 
 
+def test_zero_vectors_empty_lists_and_variances_without_the_last_axis() -> None:
+    rng = np.random.default_rng(0)
+    x, y, var = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 3, 4)), rng.uniform(size=(2, 3))
+    for name, *arrays in (
+        ("gaussian_nll_loss", x, y, var),
+        ("cosine_embedding_loss", x[0], np.zeros((3, 4)), np.array([1, -1, 1])),
+        ("multilabel_margin_loss", x[0], np.full((3, 4), -1)),
+    ):
+        compare_functions(getattr(F, name), getattr(torch.nn.functional, name), *arrays)
+
+
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_binary_hinge_against_a_loop(reduction: str) -> None:
     scores, targets = 2 * normal(3, 4), signs(3, 4)
@@ -159,6 +170,21 @@ def test_linear_cross_entropy(target: np.ndarray, reduction: str) -> None:
     for options in ({}, {"bias": True, "weight": np.linspace(0.5, 2, 5)}, {"label_smoothing": 0.2, "bias": True}):
         ours, theirs = both("LinearCrossEntropyLoss", in_features=4, num_classes=5, reduction=reduction, **options)
         compare_modules(ours, theirs, x, target, repr_too=False)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_scores_without_a_batch(reduction: str) -> None:
+    x, weight, options = np.array([0.5, -1.0, 2.0]), np.array([1.0, 2.0, 3.0]), {"label_smoothing": 0.1}
+    theirs = torch.nn.functional.cross_entropy(
+        torch.tensor(x), torch.tensor(1), torch.tensor(weight), reduction=reduction, **options
+    )
+    for ours in (
+        F.cross_entropy(ag.tensor(x), ag.tensor(1), ag.tensor(weight), reduction=reduction, **options),
+        F.linear_cross_entropy(
+            ag.tensor(x), ag.tensor(np.eye(3)), ag.tensor(1), weight=ag.tensor(weight), reduction=reduction, **options
+        ),
+    ):
+        close(ours, theirs, "value")
 
 
 def test_linear_cross_entropy_of_several_outputs() -> None:
@@ -400,6 +426,13 @@ ERRORS = [
         r"gaussian_nll_loss: .* wants a var .* got \(3,\)",
     ),
     (lambda: F.gaussian_nll_loss(zeros(2, 3), zeros(3), 1.0), "gaussian_nll_loss: .* differ in their number of dim"),
+    (
+        lambda: F.gaussian_nll_loss(zeros(2, 3), zeros(2, 3), zeros(2, 2)),
+        r"gaussian_nll_loss: .* wants a var .* got \(2, 2\)",
+    ),
+    (lambda: F.cross_entropy(zeros(), zeros(1)), r"cross_entropy: wants logits \(N, C, \*D\) or \(C,\), got"),
+    (lambda: F.binary_cross_entropy_with_logits(zeros(2, 1), zeros(2)), "cross_entropy_with_logits: input .* shapes"),
+    (lambda: F.hinge_embedding_loss(zeros(2), zeros(1)), "hinge_embedding_loss: input .* have different shapes"),
     (lambda: F.hinge_embedding_loss(zeros(2), zeros(2)), "hinge_embedding_loss: wants targets that are 1 or -1"),
     (lambda: F.binary_hinge_loss(zeros(2), zeros(2)), "binary_hinge_loss: wants targets that are 1 or -1"),
     (lambda: F.binary_hinge_loss(zeros(2), zeros(1)), "binary_hinge_loss: input .* have different shapes"),
@@ -423,6 +456,7 @@ ERRORS = [
         lambda: F.triplet_margin_loss(zeros(2, 3), zeros(2, 4), zeros(2, 3)),
         r"triplet_margin_loss: shapes \(2, 3\), \(2, 4\), \(2, 3\) do not broadcast",
     ),
+    (lambda: F.cosine_embedding_loss(*[zeros(2, 2, 3)] * 2, zeros(2, 2)), "cosine_embedding_loss: wants vectors"),
     (lambda: F.cosine_embedding_loss(zeros(2, 3), zeros(2, 3), zeros(2, 1)), "cosine_embedding_loss: wants vectors"),
     (lambda: F.cosine_embedding_loss(zeros(2, 3), zeros(2, 3), zeros(2)), "cosine_embedding_loss: wants targets that"),
     (lambda: F.triplet_margin_loss(zeros(2), zeros(2), zeros(2), 0), "triplet_margin_loss: margin has to be positive"),
@@ -444,6 +478,7 @@ ERRORS = [
         lambda: nn.LinearCrossEntropyLoss(2, 3, weight=zeros(2)),
         r"LinearCrossEntropyLoss: wants a weight of shape \(3,\)",
     ),
+    (lambda: F.linear_cross_entropy(zeros(2, 3), zeros(3), zeros(2)), "linear_cross_entropy: wants features"),
     (lambda: F.linear_cross_entropy(zeros(2, 3), zeros(4, 2), zeros(2)), "linear_cross_entropy: wants features"),
     (lambda: F.linear_cross_entropy(zeros(3), zeros(4, 2, 3), zeros(2)), r"linear_cross_entropy: .* features \(N, F\)"),
     (

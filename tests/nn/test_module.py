@@ -6,7 +6,7 @@ import copy
 import pickle
 import re
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -41,6 +41,7 @@ def test_names() -> None:
         "last.1.weight",
     ]
     assert [n for n, _ in net.named_parameters("net", recurse=False)] == ["net.scale"]
+    assert [n for n, _ in net.named_parameters("net")][:2] == ["net.scale", "net.first.weight"]
     assert [n for n, _ in net.named_buffers()] == [
         "offset",
         "norm.running_mean",
@@ -190,6 +191,12 @@ def test_assignment_is_checked() -> None:
         layer.register_parameter("a.b", None)
     with pytest.raises(TypeError, match="'more' is a submodule and takes a Module or None, not int"):
         layer.add_module("more", 3)
+    with pytest.raises(TypeError, match="'more' is a parameter and takes a Parameter or None, not Tensor"):
+        layer.register_parameter("more", ag.ones(2))
+    with pytest.raises(TypeError, match="'more' is a buffer and takes a Tensor or None, not list"):
+        layer.register_buffer("more", [1.0])
+    with pytest.raises(TypeError, match="register_parameter: a name has to be a string, got 3"):
+        layer.register_parameter(3, None)
     layer.bias = None
     assert list(layer.state_dict()) == ["weight"]
     with pytest.raises(NotImplementedError, match="Module does not define forward"):
@@ -231,6 +238,12 @@ def test_forward_hooks() -> None:
     with after:
         np.testing.assert_allclose(layer(x).numpy(), -plain)
     np.testing.assert_allclose(layer(x).numpy(), plain)
+
+
+def test_a_forward_pre_hook_may_return_all_arguments() -> None:
+    module = Two()
+    module.register_forward_pre_hook(lambda m, args: (args[0] + 1, args[1]))
+    assert module(2.0, 5.0) == (15.0, 8.0)
 
 
 def test_forward_hooks_with_keywords() -> None:
@@ -285,6 +298,27 @@ def test_backward_hook_runs_where_no_input_requires_grad_and_pre_hook_replaces()
     with ag.no_grad():
         assert not layer(ag.tensor([1.0], requires_grad=True)).requires_grad
     assert layer.bias.grad.item() == 2.0
+
+
+def test_backward_hooks_of_a_named_tuple_and_of_a_result_that_is_not_used() -> None:
+    class Pair(NamedTuple):
+        product: Any
+        total: Any
+
+    class Named(Two):
+        def forward(self, a: Any, b: Any) -> Any:
+            self.kept = 3 * a
+            return Pair(*super().forward(a, b))
+
+    module, seen = Named(), []
+    module.register_full_backward_hook(lambda m, gi, go: seen.append(([g and g.item() for g in gi], go)))
+    a = ag.tensor(2.0, requires_grad=True)
+    output = module(a, ag.tensor(5.0))
+    assert isinstance(output, Pair)
+    output.product.backward(retain_graph=True)
+    assert seen[0][0] == [5.0, None]
+    module.kept.backward()
+    assert seen[1] == ([3.0, None], ())
 
 
 def test_repr() -> None:
@@ -371,6 +405,9 @@ def test_containers_join_and_pop_as_lists() -> None:
         assert holder.pop(0) is relu
         assert list(holder) == [tanh]
         assert list(dict(holder.named_children())) == ["0"]
+        for index in (1, -2):
+            with pytest.raises(IndexError, match=f"index {index} is out of range for 1 parts"):
+                holder[index]
 
 
 def test_parameter_list() -> None:
@@ -558,3 +595,67 @@ def test_a_parameter_that_is_none_takes_parameters_alone() -> None:
         assert "bias" in dict(module.named_parameters())
     del registered.bias
     registered.bias = "free again"
+
+
+class Forgetful(nn.Module):
+    """Without a call of `super().__init__()`."""
+
+    def __init__(self) -> None:
+        self.n = 3
+
+    def forward(self, x: Any) -> Any:
+        return self.n * x
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda module: module(ag.zeros(2)),
+        lambda module: list(module.parameters()),
+        lambda module: module.state_dict(),
+        lambda module: module.register_buffer("steps", ag.zeros(1)),
+        lambda module: nn.Sequential(module),
+    ],
+)
+def test_a_module_whose_init_was_not_called_says_so(use: Any) -> None:
+    with pytest.raises(AttributeError, match=r"^Forgetful: call super\(\).__init__\(\) in its __init__, before"):
+        use(Forgetful())
+
+
+def test_what_init_would_have_set_is_simply_not_there() -> None:
+    module = Forgetful()
+    assert not hasattr(module, "_plate")
+    for other in (copy.copy(module), copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert vars(other) == {"n": 3}
+    assert hasattr(Net(), "_plate")
+    with pytest.raises(AttributeError, match="'Net' object has no attribute 'nowhere'"):
+        Net().nowhere  # noqa: B018
+
+
+class Product(nn.Module):
+    def forward(self, a: ag.Tensor, b: ag.Tensor) -> ag.Tensor:
+        return a * b
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_backward_hook_has_to_return_as_many_gradients_as_there_are(count: int) -> None:
+    a, b = ag.tensor(2.0, requires_grad=True), ag.tensor(3.0, requires_grad=True)
+    module = Product()
+    handle = module.register_full_backward_hook(lambda module, given, arrived: (given[0],) * count)
+    with pytest.raises(RuntimeError, match=f"Product: a backward hook returned {count} gradients in place of 2"):
+        module(a, b).backward()
+    handle.remove()
+    module.register_full_backward_pre_hook(lambda module, arrived: (arrived[0],) * (count + 1))
+    with pytest.raises(RuntimeError, match=f"a backward hook returned {count + 1} gradients in place of 1"):
+        module(a, b).backward()
+
+
+def test_parameters_of_a_plain_dict_are_in_the_order_of_their_names() -> None:
+    given = {"b": ag.ones(1), "a": ag.ones(2)}
+    assert list(nn.ParameterDict(given)) == ["a", "b"]
+    assert list(nn.ParameterDict(OrderedDict(given))) == ["b", "a"]
+    assert list(nn.ParameterDict(given.items())) == ["b", "a"]
+    assert list(nn.ParameterDict(nn.ParameterDict(given.items()))) == ["b", "a"]
+    parts = nn.ParameterDict()
+    parts.update(given)
+    assert list(parts) == ["a", "b"]

@@ -36,6 +36,7 @@ def hooked(function: str, /, **options: Any) -> Applied:
 NORMS = [
     pytest.param(parametrized("weight_norm"), id="weight_norm"),
     pytest.param(parametrized("weight_norm", dim=None), id="weight_norm of everything"),
+    pytest.param(parametrized("weight_norm", dim=-1), id="weight_norm dim -1"),
     pytest.param(parametrized("weight_norm", dim=1), id="weight_norm dim 1"),
     pytest.param(parametrized("weight_norm", name="bias", dim=None), id="weight_norm of a vector"),
     pytest.param(parametrized("spectral_norm"), id="spectral_norm"),
@@ -92,6 +93,8 @@ def test_spectral_norm_has_largest_singular_value_one() -> None:
     ag.manual_seed(0)
     layer = parametrizations.spectral_norm(nn.Linear(20, 30), n_power_iterations=50)
     np.testing.assert_allclose(np.linalg.svd(layer.weight.numpy())[1][0], 1, rtol=1e-4)
+    start = parametrizations.spectral_norm(nn.Linear(20, 30)).eval()
+    np.testing.assert_allclose(np.linalg.svd(start.weight.numpy())[1][0], 1, rtol=0.05)
 
 
 def test_spectral_norm_of_a_transposed_convolution_takes_axis_1() -> None:
@@ -193,6 +196,7 @@ def test_removing_a_parametrization(leave: bool) -> None:
     parametrize.remove_parametrizations(layer, "bias")
     assert type(layer) is nn.Linear
     assert list(layer.state_dict()) == ["weight", "bias"]
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
 
 
 def test_removing_weight_norm_makes_a_new_parameter() -> None:
@@ -245,6 +249,11 @@ class Cut(nn.Module):
         return x + 1
 
 
+class Shape(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x.shape
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -256,6 +265,7 @@ class Cut(nn.Module):
             lambda m: parametrize.register_parametrization(m, "weight", Cut()),
             r"'weight' of shape \(2, 3\) and dtype float32 would become one of shape \(1, 3\) and dtype float32",
         ),
+        (lambda m: parametrize.register_parametrization(m, "weight", Shape()), "has to become a tensor, got tuple"),
         (lambda m: parametrize.remove_parametrizations(m, "weight"), "Linear has no parametrization of 'weight'"),
         (lambda m: parametrizations.spectral_norm(m, "gain"), "spectral_norm: Linear has no parameter 'gain'"),
         (

@@ -249,13 +249,14 @@ def test_layer(name: str, arguments: Any, shape: tuple[int, ...]) -> None:
     compare_modules(getattr(nn, name)(*args, **kwargs), getattr(torch.nn, name)(*args, **kwargs), normal(*shape))
 
 
+@pytest.mark.parametrize("arguments", [(2,), (3, 2), (3, 2, 1)])
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_unpooling_layer(n: int) -> None:
+def test_unpooling_layer(n: int, arguments: tuple[int, ...]) -> None:
     x = normal(2, 3, *range(5, 5 + n))
-    ours, theirs = getattr(nn, f"MaxUnpool{n}d")(2), getattr(torch.nn, f"MaxUnpool{n}d")(2)
+    ours, theirs = getattr(nn, f"MaxUnpool{n}d")(*arguments), getattr(torch.nn, f"MaxUnpool{n}d")(*arguments)
     assert repr(ours) == repr(theirs)
-    mine = ours(*getattr(nn, f"MaxPool{n}d")(2, return_indices=True)(ag.tensor(x)), x.shape)
-    wanted = theirs(*getattr(torch.nn, f"MaxPool{n}d")(2, return_indices=True)(torch.tensor(x)), x.shape)
+    mine = ours(*getattr(nn, f"MaxPool{n}d")(*arguments, return_indices=True)(ag.tensor(x)), x.shape)
+    wanted = theirs(*getattr(torch.nn, f"MaxPool{n}d")(*arguments, return_indices=True)(torch.tensor(x)), x.shape)
     np.testing.assert_array_equal(mine.numpy(), wanted.numpy())
 
 

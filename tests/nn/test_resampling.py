@@ -127,6 +127,15 @@ def test_upsample_is_interpolate() -> None:
     np.testing.assert_array_equal(ours.numpy(), F.interpolate(x, None, 2, "bilinear", True).numpy())
 
 
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_nearest_of_half_precision(mode: str) -> None:
+    """Positions are not those that half precision has numbers for."""
+    x = np.arange(300, dtype=np.float16).reshape(1, 1, -1)
+    ours = F.interpolate(ag.tensor(x), size=4000, mode=mode)
+    theirs = torch.nn.functional.interpolate(torch.tensor(x), size=4000, mode=mode)
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
 def test_an_empty_batch() -> None:
     check(normal(0, 3, 4, 5), size=(3, 7))
     check(normal(0, 3, 4, 5), size=(3, 7), mode="bicubic")

@@ -186,6 +186,7 @@ FIELDS = [
     (nn.Conv1d(1, 1, 4, stride=3), (1, 9), (4,), (3,)),
     (nn.Sequential(nn.Conv2d(1, 1, 2, stride=2), nn.ConvTranspose2d(1, 1, 2, stride=2)), (1, 8, 8), (2, 2), (1, 1)),
     (nn.ConvTranspose2d(1, 1, 3, stride=2), (1, 4, 4), (2, 2), (Fraction(1, 2), Fraction(1, 2))),
+    (nn.Sequential(nn.Conv2d(1, 1, 1, stride=2), nn.ConvTranspose2d(1, 1, 3, stride=2)), (1, 8, 8), (3, 3), (1, 1)),
     (nn.MaxPool2d(3, stride=2, dilation=2, ceil_mode=True), (1, 8, 8), (5, 5), (2, 2)),
     (nn.LPPool2d(2, 3, stride=2), (1, 8, 8), (3, 3), (2, 2)),
     (nn.LocallyConnected2d(1, 2, (8, 8), 3, stride=2), (1, 8, 8), (3, 3), (2, 2)),
@@ -194,6 +195,8 @@ FIELDS = [
     (nn.AdaptiveAvgPool2d(2), (1, 8, 8), (4, 4), (4, 4)),
     (nn.AdaptiveAvgPool2d(3), (1, 8, 8), None, None),
     (nn.GlobalAvgPool(), (1, 8, 6), (8, 6), None),
+    (nn.GlobalAvgPool(), (1, 8), (8,), None),
+    (nn.Sequential(nn.Conv1d(1, 1, 3), nn.Flatten()), (1, 9), (9,), None),
     (nn.Sequential(nn.ZeroPad2d(1), nn.Dropout(), nn.PReLU(), nn.GroupNorm(1, 1)), (1, 8, 8), (1, 1), (1, 1)),
     (nn.Sequential(nn.ChannelShuffle(2), nn.Conv2d(4, 4, 3)), (4, 8, 8), (3, 3), (1, 1)),
     (nn.Linear(8, 3), (1, 8, 8), None, None),
@@ -246,7 +249,7 @@ def test_modes_hooks_and_gradients_are_left_as_they_were() -> None:
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[name])
     assert all(p.grad is None for p in model.parameters())
-    assert (found.trainable, found.frozen) == (12 + 6, 3)
+    assert (found.parameters, found.trainable, found.frozen) == (12 + 6 + 3, 12 + 6, 3)
     assert not model[0].bias.requires_grad
     with ag.no_grad():
         assert str(nn.summary(model, (4,), batch=3)) == str(found)
@@ -340,6 +343,8 @@ OWN = [
     (lambda x, w: ag.sort(F.conv2d(x, w)), None, None),
     (lambda x, w: F.conv2d(x, w)[..., ::-1], None, None),
     (lambda x, w: F.conv2d(x, w)[:, :1], (3, 3), (1, 1)),
+    (lambda x, w: F.conv2d(x, w)[:, np.array([1, 0])], (3, 3), (1, 1)),
+    (lambda x, w: F.conv2d(ag.sliding_windows(x, (4, 4)).mean(axis=(2, 3)), w), None, None),
 ]
 
 
@@ -364,6 +369,8 @@ def test_text() -> None:
         nn.summary(nn.ReLU(), (2,))["7"]
     with pytest.raises(ValueError, match="summary: wants the shape of an example, a tensor or an array, or"):
         nn.summary(nn.ReLU(), "image")
+    with pytest.raises(ValueError, match="summary: wants the shape of an example, a tensor or an array, or"):
+        nn.summary(nn.ReLU(), [(2,), "image"])
 
 
 # The sizes that Araujo, Norris, Sim 2019 and the usual calculators give for the last feature maps.
@@ -386,3 +393,21 @@ def test_a_subclass_of_a_layer_multiplies_as_the_layer_does() -> None:
 
     rows = [nn.summary(kind(3), (3, 4, 4)).rows[-1] for kind in (nn.BatchNorm2d, Mine)]
     assert [row.multiplications for row in rows] == [0, 0]
+
+
+class OnAnArray(nn.Module):
+    def __init__(self, layer: nn.Module, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layer = layer
+        self.array = np.ones(shape, np.float32)
+
+    def forward(self, x: ag.Tensor) -> ag.Tensor:
+        return self.layer(self.array).sum() + x.sum()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "count"),
+    [(nn.Linear(4, 3), (1, 4), 12), (nn.ConvTranspose2d(1, 1, 3), (1, 1, 4, 4), 144), (nn.ReLU(), (2, 2), 0)],
+)
+def test_layers_given_arrays_multiply_too(layer: nn.Module, shape: tuple[int, ...], count: int) -> None:
+    assert nn.summary(OnAnArray(layer, shape), (3,)).multiplications == count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -227,6 +228,43 @@ def test_strong_wolfe_conditions_hold() -> None:
     assert point.loss <= descent.loss + 1e-4 * point.t * descent.slope
     assert abs(point.slope) <= 0.1 * abs(descent.slope)
     assert start.slope < 0
+
+
+@pytest.mark.parametrize("seed", [*range(50), 138, 176])
+def test_a_line_search_tries_the_points_that_pytorch_tries(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b, c, d = rng.uniform(1, 5), rng.uniform(0, 6), rng.uniform(0, 2), 10 ** rng.uniform(-3, 0)
+    lr = 10 ** rng.uniform(-3, 2)
+
+    def tried(library: Any, optimizers: Any, p: Any) -> list[float]:
+        points = []
+
+        def closure() -> Any:
+            points.append(p.item())
+            p.grad = None
+            loss = (c * library.sin(a * p + b) + d * (p - 1) ** 2).sum()
+            loss.backward()
+            return loss
+
+        optimizers.LBFGS([p], lr=lr, max_iter=1, max_eval=26, **WOLFE).step(closure)
+        return [*points, p.item()]
+
+    start = rng.normal(size=1)
+    ours = tried(ag, optim, tensor(start, requires_grad=True))
+    theirs = tried(torch, torch.optim, torch.tensor(start, requires_grad=True))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("options", "count"), [({"max_steps": 3}, 4), ({"max_steps": 5}, 6), ({"tolerance": 1.0}, 3)])
+def test_a_line_search_ends_after_its_steps_or_in_a_small_bracket(options: dict[str, Any], count: int) -> None:
+    tried = []
+
+    def evaluate(t: float) -> Point:
+        tried.append(t)
+        return Point(t, math.exp(t) - 3 * t, np.zeros(1), math.exp(t) - 3)
+
+    strong_wolfe(evaluate, Point(0.0, 1.0, np.zeros(1), -2.0), 3.0, 1.0, c2=0.0, **options)
+    assert len(tried) == count
 
 
 def test_cubic_minimum() -> None:

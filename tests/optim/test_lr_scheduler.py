@@ -204,7 +204,7 @@ def every_kind(m: Any, o: Any) -> Any:
         m.PolynomialLR(o, 10),
         m.ConstantLR(o, 0.5, 3),
         m.MultiStepLR(o, [0, 2], 0.5),
-        m.MultiplicativeLR(o, lambda epoch: 0.9),
+        m.MultiplicativeLR(o, lambda epoch: 0.9 - 0.05 * epoch),
         m.LambdaLR(o, lambda epoch: 1 / (1 + epoch)),
         m.StepLR(o, 2),
         m.ExponentialLR(o, 0.8),
@@ -312,6 +312,18 @@ def test_scale_function_objects_are_saved() -> None:
     assert b._scale_fn_custom.epochs == 5
 
 
+def test_plateau_at_its_bounds() -> None:
+    a, b = (
+        m.ReduceLROnPlateau(o, "max", 0.5, patience=0, threshold=0.1, eps=0.05)
+        for m, o in zip((lr_scheduler, torch.optim.lr_scheduler), optimizers())
+    )
+    assert a.get_last_lr() == b.get_last_lr() == [0.1, 0.05, 1.0]
+    for metric in (1.0, 1.15, 1.2):
+        a.step(metric)
+        b.step(metric)
+        assert_same(a, b)
+
+
 def test_plateau_state_dict() -> None:
     a = lr_scheduler.ReduceLROnPlateau(optimizers()[0], patience=2)
     b = lr_scheduler.ReduceLROnPlateau(optimizers()[0], mode="max")
@@ -409,10 +421,12 @@ def chain_of(optimizer: optim.Optimizer, count: int) -> lr_scheduler.ChainedSche
         (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 1).step(-1), ValueError, "an epoch >= 0, got -1"),
         (lambda o: lr_scheduler.CyclicLR(3, 1, 2), TypeError, "CyclicLR: wants an Optimizer, got int"),
         (lambda o: lr_scheduler.CyclicLR(o, 1, 2, 0), ValueError, "step_size_up and step_size_down > 0, got 0 and 0"),
+        (lambda o: lr_scheduler.CyclicLR(o, 1, 2, 3, 0), ValueError, "and step_size_down > 0, got 3 and 0"),
         (lambda o: lr_scheduler.CyclicLR(o, 1, 2, mode="x"), ValueError, "CyclicLR: wants mode .*, got 'x'"),
         (lambda o: lr_scheduler.CyclicLR(o, 1, 2, scale_mode="x"), ValueError, "'cycle' or 'iterations', got 'x'"),
         (lambda o: lr_scheduler.CyclicLR(o, 1, [2]), ValueError, "CyclicLR: got 1 max_lr for 3 groups"),
         (lambda o: lr_scheduler.CyclicLR(adagrad(), 1, 2), ValueError, "an optimizer with momentum or betas, got Adag"),
+        (lambda o: lr_scheduler.OneCycleLR(3, 1, 9), TypeError, "OneCycleLR: wants an Optimizer, got int"),
         (lambda o: lr_scheduler.OneCycleLR(o, 1), ValueError, "wants total_steps, or epochs and steps_per_epoch"),
         (lambda o: lr_scheduler.OneCycleLR(o, 1, 0), ValueError, "an integer total_steps >= 1, got 0"),
         (lambda o: lr_scheduler.OneCycleLR(o, 1, None, 2, 0.5), ValueError, "integer steps_per_epoch >= 1, got 0.5"),

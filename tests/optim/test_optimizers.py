@@ -323,7 +323,12 @@ M = tensor([[1.0]], requires_grad=True)
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: optim.SGD([]), ValueError, "SGD: got an empty list of parameters"),
+        (lambda: optim.SGD([]), ValueError, "SGD: got an empty list of parameters; .* in an nn.ModuleList, but not in"),
+        (lambda: optim.SGD(nn.Linear(2, 3)), TypeError, r"SGD: wants model.parameters\(\), got the Linear itself"),
+        (lambda: optim.SGD(nn.Sequential(nn.ReLU())), TypeError, r"wants model.parameters\(\), got the Sequential"),
+        (lambda: optim.SGD([P], lr="0.1"), TypeError, "SGD: an option is of a wrong type .*: lr='0.1', momentum=0, "),
+        (lambda: optim.Adam([P], 0.1, 0.9), TypeError, "Adam: an option is of a wrong type .*: lr=0.1, betas=0.9, "),
+        (lambda: optim.Adam([{"params": P, "lr": None}]), TypeError, "Adam: an option is of a wrong type .*: lr=None"),
         (lambda: optim.SGD(P), TypeError, "SGD: wants an iterable of tensors or of dicts, got a single Tensor"),
         (lambda: optim.SGD([P, P]), ValueError, "SGD: parameter 1 of group 0 is given twice"),
         (lambda: optim.SGD([{"params": P}, {"params": [P]}]), ValueError, "parameter 0 of group 1 is given twice"),
@@ -333,6 +338,7 @@ M = tensor([[1.0]], requires_grad=True)
         (lambda: optim.SGD([{"params": {P}}]), TypeError, "got a set, use a list"),
         (lambda: optim.SGD([P]).add_param_group([leaf()]), TypeError, "a parameter group is a dict, got list"),
         (lambda: optim.SGD([P], lr=-1), ValueError, "SGD: wants lr >= 0, got -1"),
+        (lambda: optim.SGD([{"params": P, "lr": 0.1}], lr=-1), ValueError, "SGD: wants lr >= 0, got -1"),
         (lambda: optim.SGD([P], lr=float("nan")), ValueError, "SGD: wants lr >= 0, got nan"),
         (lambda: optim.SGD([P], momentum=-0.1), ValueError, "wants momentum >= 0, got -0.1"),
         (lambda: optim.SGD([P], nesterov=True), ValueError, "nesterov wants momentum > 0 and dampening = 0"),
@@ -368,6 +374,31 @@ def test_errors(make: Any, error: type[Exception], message: str) -> None:
         make()
 
 
+NEGATIVE = {
+    "SGD": ("lr", "momentum", "weight_decay"),
+    "Adagrad": ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"),
+    "RMSprop": ("lr", "alpha", "eps", "weight_decay", "momentum"),
+    "Adam": ("lr", "eps", "weight_decay"),
+    "Adadelta": ("lr", "rho", "eps", "weight_decay"),
+    "Adamax": ("lr", "eps", "weight_decay"),
+    "NAdam": ("lr", "eps", "weight_decay", "momentum_decay"),
+    "RAdam": ("lr", "eps", "weight_decay"),
+    "ASGD": ("lr", "weight_decay"),
+    "Rprop": ("lr",),
+    "Adafactor": ("lr", "weight_decay"),
+    "Muon": ("lr", "momentum", "weight_decay"),
+}
+
+
+@pytest.mark.parametrize(("name", "option"), [(name, option) for name in NEGATIVE for option in NEGATIVE[name]])
+def test_negative_options_are_refused_as_by_pytorch(name: str, option: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}: wants {option} "):
+        getattr(optim, name)([M], **{option: -0.5})
+    with pytest.raises(ValueError, match=r"(?i)-0\.5"):
+        getattr(torch.optim, name)([torch.ones(1, 1, requires_grad=True)], **{option: -0.5})
+    getattr(optim, name)([M], **{option: 0.0})
+
+
 def adam_state(**changes: Any) -> dict[str, Any]:
     p = leaf()
     optimizer = optim.Adam([p])
@@ -397,6 +428,32 @@ def test_load_state_dict_errors(state: dict[str, Any], message: str) -> None:
         optimizer.load_state_dict(state)
     assert repr(optimizer) == before
     assert not optimizer.state
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
+def test_a_state_that_lacks_something_is_refused(name: str, options: dict[str, Any]) -> None:
+    pair = Pair(name, options)
+    pair.step(5)
+    for i, key in [(i, key) for i, kept in pair.a.state_dict()["state"].items() for key in kept]:
+        saved = pair.a.state_dict()
+        del saved["state"][i][key]
+        if saved["state"][i]:
+            with pytest.raises(ValueError, match=f"the state of parameter {i} holds .*; wants .*{key}"):
+                pair.a.load_state_dict(saved)
+
+
+@pytest.mark.parametrize("times", [0, 1])
+@pytest.mark.parametrize("name", NAMES)
+def test_state_before_and_after_the_first_step(name: str, times: int) -> None:
+    pair = Pair(name, {})
+    pair.step(times)
+    ours, theirs = pair.a.state_dict()["state"], pair.b.state_dict()["state"]
+    assert ours.keys() == theirs.keys()
+    for i in ours:
+        kept = {key: value for key, value in theirs[i].items() if value is not None}
+        assert ours[i].keys() == kept.keys()
+        for key, value in kept.items():
+            np.testing.assert_allclose(ours[i][key].data, value.numpy(), rtol=1e-12)
 
 
 def test_adamw_decays_apart_whatever_it_loads() -> None:
@@ -541,3 +598,7 @@ def test_a_lazy_layer_that_was_not_called_is_passed_over() -> None:
     called(tensor([[1.0]])).sum().backward()
     optimizer.step()
     assert called.bias.item() == pytest.approx(before - 0.5)
+
+
+def test_a_list_of_parameters_that_is_a_module_is_taken() -> None:
+    assert len(optim.SGD(nn.ParameterList([nn.Parameter([1.0]), nn.Parameter([2.0])])).param_groups[0]["params"]) == 2

@@ -11,7 +11,7 @@ import autograd as ag
 from autograd import Tensor
 from nn.functional.linear import linear
 from nn.functional.loss.classes import class_weights, target_classes
-from nn.functional.loss.reduction import check_same, reduced
+from nn.functional.loss.reduction import check_same, check_tensors, reduced
 
 
 def nll_loss(
@@ -27,6 +27,7 @@ def nll_loss(
     >>> F.nll_loss(tensor([[-0.5, -1.0]]), tensor([1]))
     tensor(1.)
     """
+    check_tensors("nll_loss", input)
     return _at_classes("nll_loss", input, target, weight, ignore_index, reduction)
 
 
@@ -55,6 +56,7 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing lies from 0 to 1, got {label_smoothing}")
+    check_tensors("cross_entropy", input, target)
     if input.ndim == 0:
         raise ValueError(f"cross_entropy: wants logits (N, C, *D) or (C,), got shape {input.shape}")
     axis = min(1, input.ndim - 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import autograd as ag
 from autograd import Tensor
 
@@ -19,8 +21,16 @@ def reduced(op: str, losses: Tensor, reduction: str) -> Tensor:
     raise ValueError(f"{op}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
 
 
+def check_tensors(op: str, *given: Any) -> None:
+    """TypeError for what has no shape, such as a list, or the None of a `forward` that returns nothing."""
+    for x in given:
+        if not hasattr(x, "shape"):
+            raise TypeError(f"{op}: wants tensors, got '{type(x).__name__}'")
+
+
 def check_same(op: str, input: Tensor, target: Tensor) -> None:
     """ValueError unless both have the same shape: broadcasting here is nearly always a mistake."""
+    check_tensors(op, input, target)
     if input.shape != target.shape:
         raise ValueError(f"{op}: input {input.shape} and target {target.shape} have different shapes")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from autograd import Tensor
 from nn.functional.loss.reduction import REDUCTIONS
@@ -13,6 +15,11 @@ class Loss(Module):
     """A loss with a reduction."""
 
     reductions: ClassVar[tuple[str, ...]] = REDUCTIONS
+
+    def __new__(cls, *args: Any, **settings: Any) -> Self:
+        if len(args) > 1 and isinstance(args[0], (Tensor, np.ndarray)):
+            raise TypeError(f"{cls.__name__}: the loss is made first, and then called: {cls.__name__}()(input, target)")
+        return super().__new__(cls)
 
     def __init__(self, reduction: str) -> None:
         super().__init__()

@@ -8,8 +8,26 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels import deferred
-from autograd.kernels.deferred import owner, settle_readers
+from autograd.kernels.deferred import Deferred, owner, settle_readers
 from autograd.kernels.padding import Padded
+
+
+class Ones(Deferred):
+    def compute(self) -> Array:
+        return np.ones(self.shape, self.dtype)
+
+    def in_shape(self, shape: tuple[int, ...]) -> Ones:
+        return Ones(shape, self.dtype)
+
+
+def test_in_another_shape_it_waits_on_unless_it_was_computed() -> None:
+    x = Ones((2, 3), np.dtype(np.float64))
+    assert [y.shape for y in (x.reshape(6), x.reshape(3, 2), x.reshape((3, 2)))] == [(6,), (3, 2), (3, 2)]
+    assert isinstance(x.reshape(6), Ones)
+    assert not x.computed
+    x.array[0] = 5
+    np.testing.assert_array_equal(x.reshape(6), [5, 5, 5, 1, 1, 1])
+    assert x.reshape(-1).shape == (6,)
 
 
 def test_the_owner_of_memory() -> None:

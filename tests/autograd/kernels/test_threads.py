@@ -45,6 +45,21 @@ def test_blas_has_one_thread_inside_and_its_own_number_after():
     assert blas_threads() == before
 
 
+def test_blas_is_given_back_what_it_was_set_to():
+    share(id, range(4))
+    blas, inside = threads._blas, []
+    before = [get() for get in blas.getters]
+    for choose in blas.setters:
+        choose(2)
+    try:
+        share(lambda _: inside.append([get() for get in blas.getters]), range(8))
+        assert inside == [[1] * len(before)] * 8
+        assert [get() for get in blas.getters] == [2] * len(before)
+    finally:
+        for choose, number in zip(blas.setters, before, strict=True):
+            choose(number)
+
+
 def test_an_error_arrives_and_the_pool_goes_on():
     def work(item):
         if item == 5:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import autograd as ag
 import nn
 from autograd.numeric.hints import hint
-from autograd.numeric.report import Entry
+from autograd.numeric.report import SEVERITY, Entry, GradcheckReport, InputCheck
 from autograd.primitive import elementwise
 from tests.autograd.numeric.planted import (
     CLEAN,
@@ -312,6 +313,46 @@ def test_html_escapes_names() -> None:
     html = ag.gradcheck(lambda x: x * x, ag.tensor([1.0], name="<i>"))._repr_html_()
     assert "<i>" not in html
     assert "&lt;i&gt;" in html
+
+
+@pytest.mark.parametrize(
+    ("ground", "ink", "opacity"),
+    [
+        ("#ffffff", "#000000", 1.0),  # a page by `color-scheme: light dark`, where light is preferred
+        ("#121212", "#ffffff", 1.0),  # and where dark is
+        ("#ffffff", "#000000", 0.87),  # a table in JupyterLab's light theme
+        ("#f5f5f5", "#000000", 0.87),  # every other row
+        ("#e1f5fe", "#000000", 0.87),  # the row that the mouse is on
+        ("#111111", "#ffffff", 0.87),  # the dark theme
+        ("#212121", "#ffffff", 0.87),
+        ("#0e2e3e", "#ffffff", 0.87),
+        ("#ffffff", "#3b3b3b", 1.0),  # Visual Studio Code
+        ("#1f1f1f", "#cccccc", 1.0),
+    ],
+)
+def test_verdicts_can_be_read_on_light_and_on_dark_ground(ground: str, ink: str, opacity: float) -> None:
+    """The contrast of what WCAG calls small text: 4.5 to 1."""
+    checks = [InputCheck("x", (), 1, "reverse", verdict) for verdict in SEVERITY]
+    html = GradcheckReport(tuple(checks))._repr_html_()
+    colors = re.findall(r"color:color-mix\(in srgb,(#\w{6}) (\d+)%,currentcolor\)\"><b>(\w+)</b>", html)
+    assert [verdict for *_, verdict in colors] == list(SEVERITY)
+    for hue, percent, verdict in colors:
+        share = float(percent) / 100
+        shown = [
+            share * h + (1 - share) * (opacity * i + (1 - opacity) * g)
+            for h, i, g in zip(_rgb(hue), _rgb(ink), _rgb(ground), strict=True)
+        ]
+        light, dark = sorted((_luminance(shown), _luminance(_rgb(ground))), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, verdict
+
+
+def _rgb(color: str) -> list[float]:
+    return [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+
+
+def _luminance(rgb: list[float]) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_inputs_are_named_by_tensor_by_parameter_or_by_place() -> None:

@@ -60,6 +60,7 @@ def cursor(request: pytest.FixtureRequest, cursors: dict[str, Any]) -> Any:
         (at_module("?") & at_op("add"), ["add", "add"]),
         (at_shape(5, -1) & ~at_op("multiply"), ["tanh", "add", "einsum", "relu", "add", "einsum"]),
         (at_shape((5, 2)) & at_op("einsum"), ["einsum"]),
+        (at_shape(2), []),
         (at_line("# the end"), ["multiply", "sum", "multiply"]),
         (at_line("test_breakpoints.py") & at_op("sum"), ["sum"]),
         (non_finite(), []),
@@ -121,6 +122,11 @@ def test_norms() -> None:
     assert stepper.run_until(norm_above(50)).op == "multiply"
     assert stepper.run_until(norm_below(1e-3)).number == 3
     assert (ag.relu(-x) * 2.0).sum().stepper().run_until(zero_gradient()).op == "relu"
+
+
+def test_norms_at_their_limit() -> None:
+    stepper = ag.tensor([1.0], requires_grad=True).sum().stepper()
+    assert stepper.run_until(norm_above(1.0) | norm_below(1.0)) is None
 
 
 def test_words() -> None:

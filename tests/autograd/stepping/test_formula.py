@@ -1,7 +1,8 @@
-"""Formulas become MathML that is well-formed, and never fail."""
+"""Formulas become MathML that is well-formed, in which lines can break, and never fail."""
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -27,7 +28,9 @@ CASES = {
     r"\alpha\Lambda\varphi": "<mi>α</mi><mi>Λ</mi><mi>φ</mi>",
     r"\left( x \right)": '<mo fence="true">(</mo><mi>x</mi><mo fence="true">)</mo>',
     r"\operatorname{relu}": '<mi mathvariant="normal">relu</mi>',
-    r"\text{where x < 0}": "<mtext>where\u00a0x\u00a0&lt;\u00a00</mtext>",
+    r"\text{where}": "<mtext>where</mtext>",
+    r"\sqrt{\text{where x < 0}}": "<msqrt><mtext>where\u00a0x\u00a0&lt;\u00a00</mtext></msqrt>",
+    r"f(x, y)": "<mi>f</mi><mo>(</mo><mi>x</mi><mo>,</mo><mi>y</mi><mo>)</mo>",
     r"2.5 - x": "<mn>2.5</mn><mo>−</mo><mi>x</mi>",
     r"\%": "<mo>%</mo>",
     r"\nosuchthing": "<mtext>nosuchthing</mtext>",
@@ -40,6 +43,23 @@ def test_what_a_formula_becomes(latex: str) -> None:
     assert mathml(latex) == f"<math>{CASES[latex]}</math>"
 
 
+@pytest.mark.parametrize(
+    ("latex", "markup"),
+    {
+        r"x, \text{ summed over < all >}": "<math><mi>x</mi></math>, summed over &lt; all &gt;",
+        r"\text{the sum of } x": "the sum of <math><mi>x</mi></math>",
+        r"x_1, y(a)^2, z": (
+            "<math><msub><mi>x</mi><mn>1</mn></msub></math>, "
+            "<math><mi>y</mi><mo>(</mo><mi>a</mi><msup><mo>)</mo><mn>2</mn></msup></math>, "
+            "<math><mi>z</mi></math>"
+        ),
+        r"x: y": "<math><mi>x</mi></math>: <math><mi>y</mi></math>",
+    }.items(),
+)
+def test_lines_can_break_beside_words_and_between_clauses(latex: str, markup: str) -> None:
+    assert mathml(latex) == markup
+
+
 @pytest.mark.parametrize("latex", ["{x", "x}", r"\frac{1}", r"\bar", r"x^", r"\text x", "\\", r"\left"])
 def test_what_is_not_well_formed_stands_as_it_is(latex: str) -> None:
     assert mathml(latex) == f"<code>{latex}</code>"
@@ -49,15 +69,22 @@ def test_what_is_not_well_formed_stands_as_it_is(latex: str) -> None:
 def test_no_text_fails_or_makes_broken_markup(latex: str) -> None:
     markup = mathml(latex)
     if all(letter.isprintable() for letter in latex):
-        ElementTree.fromstring(markup)
+        ElementTree.fromstring(f"<div>{markup}</div>")
 
 
 def test_all_rules_are_understood() -> None:
-    """Every "Derivative:" line becomes a formula, in which no command is left."""
+    """Every "Derivative:" line becomes formulas and words between them, in which no command is left."""
     rules = {primitive.name: said(primitive) for primitive in registry.values()}
     formulas = {name: mathml(latex(rule)) for name, rule in rules.items() if rule}
     assert len(formulas) > 50
     for name, formula in formulas.items():
-        assert formula.startswith("<math>"), f"{name}: {rules[name]}"
         assert "\\" not in formula.replace("<mo>\\</mo>", ""), f"{name}: {formula}"
-        ElementTree.fromstring(formula)
+        line = ElementTree.fromstring(f"<div>{formula}</div>")
+        assert {part.tag for part in line} <= {"math"}, f"{name}: {rules[name]}"
+        words = "".join([line.text or "", *(part.tail or "" for part in line)])
+        assert re.fullmatch(r"[A-Za-z ,.:;'-]*", words), f"{name}: {words}"
+
+
+def test_the_words_of_a_rule_stand_where_lines_break() -> None:
+    line = ElementTree.fromstring(f"<div>{mathml(latex(said(registry['matmul']) or ''))}</div>")
+    assert [part.tail for part in line] == [", ", ", summed over axes along which the operand was broadcast"]

@@ -240,3 +240,13 @@ def test_what_follows_from_a_constant_that_nobody_kept_is_not_known() -> None:
     kept.step()
     kept.replace(0.5)
     assert kept.step().value == 1.5
+
+
+def test_views_are_told_of_another_run() -> None:
+    x = ag.tensor([1.0], requires_grad=True)
+    stepper = ForwardStepper(x * 2.0)
+    stepper.step()
+    stepper.replace(5.0)
+    assert stepper.revision == 1
+    stepper.restore()
+    assert stepper.revision == 2

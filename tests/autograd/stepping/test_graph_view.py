@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import weakref
 from typing import Any
 
@@ -114,6 +115,18 @@ def test_values_where_they_are_known() -> None:
     assert nodes[0].value.values == pytest.approx(0.7)
     assert nodes[1].value is not None
     assert view(z).nodes[1].value is None
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_values_that_rules_keep_are_known_though_nobody_holds_the_tensors(shape: tuple[int, ...]) -> None:
+    h = ag.named(ag.full(shape, 0.5).requires_grad_(), "h0")
+    expected = [0.5]
+    for k in range(3):
+        h = ag.named(ag.sigmoid(h), f"h{k + 1}")
+        expected.append(1 / (1 + math.exp(-expected[-1])))
+    start, *others = view(h, values=True).nodes
+    assert start.value is None  # which the rule of sigmoid does not need
+    assert [node.value and node.value.max for node in others] == pytest.approx(expected[1:])
 
 
 @pytest.mark.parametrize("values", [False, True])

@@ -118,6 +118,12 @@ def test_arrows_know_whose_cotangent_flows_along_them() -> None:
                     assert (parent, seen_in[node.id]) in led
 
 
+def test_without_javascript_the_drawing_is_there() -> None:
+    trace = by_hand()
+    (still,) = re.findall(r"<noscript>(.*?)</noscript>", page(trace), re.DOTALL)
+    assert recording(trace)["drawings"][0]["svg"] in still
+
+
 def test_resnet_stays_below_five_megabytes(tmp_path: Path) -> None:
     write_page(resnet(), tmp_path / "resnet.html")
     assert (tmp_path / "resnet.html").stat().st_size < 5_000_000

@@ -362,6 +362,51 @@ def test_a_forward_pass(open_page: Any) -> None:
     ]  # Σ x sin 3x, and its slope along x1
 
 
+@pytest.mark.parametrize("width", [1900, 1400, 1000])
+def test_rules_are_not_cut(browser: Any, tmp_path: Path, width: int) -> None:
+    x = ag.tensor(np.ones((4, 2)), requires_grad=True)
+    loss = ag.clip(ag.einsum("ij,jk->ik", x @ ag.ones((2, 3)), ag.ones((3, 2))), x, 9.0).max()
+    write_page(loss.stepper().trace(), tmp_path / "rules.html")
+    shown = Opened(browser, tmp_path / "rules.html", viewport={"width": width, "height": 820})
+    seen = []
+    for _ in range(4):
+        shown.act("step")
+        seen.append(shown.text(".step h2").split()[-1])
+        assert shown.page.locator(".rule").evaluate("rule => rule.scrollWidth - rule.clientWidth") == 0, seen[-1]
+    assert seen == ["max", "clip", "einsum", "matmul"]
+    screenshot(shown.page, f"player-rule-{width}")
+    shown.context.close()
+
+
+@pytest.mark.parametrize("name", ["by_hand", "resnet", "framed"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_without_javascript(browser: Any, folder: Path, name: str, scheme: str) -> None:
+    shown = Opened(browser, folder / f"{name}.html", java_script_enabled=False, color_scheme=scheme)
+    frame = shown.page.frame_locator("iframe") if name == "framed" else shown.page
+    box, inside = (frame.locator(part).bounding_box() for part in (".player", ".player > svg"))
+    assert box["x"] <= inside["x"] <= inside["x"] + inside["width"] <= box["x"] + box["width"]
+    assert inside["y"] + inside["height"] <= box["y"] + box["height"]
+    screenshot(shown.page, f"player-{name}-still-{scheme}")
+    shown.context.close()
+
+
+@pytest.mark.parametrize("name", ["by_hand", "resnet", "framed"])
+def test_on_paper_the_drawing_is_whole(open_page: Any, name: str) -> None:
+    shown = open_page(name, viewport={"width": 1200, "height": 700})
+    frame = shown.page.frame_locator("iframe") if name == "framed" else shown.page
+    frame.locator('[data-act="step"]').click()
+    shown.page.emulate_media(media="print")
+    shown.page.set_viewport_size({"width": 720, "height": 1000})
+    canvas, drawing = (frame.locator(part).bounding_box() for part in (".canvas", ".canvas svg"))
+    for start, size in (("x", "width"), ("y", "height")):
+        assert canvas[start] <= drawing[start]
+        assert drawing[start] + drawing[size] <= canvas[start] + canvas[size]
+    outside = shown.page.locator("iframe").bounding_box() if name == "framed" else {"y": 0, "height": 1000}
+    assert drawing["y"] + drawing["height"] <= outside["y"] + outside["height"]
+    assert frame.locator(".controls").is_hidden()
+    screenshot(shown.page, f"player-{name}-print")
+
+
 def overflow(shown: Opened) -> int:
     return int(shown.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 

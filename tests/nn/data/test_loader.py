@@ -13,6 +13,7 @@ import pytest
 
 import autograd
 from autograd import tensor
+from autograd.random import default_generator
 from autograd.tensor import Tensor
 from nn.data import (
     ConcatDataset,
@@ -24,6 +25,7 @@ from nn.data import (
     random_split,
     transforms,
 )
+from nn.data.randomness import current_generator
 
 Point = namedtuple("Point", ["x", "y"])
 
@@ -124,6 +126,10 @@ def test_batches_are_loaded_ahead_but_not_too_far() -> None:
         time.sleep(0.001)
     time.sleep(0.02)
     assert data.loaded == [0, 1, 2, 3]
+    next(batches)
+    next(batches)
+    time.sleep(0.05)
+    assert data.loaded == list(range(6))
     del batches
     assert threads() == 0
 
@@ -153,6 +159,19 @@ def test_random_transforms_do_not_depend_on_the_workers() -> None:
         np.testing.assert_array_equal(other[0], passes[0][0])
         np.testing.assert_array_equal(other[1], passes[0][1])
     assert not np.array_equal(*passes[0])
+
+
+def test_passes_in_order_draw_anew_and_what_is_outside_draws_as_before() -> None:
+    class Drawn(Dataset):
+        def __len__(self) -> int:
+            return 8
+
+        def __getitem__(self, i: int) -> float:
+            return float(current_generator().random())
+
+    loader = DataLoader(Drawn(), 4)
+    assert values(loader) != values(loader)
+    assert current_generator() is default_generator()
 
 
 class Shifted(TensorDataset):
@@ -240,6 +259,7 @@ def test_tensor_dataset() -> None:
         data[4]
     x[:] = -1
     assert data[0][0].tolist() == [0.0, 1.0, 2.0]
+    assert np.shares_memory(data.tensors[1].data, y.data)
     for loaded in (
         DataLoader(data, 3),
         DataLoader(data, 3, collate_fn=default_collate),
@@ -271,7 +291,15 @@ def test_concat_dataset() -> None:
 
 @pytest.mark.parametrize(
     ("lengths", "sizes"),
-    [([3, 7], [3, 7]), ([0.3, 0.7], [3, 7]), ([1 / 3] * 3, [4, 3, 3]), ([10], [10]), ([1.0], [10]), ([0, 10], [0, 10])],
+    [
+        ([3, 7], [3, 7]),
+        ([0.3, 0.7], [3, 7]),
+        ([1 / 3] * 3, [4, 3, 3]),
+        ([0.26, 0.26, 0.48], [3, 3, 4]),
+        ([10], [10]),
+        ([1.0], [10]),
+        ([0, 10], [0, 10]),
+    ],
 )
 def test_random_split(lengths: list[float], sizes: list[int]) -> None:
     parts = random_split(range(10), lengths, generator=1)

@@ -76,6 +76,9 @@ def test_crop_with_padding() -> None:
     edge = RandomCrop((5, 6), padding=1, padding_mode="edge")(IMAGE)
     np.testing.assert_array_equal(edge, Pad(1, padding_mode="edge")(IMAGE))
     assert RandomCrop(8, pad_if_needed=True)(IMAGE).shape == (2, 8, 8)
+    for size in ((4, 4), (3, 5)):  # an image that is one short holds in every such crop
+        for _ in range(10):
+            assert RandomCrop(size, pad_if_needed=True)(IMAGE).sum() == IMAGE.sum()
 
 
 def test_flip() -> None:
@@ -84,6 +87,8 @@ def test_flip() -> None:
     flip = RandomHorizontalFlip(0.25, generator=np.random.default_rng(0))
     share = np.mean([flip(IMAGE)[0, 0, 0] == 3 for _ in range(1000)])
     assert 0.2 < share < 0.3
+    runs = [[flip(IMAGE)[0, 0, 0] for _ in range(20)] for flip in (RandomHorizontalFlip(generator=1) for _ in range(2))]
+    assert runs[0] == runs[1]
 
 
 @pytest.mark.parametrize("transform", [RandomCrop(2), RandomHorizontalFlip()], ids=["crop", "flip"])
