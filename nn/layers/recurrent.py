@@ -307,8 +307,14 @@ class _Layers(RecurrentBase):
         return [(count, *batch, self.proj_size or self.hidden_size), (count, *batch, self.hidden_size)][: self.states]
 
     def extra_repr(self) -> str:
-        defaults: dict[str, Any] = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
-        defaults["bidirectional"] = False
+        defaults = {
+            "proj_size": 0,
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0,
+            "bidirectional": False,
+        }
         changed = [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]
         return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
 
