@@ -140,6 +140,11 @@ def test_what_a_postponed_call_held_is_let_go_of():
     assert reference() is None
 
 
+@pytest.mark.parametrize("length", [1, 3, 1000, 1 << 16, 1 << 20])
+def test_scratch_memory_begins_with_a_line_of_the_cache(length):
+    assert scratch((length,), np.dtype(np.float32), f"line {length}").ctypes.data % 64 == 0
+
+
 def test_scratch_memory_is_one_threads_own():
     here, there = scratch((3, 4), np.dtype(np.float32), "x"), []
     other = threading.Thread(target=lambda: there.append(scratch((3, 4), np.dtype(np.float32), "x")))
