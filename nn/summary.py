@@ -15,7 +15,7 @@ import autograd as ag
 from autograd import Tensor
 from nn import layers
 from nn.layers.conv import ConvBase
-from nn.layers.recurrent import RecurrentBase
+from nn.layers.recurrent import RNNBase, RNNCellBase
 from nn.module import Module
 from nn.receptive_field import Field, Fields, has_rule, through
 
@@ -276,7 +276,7 @@ def _multiplications(module: Module, given: Sequence[Tensor], made: Sequence[Ten
         return made[0].size * module.in1_features * module.in2_features
     if isinstance(module, layers.MultiheadAttention):
         return _attended(module, *given[:3])
-    if isinstance(module, RecurrentBase):  # each matrix is used once at each step of each sequence
+    if isinstance(module, (RNNBase, RNNCellBase)):  # each matrix is used once at each step of each sequence
         return given[0].size // module.input_size * sum(p.size for p in module.parameters() if p.ndim == 2)
     ours = any(kind.__module__.startswith("nn.layers.") for kind in type(module).__mro__)
     return 0 if ours or not any(True for _ in module.parameters()) else None

@@ -23,11 +23,11 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """softmax(Q Kᵀ · scale + mask) V: query (*, L, E), key (*, S, E) and value (*, S, V) give (*, L, V).
 
-    `attn_mask`, which broadcasts to (*, L, S), is added if it is floating, in the dtype of the query; if it is boolean,
-    queries see the keys where it is True. With `is_causal` the i-th query sees the first i + 1 keys. A query that sees
-    none gives zeros. `scale` is 1/√E if None. The weights are dropped with probability `dropout_p`, always: a caller
-    who is not training gives 0. With `enable_gqa` the axis before the last two holds heads, of which query may have
-    several for each one of key and value.
+    `attn_mask`, which broadcasts to (*, L, S), is added if it is floating; if it is boolean, queries see the keys where
+    it is True. With `is_causal` the i-th query sees the first i + 1 keys. A query that sees none gives zeros. `scale`
+    is 1/√E if None. The weights are dropped with probability `dropout_p`, always: a caller who is not training gives 0.
+    With `enable_gqa` the axis before the last two holds heads, of which query may have several for each one of key and
+    value.
 
     Raises ValueError if shapes do not fit, or for a mask besides `is_causal`; TypeError for a mask of integers.
 
@@ -70,11 +70,13 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: fl
         scores = ag.where(mask, scores, -np.inf)
     else:
         seen = mask > -np.inf
-        scores = scores + mask.astype(scores.dtype, copy=False)
+        scores = scores + mask
     some = seen.any(axis=-1, keepdims=True)
     if some.all():
-        return ag.softmax(scores)
-    return ag.where(some, ag.softmax(ag.where(some, scores, 0.0)), 0.0)
+        weights = ag.softmax(scores)
+    else:
+        weights = ag.where(some, ag.softmax(ag.where(some, scores, 0.0)), 0.0)
+    return weights.astype(query.dtype, copy=False)
 
 
 def causal_mask(queries: int, keys: int) -> Tensor:

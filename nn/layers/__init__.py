@@ -136,7 +136,7 @@ from nn.layers.pool import (
     MaxPool2d,
     MaxPool3d,
 )
-from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from nn.layers.shape import Flatten, Unflatten
 from nn.layers.shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from nn.layers.transformer import (
@@ -270,7 +270,9 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNNBase",
     "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",

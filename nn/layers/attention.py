@@ -129,14 +129,12 @@ class MultiheadAttention(Module):
         if not batched:
             queries, keys, values = (x[None] for x in (queries, keys, values))
         queries, keys, values = (x.swapaxes(0, axis) for x in (queries, keys, values))  # (N, length, embed_dim)
-        if is_causal and attn_mask is None:
-            attn_mask = ~causal_mask(queries.shape[1], keys.shape[1])
-        hidden = self._hidden(queries, keys, key_padding_mask, attn_mask)
+        seen = self._seen(queries, keys, key_padding_mask, attn_mask, is_causal)
         keys, values = self._extended(keys, self.bias_k), self._extended(values, self.bias_v)
-        if hidden is not None and keys.shape[1] > hidden.shape[-1]:
-            shape = (*hidden.shape[:-1], keys.shape[1] - hidden.shape[-1])
-            hidden = ag.concatenate([hidden, ag.zeros(shape, dtype=hidden.dtype)], axis=-1)
-        seen = ~hidden if hidden is not None and hidden.dtype == bool else hidden
+        if seen is not None and keys.shape[1] > seen.shape[-1]:
+            shape = (*seen.shape[:-1], keys.shape[1] - seen.shape[-1])
+            extension = ag.full(shape, True if seen.dtype == bool else 0.0, dtype=seen.dtype)
+            seen = ag.concatenate([seen, extension], axis=-1)
         weights = F.dropout(
             attention_weights(self._heads(queries), self._heads(keys), seen), self.dropout, self.training
         )  # (N, num_heads, L, S)
@@ -174,12 +172,20 @@ class MultiheadAttention(Module):
         q, k, v = (F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
         return q, k, v
 
-    def _hidden(
-        self, queries: Tensor, keys: Tensor, key_padding_mask: Tensor | None, attn_mask: Tensor | None
+    def _seen(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        key_padding_mask: Tensor | None,
+        attn_mask: Tensor | None,
+        is_causal: bool,
     ) -> Tensor | None:
-        """Both masks as one that broadcasts to (N, num_heads, L, S): boolean, True where a key is hidden, or floating,
-        to be added; None if there is none."""
+        """The masks as one that broadcasts to (N, num_heads, L, S): boolean, True where a query sees a key, or
+        floating, to be added; None if there is none."""
         n, length, many = len(queries), queries.shape[1], keys.shape[1]
+        for name, mask in (("attn_mask", attn_mask), ("key_padding_mask", key_padding_mask)):
+            if mask is not None and mask.dtype.kind not in "bf":
+                raise TypeError(f"MultiheadAttention: {name} is boolean or floating, got dtype {mask.dtype}")
         masks = []
         if attn_mask is not None:
             if attn_mask.shape not in ((length, many), (n * self.num_heads, length, many)):
@@ -187,20 +193,21 @@ class MultiheadAttention(Module):
                     f"MultiheadAttention: attn_mask has shape {attn_mask.shape}, wants {(length, many)} or "
                     f"{(n * self.num_heads, length, many)}"
                 )
-            masks.append(attn_mask if attn_mask.ndim == 2 else attn_mask.reshape(n, self.num_heads, length, many))
+            shown = attn_mask if attn_mask.ndim == 2 else attn_mask.reshape(n, self.num_heads, length, many)
+            masks.append(_inverted(shown))
+        elif is_causal:
+            masks.append(causal_mask(length, many))
         if key_padding_mask is not None:
             if key_padding_mask.shape != (n, many) and (n != 1 or key_padding_mask.shape != (many,)):
                 raise ValueError(
                     f"MultiheadAttention: key_padding_mask has shape {key_padding_mask.shape}, wants {(n, many)}"
                 )
-            masks.append(key_padding_mask.reshape(n, 1, 1, many))
-        if len(masks) == 2 and (masks[0].dtype == bool) != (masks[1].dtype == bool):
-            masks = [
-                ag.zeros(x.shape, dtype=queries.dtype).masked_fill(x, -np.inf) if x.dtype == bool else x for x in masks
-            ]
-        if len(masks) == 2:
-            return masks[0] | masks[1] if masks[0].dtype == bool else masks[0] + masks[1]
-        return masks[0] if masks else None
+            masks.append(_inverted(key_padding_mask.reshape(n, 1, 1, many)))
+        if len(masks) < 2:
+            return masks[0] if masks else None
+        if masks[0].dtype == masks[1].dtype == bool:
+            return masks[0] & masks[1]
+        return ag.add(*(ag.where(x, 0.0, -np.inf) if x.dtype == bool else x for x in masks))
 
     def _extended(self, x: Tensor, learned: Parameter | None) -> Tensor:
         """Keys or values with those behind them that are learned, and zeros."""
@@ -218,3 +225,8 @@ class MultiheadAttention(Module):
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, num_heads={self.num_heads}"
+
+
+def _inverted(mask: Tensor) -> Tensor:
+    """A boolean mask with True for "seen", of one with True for "hidden"; a floating one as it is."""
+    return ~mask if mask.dtype == bool else mask

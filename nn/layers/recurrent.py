@@ -6,6 +6,7 @@ All parameters start from U(-1/√hidden_size, 1/√hidden_size).
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ import autograd as ag
 from autograd import Tensor
 from nn import functional as F
 from nn import init
-from nn.functional.recurrent import State, gru_step, lstm_step, rnn_relu_step, rnn_tanh_step
+from nn.functional.recurrent import State, affine, gru_step, lstm_step, rnn_relu_step, rnn_tanh_step
 from nn.module import Module
 from nn.parameter import Parameter
 from nn.utils.rnn import PackedSequence
@@ -26,12 +27,12 @@ Step = Callable[[Tensor, State, Tensor, Tensor | None], State]
 RNN_STEPS: dict[str, Step] = {"tanh": rnn_tanh_step, "relu": rnn_relu_step}
 
 
-class RecurrentBase(Module):
+class _Recurrent(Module):
     """What cells and layers share: their sizes, and how their parameters are made and drawn."""
 
     gates: ClassVar[int] = 1  # how many times hidden_size a step computes
     states: ClassVar[int] = 1  # how many tensors a state is made of
-    step: Step
+    bias_apart: ClassVar[bool] = False  # whether what the state gives is more than added to what the input gives
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool) -> None:
         super().__init__()
@@ -52,10 +53,18 @@ class RecurrentBase(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
+    def _step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+        """The state after a step, as `nn.functional.recurrent` has it."""
+        raise NotImplementedError
+
     def _given(self, hx: Any, shapes: Sequence[tuple[int, ...]], input: Tensor) -> State:
         """The state to begin with: what was given, or zeros. Raises ValueError unless the shapes are `shapes`."""
         if hx is None:
             return tuple(ag.zeros(shape, dtype=input.dtype) for shape in shapes)
+        if self.states == 2 and not isinstance(hx, (tuple, list)):
+            raise TypeError(
+                f"{type(self).__name__}: the state to begin with is a pair (h, c), got one {type(hx).__name__}"
+            )
         state = (hx,) if self.states == 1 else tuple(hx)
         if [np.shape(x) for x in state] != list(shapes):
             got = " and ".join(str(np.shape(x)) for x in state)
@@ -69,9 +78,9 @@ class RecurrentBase(Module):
         return state[0] if self.states == 1 else state
 
 
-class _Cell(RecurrentBase):
-    """One step: `weight_ih` (G·hidden_size, input_size) and `weight_hh` (G·hidden_size, hidden_size) and, unless `bias`
-    is False, `bias_ih` and `bias_hh` (G·hidden_size,)."""
+class RNNCellBase(_Recurrent):
+    """What the cells share: one step, with `weight_ih` (G·hidden_size, input_size), `weight_hh` (G·hidden_size,
+    hidden_size) and, unless `bias` is False, `bias_ih` and `bias_hh` (G·hidden_size,)."""
 
     weight_ih: Parameter
     weight_hh: Parameter
@@ -98,13 +107,13 @@ class _Cell(RecurrentBase):
         shape = (*input.shape[:-1], self.hidden_size)
         state = self._given(hx, [shape] * self.states, input)
         x = F.linear(input, self.weight_ih, self.bias_ih)
-        return self._returned(self.step(x, state, self.weight_hh, self.bias_hh))
+        return self._returned(self._step(x, state, self.weight_hh.T, self.bias_hh))
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
 
 
-class RNNCell(_Cell):
+class RNNCell(RNNCellBase):
     """h' = tanh(W x + b + U h + d), or with a rectifier if `nonlinearity` is "relu": input (N, input_size) and state
     (N, hidden_size), zeros if not given, to (N, hidden_size); or all without N.
 
@@ -128,14 +137,17 @@ class RNNCell(_Cell):
         dtype: npt.DTypeLike | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, dtype=dtype)
-        self.step = _rnn_step("RNNCell", nonlinearity)
+        _check_nonlinearity("RNNCell", nonlinearity)
         self.nonlinearity = nonlinearity
+
+    def _step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+        return RNN_STEPS[self.nonlinearity](x, state, weight, bias)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
 
 
-class LSTMCell(_Cell):
+class LSTMCell(RNNCellBase):
     """Long short-term memory, one step: input (N, input_size) and a state of two tensors (N, hidden_size), zeros if not
     given, to two such; or all without N.
 
@@ -153,10 +165,10 @@ class LSTMCell(_Cell):
 
     gates = 4
     states = 2
-    step = staticmethod(lstm_step)
+    _step = staticmethod(lstm_step)
 
 
-class GRUCell(_Cell):
+class GRUCell(RNNCellBase):
     """A gated recurrent unit, one step: input (N, input_size) and state (N, hidden_size), zeros if not given, to
     (N, hidden_size); or all without N.
 
@@ -173,11 +185,12 @@ class GRUCell(_Cell):
     """
 
     gates = 3
-    step = staticmethod(gru_step)
+    bias_apart = True
+    _step = staticmethod(gru_step)
 
 
-class _Layers(RecurrentBase):
-    """Layers of cells over sequences, in one direction or both."""
+class RNNBase(_Recurrent):
+    """What `RNN`, `LSTM` and `GRU` share: layers of cells over sequences, in one direction or both."""
 
     def __init__(
         self,
@@ -198,6 +211,8 @@ class _Layers(RecurrentBase):
             raise ValueError(f"{name}: num_layers has to be at least 1, got {num_layers}")
         if not 0 <= dropout <= 1:
             raise ValueError(f"{name}: dropout is a probability, got {dropout}")
+        if dropout and num_layers == 1:
+            warnings.warn(f"{name}: dropout acts between layers, and there is but one", stacklevel=2)
         if not 0 <= proj_size < hidden_size:
             raise ValueError(f"{name}: proj_size has to be smaller than hidden_size {hidden_size}, got {proj_size}")
         self.num_layers = num_layers
@@ -231,76 +246,89 @@ class _Layers(RecurrentBase):
         batched = input.ndim == 3
         first = 0 if batched and self.batch_first else 1  # the batch's axis
         x = (input if batched else input[:, None]).swapaxes(first, 1)
-        if len(x) == 0:
+        length, n = x.shape[:2]
+        if length == 0:
             raise ValueError(f"{type(self).__name__}: the sequences have no steps: input {input.shape}")
-        shapes = self._state_shapes(*x.shape[1:2] if batched else ())
-        state = self._given(hx, shapes, input)
-        steps, state = self._over_layers(
-            x, [x.shape[1]] * len(x), state if batched else tuple(s[:, None] for s in state)
-        )
-        y = ag.stack(steps).swapaxes(first, 1)
+        state = self._given(hx, self._state_shapes(*(n,) if batched else ()), input)
+        state = state if batched else tuple(s[:, None] for s in state)
+        y, state = self._over_layers(x.reshape(length * n, self.input_size), [n] * length, state)
+        y = y.reshape(length, n, y.shape[-1]).swapaxes(first, 1)
         return (y if batched else y[:, 0]), self._returned(state if batched else tuple(s[:, 0] for s in state))
 
+    def flatten_parameters(self) -> None:
+        """Nothing: for programs written for PyTorch, where it arranges the parameters in a GPU's memory."""
+
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters of each layer and direction."""
+        kinds = ("weight_ih", "weight_hh", *("bias_ih", "bias_hh") * self.bias, *("weight_hr",) * bool(self.proj_size))
+        return [[getattr(self, _name(kind, place)) for kind in kinds] for place in self._places()]
+
     def _over_packed(self, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        if input.data.ndim != 2 or input.data.shape[-1] != self.input_size:
+            raise ValueError(
+                f"{type(self).__name__}: wants packed sequences of steps ({self.input_size},), got data "
+                f"{input.data.shape}"
+            )
         rows = input.batch_sizes.tolist()
         state = self._given(hx, self._state_shapes(rows[0]), input.data)
         if input.sorted_indices is not None and hx is not None:
             state = tuple(s[:, input.sorted_indices] for s in state)
-        steps, state = self._over_layers(input.data, rows, state)
+        y, state = self._over_layers(input.data, rows, state)
         if input.unsorted_indices is not None:
             state = tuple(s[:, input.unsorted_indices] for s in state)
-        return input._replace(data=ag.concatenate(steps)), self._returned(state)
+        return input._replace(data=y), self._returned(state)
 
-    def _over_layers(self, x: Tensor, rows: list[int], state: State) -> tuple[list[Tensor], State]:
-        """The last layer's output at each step, (rows, features), and the states that all layers end with.
+    def _over_layers(self, x: Tensor, rows: list[int], state: State) -> tuple[Tensor, State]:
+        """What the last layer makes of `x`, and the states that all layers end with.
 
-        `x` holds the inputs of all steps, which have so many `rows`: fewer from step to step, if sequences end.
+        `x` (T, features) holds the steps of all sequences packed: first `rows[0]` first steps, then `rows[1]` second
+        ones, and so on.
         """
-        begin = list(zip(*(ag.unstack(s) for s in state), strict=True))
+        back = _turned(rows) if self.bidirectional else None
+        begin = zip(*(ag.split(s, self.num_layers) for s in state), strict=True)
         ended: list[State] = []
-        outputs: list[Tensor] = []
-        for place in self._places():
-            if place[0] and not place[1]:
-                x = F.dropout(_joined(outputs, x.ndim), self.dropout, self.training)
-            steps, last = self._over_time(x, rows, begin[len(ended)], place)
-            outputs = (
-                [ag.concatenate(both, axis=-1) for both in zip(outputs, steps, strict=True)] if place[1] else steps
-            )
+        for layer, first in enumerate(begin):
+            if layer:
+                x = F.dropout(x, self.dropout, self.training)
+            both = x[None] if back is None else ag.stack([x, x[back]])
+            y, last = self._over_time(both, rows, first, layer)
+            x = y[0] if back is None else ag.concatenate([y[0], y[1][back]], axis=-1)
             ended.append(last)
-        return outputs, tuple(ag.stack(parts) for parts in zip(*ended, strict=True))
+        return x, tuple(ag.concatenate(parts) for parts in zip(*ended, strict=True))
 
-    def _over_time(
-        self, x: Tensor, rows: list[int], state: State, place: tuple[int, bool]
-    ) -> tuple[list[Tensor], State]:
-        """One layer in one direction: its output at each step, in order, and the state that each sequence ends with."""
-        weight_hh, weight_hr, bias_hh = (self._at(kind, place) for kind in ("weight_hh", "weight_hr", "bias_hh"))
-        gates = F.linear(x, self._at("weight_ih", place), self._at("bias_ih", place))
-        steps = ag.unstack(gates) if gates.ndim == 3 else ag.split(gates, np.cumsum(rows[:-1]).tolist())
-        backwards = place[1]
+    def _over_time(self, x: Tensor, rows: list[int], state: State, layer: int) -> tuple[Tensor, State]:
+        """One layer, in D directions at once: what it makes of `x` (D, T, features), in which the sequences of the
+        second one are turned round, and the states (D, N, H) that the sequences end with."""
+        bias_ih, bias_hh = (self._at(kind, layer)[:, None] if self.bias else None for kind in ("bias_ih", "bias_hh"))
+        if bias_ih is not None and not self.bias_apart:  # once for all steps
+            bias_ih, bias_hh = bias_ih + bias_hh, None
+        weight_hh = self._at("weight_hh", layer).mT
+        weight_hr = self._at("weight_hr", layer).mT if self.proj_size else None
+        gates = affine(x, self._at("weight_ih", layer).mT, bias_ih)
         outputs: list[Tensor] = []
         ended: list[State] = []
-        begin, state = state, tuple(s[: len(steps[-1])] for s in state) if backwards else state
-        for step in reversed(steps) if backwards else steps:
-            n, before = len(step), len(state[0])
-            if n < before:
-                ended.append(tuple(s[n:] for s in state))
-                state = tuple(s[:n] for s in state)
-            elif n > before:
-                state = tuple(ag.concatenate([s, b[before:n]]) for s, b in zip(state, begin, strict=True))
-            state = self.step(step, state, weight_hh, bias_hh)
+        for step in ag.split(gates, np.cumsum(rows[:-1]).tolist(), axis=1):
+            n = step.shape[1]
+            if n < state[0].shape[1]:
+                ended.append(tuple(s[:, n:] for s in state))
+                state = tuple(s[:, :n] for s in state)
+            state = self._step(step, state, weight_hh, bias_hh)
             if weight_hr is not None:
-                state = (F.linear(state[0], weight_hr), *state[1:])
+                state = (ag.matmul(state[0], weight_hr), *state[1:])
             outputs.append(state[0])
         if ended:
-            state = tuple(ag.concatenate(parts) for parts in zip(state, *reversed(ended), strict=True))
-        return outputs[::-1] if backwards else outputs, state
+            state = tuple(ag.concatenate(parts, axis=1) for parts in zip(state, *reversed(ended), strict=True))
+        return ag.concatenate(outputs, axis=1), state
 
     def _places(self) -> list[tuple[int, bool]]:
         """Layer, and whether backwards in time, in the order of states and parameters."""
         return [(layer, back) for layer in range(self.num_layers) for back in (False, True)[: 1 + self.bidirectional]]
 
-    def _at(self, kind: str, place: tuple[int, bool]) -> Any:
-        return getattr(self, _name(kind, place), None)
+    def _at(self, kind: str, layer: int) -> Tensor:
+        """The parameters of a kind of all directions of a layer, (D, …)."""
+        forwards: Tensor = getattr(self, _name(kind, (layer, False)))
+        return ag.stack([forwards, getattr(self, _name(kind, (layer, True)))]) if self.bidirectional else forwards[None]
 
     def _state_shapes(self, *batch: int) -> list[tuple[int, ...]]:
         count = len(self._places())
@@ -324,18 +352,21 @@ def _name(kind: str, place: tuple[int, bool]) -> str:
     return f"{kind}_l{place[0]}{'_reverse' if place[1] else ''}"
 
 
-def _joined(steps: list[Tensor], ndim: int) -> Tensor:
-    """The outputs of all steps as the input of a layer: stacked, or one after the other if sequences are packed."""
-    return ag.stack(steps) if ndim == 3 else ag.concatenate(steps)
+def _turned(rows: list[int]) -> Any:
+    """The places in packed sequences if each is turned round: sequences of so many `rows` at each step."""
+    there = np.arange(rows[0]) < np.array(rows)[:, None]  # (L, N)
+    place = np.where(there, np.cumsum(there).reshape(there.shape) - 1, 0)
+    lengths = there.sum(axis=0)
+    steps, sequences = np.nonzero(there)
+    return place[lengths[sequences] - 1 - steps, sequences]
 
 
-def _rnn_step(owner: str, nonlinearity: str) -> Step:
+def _check_nonlinearity(owner: str, nonlinearity: str) -> None:
     if nonlinearity not in RNN_STEPS:
         raise ValueError(f"{owner}: nonlinearity is 'tanh' or 'relu', got {nonlinearity!r}")
-    return RNN_STEPS[nonlinearity]
 
 
-class RNN(_Layers):
+class RNN(RNNBase):
     """`num_layers` layers of `RNNCell`s over sequences, with `nonlinearity` "tanh" or "relu": (L, N, input_size), or
     (N, L, input_size) with `batch_first`, or (L, input_size), to (L, N, D·hidden_size) and the last states
     (D·num_layers, N, hidden_size); D is 2 if `bidirectional`, where a second cell goes backwards, else 1.
@@ -366,11 +397,14 @@ class RNN(_Layers):
         dtype: npt.DTypeLike | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype)
-        self.step = _rnn_step("RNN", nonlinearity)
+        _check_nonlinearity("RNN", nonlinearity)
         self.nonlinearity = nonlinearity
 
+    def _step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+        return RNN_STEPS[self.nonlinearity](x, state, weight, bias)
 
-class LSTM(_Layers):
+
+class LSTM(RNNBase):
     """Layers of `LSTMCell`s over sequences; all arguments and shapes as in `RNN`, but that states are pairs (h, c).
 
     With a `proj_size` h is h' = `weight_hr_l0` · σ(o) tanh(c'), of that length, in place of `hidden_size`.
@@ -385,10 +419,10 @@ class LSTM(_Layers):
 
     gates = 4
     states = 2
-    step = staticmethod(lstm_step)
+    _step = staticmethod(lstm_step)
 
 
-class GRU(_Layers):
+class GRU(RNNBase):
     """Layers of `GRUCell`s over sequences; all arguments and shapes as in `RNN`.
 
     Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
@@ -400,7 +434,8 @@ class GRU(_Layers):
     """
 
     gates = 3
-    step = staticmethod(gru_step)
+    bias_apart = True
+    _step = staticmethod(gru_step)
 
     def __init__(
         self,

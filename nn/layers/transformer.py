@@ -197,7 +197,7 @@ class TransformerEncoder(_Stack):
     ) -> Tensor:
         """What is given besides `src` goes to each layer."""
         for layer in self.layers:
-            src = layer(src, mask, src_key_padding_mask, is_causal)
+            src = layer(src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal)
         return self._normalised(src)
 
 
@@ -227,9 +227,17 @@ class TransformerDecoder(_Stack):
         memory_is_causal: bool = False,
     ) -> Tensor:
         """What is given besides `tgt` goes to each layer."""
-        masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
         for layer in self.layers:
-            tgt = layer(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
+            tgt = layer(
+                tgt,
+                memory,
+                tgt_mask=tgt_mask,
+                memory_mask=memory_mask,
+                tgt_key_padding_mask=tgt_key_padding_mask,
+                memory_key_padding_mask=memory_key_padding_mask,
+                tgt_is_causal=tgt_is_causal,
+                memory_is_causal=memory_is_causal,
+            )
         return self._normalised(tgt)
 
 
@@ -273,12 +281,14 @@ class Transformer(Module):
         def norm() -> LayerNorm:
             return LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
 
-        self.encoder = custom_encoder or TransformerEncoder(
-            TransformerEncoderLayer(*sizes, dtype=dtype), num_encoder_layers, norm()
-        )
-        self.decoder = custom_decoder or TransformerDecoder(
-            TransformerDecoderLayer(*sizes, dtype=dtype), num_decoder_layers, norm()
-        )
+        if custom_encoder is None:
+            encoder_layer = TransformerEncoderLayer(*sizes, dtype=dtype)
+            custom_encoder = TransformerEncoder(encoder_layer, num_encoder_layers, norm())
+        if custom_decoder is None:
+            decoder_layer = TransformerDecoderLayer(*sizes, dtype=dtype)
+            custom_decoder = TransformerDecoder(decoder_layer, num_decoder_layers, norm())
+        self.encoder = custom_encoder
+        self.decoder = custom_decoder
         self.d_model = d_model
         self.nhead = nhead
         self.batch_first = batch_first
@@ -316,9 +326,17 @@ class Transformer(Module):
                 f"Transformer: src {src.shape} and tgt {tgt.shape} do not fit; wants one batch and {self.d_model} "
                 f"features"
             )
-        memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
-        masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
-        return self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
+        memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
+        return self.decoder(
+            tgt,
+            memory,
+            tgt_mask=tgt_mask,
+            memory_mask=memory_mask,
+            tgt_key_padding_mask=tgt_key_padding_mask,
+            memory_key_padding_mask=memory_key_padding_mask,
+            tgt_is_causal=tgt_is_causal,
+            memory_is_causal=memory_is_causal,
+        )
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, dtype: npt.DTypeLike | None = None) -> Tensor:

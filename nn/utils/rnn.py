@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,13 +21,20 @@ __all__ = [
 ]
 
 
-class PackedSequence(NamedTuple):
+class _Fields(NamedTuple):
+    data: Tensor
+    batch_sizes: Tensor
+    sorted_indices: Tensor | None
+    unsorted_indices: Tensor | None
+
+
+class PackedSequence(_Fields):
     """Sequences packed step by step: in `data` (T, *) the first steps of all, then the second ones of those that have
     one, and so on. Made by `pack_padded_sequence` or `pack_sequence`; recurrent layers take and give it.
 
     `batch_sizes` (L,) counts the sequences that have each step. The sequences are in order of their lengths, the
-    longest first: `sorted_indices` (N,) says which of the caller's each is, `unsorted_indices` the inverse; both are
-    None where the caller's are so ordered.
+    longest first: `sorted_indices` (N,) says which of the caller's each is, `unsorted_indices` the inverse, which is
+    found if it is not given; both are None if the caller's have to be so ordered.
 
     >>> from nn.utils.rnn import pack_sequence
     >>> packed = pack_sequence([tensor([1, 2, 3]), tensor([4, 5])])
@@ -35,10 +42,18 @@ class PackedSequence(NamedTuple):
     (tensor([1, 4, 2, 5, 3]), tensor([2, 2, 1]))
     """
 
-    data: Tensor
-    batch_sizes: Tensor
-    sorted_indices: Tensor | None = None
-    unsorted_indices: Tensor | None = None
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        data: Tensor,
+        batch_sizes: Tensor,
+        sorted_indices: Tensor | None = None,
+        unsorted_indices: Tensor | None = None,
+    ) -> PackedSequence:
+        if unsorted_indices is None and sorted_indices is not None:
+            unsorted_indices = ag.argsort(sorted_indices)
+        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
 
 def pack_padded_sequence(
@@ -67,7 +82,7 @@ def pack_padded_sequence(
     sizes = ag.tensor(np.bincount(steps))
     if enforce_sorted:
         return PackedSequence(x[steps, sequences], sizes)
-    return PackedSequence(x[steps, order[sequences]], sizes, ag.tensor(order), ag.tensor(np.argsort(order)))
+    return PackedSequence(x[steps, order[sequences]], sizes, ag.tensor(order))
 
 
 def pad_packed_sequence(
@@ -98,13 +113,14 @@ def pad_packed_sequence(
     return padded, ag.tensor(lengths)
 
 
-def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
+def pack_sequence(sequences: Iterable[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """Pack sequences (Lₙ, *) that are alike in their other axes; see `pack_padded_sequence`.
 
     >>> from nn.utils.rnn import pack_sequence
     >>> pack_sequence([tensor([4]), tensor([1, 2])], enforce_sorted=False).data
     tensor([1, 4, 2])
     """
+    sequences = list(sequences)
     lengths = [len(sequence) for sequence in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
@@ -121,7 +137,7 @@ def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
 
 
 def pad_sequence(
-    sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+    sequences: Iterable[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
 ) -> Tensor:
     """Sequences (Lₙ, *) that are alike in their other axes, padded with `padding_value` to the longest and stacked:
     (L, N, *), or (N, L, *) with `batch_first`. The padding is at the end, or if `padding_side` is "left" at the start.
@@ -135,6 +151,7 @@ def pad_sequence(
     """
     if padding_side not in ("left", "right"):
         raise ValueError(f"pad_sequence: padding_side is 'left' or 'right', got {padding_side!r}")
+    sequences = list(sequences)
     shapes = [x.shape for x in sequences]
     if not shapes or () in shapes or any(shape[1:] != shapes[0][1:] for shape in shapes):
         raise ValueError(f"pad_sequence: wants sequences (L, *), alike but for L, got shapes {shapes}")

@@ -74,6 +74,13 @@ def test_a_query_that_sees_no_key_gives_zeros_and_takes_no_gradient(boolean: boo
     assert (x.grad[2] == 0).all()
 
 
+def test_a_mask_beyond_the_range_of_the_dtype_of_the_query() -> None:
+    x = ag.randn(5, 4).half()
+    y = F.scaled_dot_product_attention(x, x, x, ag.full((5, 5), -1e9))
+    assert y.dtype == np.float16
+    assert np.allclose(y, x.mean(axis=0), atol=2e-3)  # as in PyTorch: all keys are hidden equally
+
+
 def test_several_heads_of_queries_for_one_of_keys() -> None:
     compare_functions(
         lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
@@ -151,6 +158,15 @@ def test_multihead_attention(options: dict[str, Any], given: dict[str, Any]) -> 
         q, k, v = (x.swapaxes(0, 1) for x in (q, k, v))
     ours, theirs = nn.MultiheadAttention(6, 2, **options), torch.nn.MultiheadAttention(6, 2, **options)
     compare_whole(ours, theirs, q, k, v, **given)
+
+
+def test_a_mask_of_integers_is_refused_beside_another() -> None:
+    layer, x, hidden = nn.MultiheadAttention(6, 3), ag.zeros((4, 2, 6)), ag.tensor(np.triu(np.ones((4, 4), int), 1))
+    padding = ag.zeros((2, 4), dtype=bool)
+    with pytest.raises(TypeError, match="MultiheadAttention: attn_mask is boolean or floating, got dtype int64"):
+        layer(x, x, x, attn_mask=hidden, key_padding_mask=padding)
+    with pytest.raises(TypeError, match="MultiheadAttention: key_padding_mask is boolean or floating, got dtype int"):
+        layer(x, x, x, attn_mask=hidden.bool(), key_padding_mask=padding.int())
 
 
 def test_a_boolean_mask_beside_a_floating_one() -> None:
@@ -289,6 +305,26 @@ def test_custom_encoders_and_decoders() -> None:
     assert len(model.encoder.layers) == 1
     assert model.encoder.norm is None
     assert model.decoder.norm is not None
+
+
+def test_stacks_give_masks_by_name() -> None:
+    class Layer(nn.Module):
+        def forward(
+            self, src: Any, src_mask: Any = None, is_causal: bool = False, src_key_padding_mask: Any = None
+        ) -> Any:
+            return src * (2 if src_key_padding_mask is None else 3)
+
+    class Part(nn.Module):
+        def __len__(self) -> int:
+            return 0
+
+        def forward(self, x: Any, *given: Any, **masks: Any) -> Any:
+            return x + len(masks)
+
+    x = ag.ones((1, 1, 2))
+    assert nn.TransformerEncoder(Layer(), 1)(x).tolist() == (2 * x).tolist()
+    whole = nn.Transformer(2, 1, custom_encoder=Part(), custom_decoder=Part())
+    assert whole(x, x).tolist() == (x + 6).tolist()
 
 
 def test_dropout_of_a_layer_is_off_when_evaluating() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,8 @@ def test_dropout_is_between_layers_and_in_training() -> None:
     layer, x = nn.GRU(3, 4, num_layers=2, dropout=0.5), ag.ones((5, 2, 3))
     assert layer(x)[0].tolist() != layer(x)[0].tolist()
     assert layer.eval()(x)[0].tolist() == layer(x)[0].tolist()
-    alone = nn.GRU(3, 4, dropout=0.5)
+    with pytest.warns(UserWarning, match="GRU: dropout acts between layers, and there is but one"):
+        alone = nn.GRU(3, 4, dropout=0.5)
     assert alone(x)[0].tolist() == alone(x)[0].tolist()
     all_dropped = nn.GRU(3, 4, num_layers=2, dropout=1.0)
     assert all_dropped(x)[0].tolist() == all_dropped(-3 * x)[0].tolist()
@@ -164,6 +166,44 @@ def test_parameters_start_uniform() -> None:
 def test_what_does_not_fit(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_one_tensor_is_no_state_of_an_lstm() -> None:
+    for layer, x in ((nn.LSTM(3, 4), ag.zeros((5, 2, 3))), (nn.LSTMCell(3, 4), ag.zeros((2, 3)))):
+        with pytest.raises(TypeError, match=r"LSTM.*: the state to begin with is a pair \(h, c\), got one Tensor"):
+            layer(x, ag.zeros((2, 2, 4)))
+
+
+def test_an_error_in_a_parametrized_bias_is_not_taken_for_no_bias() -> None:
+    class Broken(nn.Module):
+        broken = False
+
+        def forward(self, w: Any) -> Any:
+            return w.nonexistent if self.broken else 2 * w
+
+    layer, parametrization = nn.GRU(3, 4), Broken()
+    nn.utils.parametrize.register_parametrization(layer, "bias_hh_l0", parametrization)
+    parametrization.broken = True
+    with pytest.raises(AttributeError, match="nonexistent"):
+        layer(ag.zeros((5, 2, 3)))
+
+
+def test_a_nonlinearity_may_be_changed() -> None:
+    for layer, x in ((nn.RNN(3, 4), -ag.ones((5, 2, 3))), (nn.RNNCell(3, 4), -ag.ones((2, 3)))):
+        layer.nonlinearity = "relu"
+        y = layer(x) if isinstance(layer, nn.RNNCell) else layer(x)[0]
+        assert y.min() == 0
+
+
+def test_weights_are_listed_as_in_pytorch() -> None:
+    options = {"num_layers": 2, "bidirectional": True, "proj_size": 2}
+    ours, theirs = nn.LSTM(3, 4, **options), torch.nn.LSTM(3, 4, **options)
+    ours.flatten_parameters()
+    assert [[w.shape for w in of] for of in ours.all_weights] == [
+        [tuple(w.shape) for w in of] for of in theirs.all_weights
+    ]
+    assert isinstance(ours, nn.RNNBase)
+    assert isinstance(nn.GRUCell(3, 4), nn.RNNCellBase)
 
 
 LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=5)
@@ -256,3 +296,24 @@ def test_sequences_are_as_they_were_when_they_are_unpadded() -> None:
 def test_sequences_that_do_not_fit(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(ag.zeros((3, 2, 4)))
+
+
+@pytest.mark.parametrize("shape", [(), (1, 3), (4,)])
+def test_packed_steps_that_are_no_vectors_of_the_layers_length(shape: tuple[int, ...]) -> None:
+    packed = rnn.pack_sequence([ag.zeros((3, *shape)), ag.zeros((1, *shape))])
+    with pytest.raises(ValueError, match=r"GRU: wants packed sequences of steps \(3,\), got data \(4,"):
+        nn.GRU(3, 4)(packed)
+
+
+def test_a_packed_sequence_finds_how_to_undo_its_order() -> None:
+    packed = rnn.pack_sequence([ag.randn(n, 3) for n in (1, 3, 2)], enforce_sorted=False)
+    made = rnn.PackedSequence(packed.data, packed.batch_sizes, packed.sorted_indices)
+    assert rnn.pad_packed_sequence(made)[1].tolist() == [1, 3, 2]
+    layer, h = nn.GRU(3, 4), ag.randn(1, 3, 4)
+    assert layer(made, h)[1].tolist() == layer(packed, h)[1].tolist()
+    assert pickle.loads(pickle.dumps(made)).unsorted_indices.tolist() == packed.unsorted_indices.tolist()
+
+
+def test_sequences_from_a_generator() -> None:
+    assert rnn.pad_sequence(ag.ones(n) for n in (1, 2)).tolist() == [[1, 1], [0, 1]]
+    assert rnn.pack_sequence(ag.ones(n) for n in (2, 1)).batch_sizes.tolist() == [2, 1]
