@@ -64,7 +64,7 @@ from autograd.ops.repetition import *  # noqa: F403
 from autograd.ops.shaping import *  # noqa: F403
 from autograd.ops.sorting import *  # noqa: F403
 from autograd.ops.windows import *  # noqa: F403
-from autograd.other_names import ELSEWHERE, OF_DEVICES
+from autograd.other_names import refusing
 from autograd.random import *  # noqa: F403
 from autograd.recompute import checkpoint
 from autograd.stepping import Stepper, draw, named
@@ -134,12 +134,8 @@ __all__ += windows.__all__
 __all__ += random.__all__
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> None:
-        where = f"; it is {ELSEWHERE[name]}" if name in ELSEWHERE else ""
-        if name in OF_DEVICES:
-            where = "; the CPU is the only device, and nothing takes one"
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'{where}")
+    globals().update(operators.OF_AN_AXIS)  # which take dim= for axis=, too
+    __getattr__ = refusing(__name__)
 
     def __dir__() -> list[str]:
         return sorted([*__all__, "__version__", "linalg", "numeric", "random", "stepping"])

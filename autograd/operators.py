@@ -34,6 +34,7 @@ from autograd.ops import (
     windows,
 )
 from autograd.ops.axes import normalize_axes, normalize_axis
+from autograd.other_names import NOT_OF_TENSORS, Absent
 from autograd.tensor import Tensor
 from autograd.transforms import backward
 
@@ -177,26 +178,31 @@ def _method(operation: Callable[P, Any]) -> Callable[P, Tensor]:
 
 
 def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
-    """`operation` as a method that takes PyTorch's `dim` and `keepdim` for `axis` and `keepdims`, too."""
+    """`operation`, a method and a function, that takes PyTorch's `dim` and `keepdim` for `axis` and `keepdims`, too."""
 
     @wraps(operation)
-    def method(self: Tensor, *positional: Any, **keywords: Any) -> R:
-        for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims")):
+    def method(*positional: Any, **keywords: Any) -> R:
+        for theirs, ours in _TORCH_NAMES if keywords else ():
             if theirs in keywords:
+                if ours in keywords:
+                    raise TypeError(f"{operation.__name__}: {theirs} is {ours}; got both")
                 keywords[ours] = keywords.pop(theirs)
-        return operation(self, *positional, **keywords)
+        return operation(*positional, **keywords)
 
     return method
 
 
+_TORCH_NAMES = (("dim", "axis"), ("dims", "axis"), ("keepdim", "keepdims"))
+
+
 def _without_dim(operation: Callable[..., R], difference: str) -> Callable[..., R]:
-    """`operation` as a method that says how PyTorch's differs to who writes `dim`."""
+    """`operation`, a method and a function, that says how PyTorch's differs to who writes `dim`."""
 
     @wraps(operation)
-    def method(self: Tensor, *positional: Any, **keywords: Any) -> R:
+    def method(*positional: Any, **keywords: Any) -> R:
         if "dim" in keywords:
             raise TypeError(f"{operation.__name__}: takes axis where PyTorch takes dim, since {difference}")
-        return operation(self, *positional, **keywords)
+        return operation(*positional, **keywords)
 
     return method
 
@@ -225,10 +231,10 @@ class Operators:
     backward = backward
 
     # elementwise
-    __add__ = __radd__ = _method(elementwise.add)
-    __sub__ = _method(elementwise.subtract)
-    __mul__ = __rmul__ = _method(elementwise.multiply)
-    __truediv__ = _method(elementwise.divide)
+    __add__ = __radd__ = add = _method(elementwise.add)
+    __sub__ = sub = _method(elementwise.subtract)
+    __mul__ = __rmul__ = mul = _method(elementwise.multiply)
+    __truediv__ = div = _method(elementwise.divide)
     __floordiv__ = _method(elementwise.floor_divide)
     __mod__ = _method(elementwise.remainder)
     __pow__ = _method(elementwise.power)
@@ -237,7 +243,7 @@ class Operators:
     __rfloordiv__ = _reflected(elementwise.floor_divide)
     __rmod__ = _reflected(elementwise.remainder)
     __rpow__ = _reflected(elementwise.power)
-    __neg__ = _method(elementwise.negative)
+    __neg__ = neg = _method(elementwise.negative)
     __pos__ = _method(elementwise.positive)
     __abs__ = abs = _method(elementwise.abs)
     __round__ = round = _method(elementwise.round)
@@ -294,6 +300,11 @@ class Operators:
         """The tensor itself: there is no other device."""
         return self  # type: ignore[return-value]
 
+    @property
+    def device(self) -> str:
+        """The word "cpu", as NumPy's arrays have it."""
+        return "cpu"
+
     def float(self) -> Tensor:
         """The tensor in float32; itself if it is."""
         return self.to(np.float32)
@@ -326,17 +337,22 @@ class Operators:
     else:
         __eq__ = _method(comparison.equal)
         __ne__ = _method(comparison.not_equal)
-    __lt__ = _method(comparison.less)
-    __le__ = _method(comparison.less_equal)
-    __gt__ = _method(comparison.greater)
-    __ge__ = _method(comparison.greater_equal)
+    __lt__ = lt = _method(comparison.less)
+    __le__ = le = _method(comparison.less_equal)
+    __gt__ = gt = _method(comparison.greater)
+    __ge__ = ge = _method(comparison.greater_equal)
     __and__ = __rand__ = _method(comparison.bitwise_and)
     __or__ = __ror__ = _method(comparison.bitwise_or)
     __xor__ = __rxor__ = _method(comparison.bitwise_xor)
     __invert__ = _method(comparison.bitwise_not)
+    eq = _method(comparison.equal)
     isfinite = _method(comparison.isfinite)
     isinf = _method(comparison.isinf)
     isnan = _method(comparison.isnan)
+    logical_and = _method(comparison.logical_and)
+    logical_not = _method(comparison.logical_not)
+    logical_or = _method(comparison.logical_or)
+    ne = _method(comparison.not_equal)
     __hash__ = object.__hash__
 
     # reductions and sorting: no `dim` where PyTorch's method has another default or other results
@@ -366,17 +382,20 @@ class Operators:
     var = _without_dim(reductions.var, "that divides by n - 1; here it takes ddof=1")
 
     # shaping, repetition and diagonals
+    broadcast_to = shaping.broadcast_to
+    chunk = _torch_names(joining.chunk)
+    diag = diagonals.diag
     diagonal = diagonals.diagonal
     flatten = shaping.flatten
-    flip = shaping.flip
+    flip = _torch_names(shaping.flip)
     moveaxis = movedim = shaping.moveaxis
     mT = property(shaping.matrix_transpose)  # noqa: N815
     ravel = shaping.ravel
-    repeat = repetition.repeat
+    repeat = repeat_interleave = _torch_names(repetition.repeat)
     reshape = view = shaping.reshape
-    roll = shaping.roll
-    squeeze = shaping.squeeze
-    swapaxes = shaping.swapaxes
+    roll = _torch_names(shaping.roll)
+    squeeze = _torch_names(shaping.squeeze)
+    swapaxes = swapdims = shaping.swapaxes
     T = property(shaping.transpose)
     tril = diagonals.tril
     triu = diagonals.triu
@@ -450,19 +469,27 @@ class Operators:
         return elementwise.where(mask, value, self)
 
     nonzero = indexing.nonzero
-    take = indexing.take
+    take = _torch_names(indexing.take)
+    take_along_dim = _torch_names(indexing.take_along_axis)
     zero_ = assignment.zero_
 
     # products
     __matmul__ = products.matmul
     __rmatmul__ = _reflected(products.matmul)
     dot = products.dot
-    matmul = products.matmul
+    inner = products.inner
+    matmul = mm = bmm = mv = products.matmul
+    outer = products.outer
 
     # linalg
+    det = linalg.det
+    inverse = linalg.inv
     trace = linalg.trace
 
     # Python's protocols
+    def __dir__(self) -> list[str]:
+        return sorted(set(object.__dir__(self)) - NOT_OF_TENSORS.keys())
+
     def __len__(self) -> builtins.int:
         if not self.array.ndim:
             raise TypeError("len() of a 0-d tensor")
@@ -699,7 +726,54 @@ FUNCTIONS: dict[Any, Any] = {
     np.zeros_like: creation.zeros_like,
 }
 
+_concatenate = _torch_names(joining.concatenate)
+# The functions that take PyTorch's names for an axis, as their methods do.
+OF_AN_AXIS: dict[str, Callable[..., Any]] = {
+    "all": Operators.all,
+    "amax": Operators.amax,
+    "amin": Operators.amin,
+    "any": Operators.any,
+    "argmax": Operators.argmax,
+    "argmin": Operators.argmin,
+    "argsort": Operators.argsort,
+    "chunk": Operators.chunk,
+    "concat": _concatenate,
+    "concatenate": _concatenate,
+    "count_nonzero": Operators.count_nonzero,
+    "cumprod": Operators.cumprod,
+    "cumsum": Operators.cumsum,
+    "diff": _torch_names(reductions.diff),
+    "expand_dims": _torch_names(shaping.expand_dims),
+    "flip": Operators.flip,
+    "log_softmax": Operators.log_softmax,
+    "logsumexp": Operators.logsumexp,
+    "max": Operators.max,
+    "mean": Operators.mean,
+    "median": Operators.median,
+    "min": Operators.min,
+    "norm": Operators.norm,
+    "prod": Operators.prod,
+    "repeat": Operators.repeat,
+    "roll": Operators.roll,
+    "softmax": Operators.softmax,
+    "sort": Operators.sort,
+    "split": _without_dim(joining.split, "that takes the length of the parts; here it is their number"),
+    "squeeze": Operators.squeeze,
+    "stack": _torch_names(joining.stack),
+    "std": Operators.std,
+    "sum": Operators.sum,
+    "take": Operators.take,
+    "take_along_axis": Operators.take_along_dim,
+    "topk": Operators.topk,
+    "unstack": _torch_names(joining.unstack),
+    "var": Operators.var,
+}
+
 if not TYPE_CHECKING:
     for _name, _value in vars(Operators).items():
         if callable(_value) or isinstance(_value, property):
             setattr(Tensor, _name, _value)
+    for _name in NOT_OF_TENSORS:
+        setattr(Tensor, _name, Absent(_name))
+    for _name, _value in OF_AN_AXIS.items():
+        _value.__module__, _value.__qualname__ = "autograd", _name  # where pickle finds it

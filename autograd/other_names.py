@@ -1,39 +1,63 @@
-"""Where to find what PyTorch and HIPS autograd have under names that this package does not have."""
+"""Where to find what PyTorch, JAX and HIPS autograd have under names that are not here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
 ELSEWHERE = {
-    "Parameter": "nn.Parameter",
+    "BoolTensor": "autograd.tensor",
+    "DoubleTensor": "autograd.tensor",
+    "FloatTensor": "autograd.tensor",
     "Function": "autograd.custom_vjp",
+    "Generator": "numpy.random.default_rng",
+    "IntTensor": "autograd.tensor",
+    "LongTensor": "autograd.tensor",
+    "Parameter": "nn.Parameter",
+    "Variable": "autograd.tensor",
     "absolute": "autograd.abs",
+    "array": "autograd.tensor",
+    "asarray": "autograd.as_tensor",
     "bmm": "autograd.matmul",
     "broadcast_tensors": "autograd.broadcast_arrays",
     "cat": "autograd.concatenate",
     "clamp": "autograd.clip",
-    "conv2d": "nn.functional.conv2d",
+    "clamp_max": "autograd.minimum",
+    "clamp_min": "autograd.maximum",
+    "copy": "autograd.clone",
     "cross_entropy": "nn.functional.cross_entropy",
+    "custom_gradient": "autograd.custom_vjp",
     "data": "nn.data",
+    "detach": "autograd.Tensor.detach",
     "div": "autograd.divide",
-    "dropout": "nn.functional.dropout",
     "elementwise_grad": "autograd.grad",
-    "embedding": "nn.functional.embedding",
+    "empty": "autograd.zeros",
+    "empty_like": "autograd.zeros_like",
     "eq": "autograd.equal",
-    "float16": "numpy.float16",
-    "float32": "numpy.float32",
-    "float64": "numpy.float64",
+    "expit": "autograd.sigmoid",
+    "fix": "autograd.trunc",
+    "float": "numpy.float32",
     "functional": "nn.functional",
+    "functional_call": "nn.utils.functional_call",
     "gather": "autograd.take_along_axis",
     "ge": "autograd.greater_equal",
+    "ger": "autograd.outer",
     "gt": "autograd.greater",
+    "hessian_vector_product": "autograd.hvp",
     "index_select": "autograd.take",
-    "int32": "numpy.int32",
-    "int64": "numpy.int64",
+    "inference_mode": "autograd.no_grad",
+    "int": "numpy.int32",
     "inverse": "autograd.inv",
+    "jacfwd": "autograd.jacobian",
+    "jacrev": "autograd.jacobian",
     "le": "autograd.less_equal",
     "load": "nn.load",
     "long": "numpy.int64",
     "lt": "autograd.less",
-    "max_pool2d": "nn.functional.max_pool2d",
+    "make_jvp": "autograd.jvp",
+    "make_vjp": "autograd.vjp",
     "mm": "autograd.matmul",
     "movedim": "autograd.moveaxis",
     "mul": "autograd.multiply",
@@ -41,23 +65,222 @@ ELSEWHERE = {
     "ne": "autograd.not_equal",
     "neg": "autograd.negative",
     "nn": "nn",
-    "one_hot": "nn.functional.one_hot",
     "optim": "optim",
     "permute": "autograd.permute_dims",
     "pinverse": "autograd.pinv",
+    "remat": "autograd.checkpoint",
     "repeat_interleave": "autograd.repeat",
     "save": "nn.save",
+    "scatter": "autograd.put_along_axis",
+    "scatter_add": "autograd.add_along_axis",
     "seed": "autograd.manual_seed",
-    "set_printoptions": "numpy.set_printoptions",
+    "stop_gradient": "autograd.Tensor.detach",
     "sub": "autograd.subtract",
     "swapdims": "autograd.swapaxes",
+    "t": "autograd.transpose",
     "take_along_dim": "autograd.take_along_axis",
     "to_dot": "autograd.stepping.to_dot",
     "to_mermaid": "autograd.stepping.to_mermaid",
+    "true_divide": "autograd.divide",
     "unbind": "autograd.unstack",
     "unsqueeze": "autograd.expand_dims",
     "utils": "nn.utils",
+    "var_mean": "autograd.moments",
+    "vdot": "autograd.dot",
+    "vector_jacobian_product": "autograd.vjp",
+}
+ELSEWHERE |= {
+    name: f"nn.functional.{name}"
+    for name in (
+        "adaptive_avg_pool1d",
+        "avg_pool1d",
+        "avg_pool2d",
+        "batch_norm",
+        "binary_cross_entropy_with_logits",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose2d",
+        "cosine_similarity",
+        "dropout",
+        "elu",
+        "embedding",
+        "gelu",
+        "group_norm",
+        "interpolate",
+        "layer_norm",
+        "leaky_relu",
+        "logsigmoid",
+        "max_pool1d",
+        "max_pool2d",
+        "mse_loss",
+        "nll_loss",
+        "normalize",
+        "one_hot",
+        "pairwise_distance",
+        "pdist",
+        "pixel_shuffle",
+        "scaled_dot_product_attention",
+        "selu",
+        "silu",
+    )
 }
 
-# What asks PyTorch for another device.
-OF_DEVICES = {"backends", "cuda", "device", "mps"}
+# What takes an expression, in the words of PyTorch's parameters.
+EXPRESSIONS = {
+    "addcdiv": "input + value * tensor1 / tensor2",
+    "addcmul": "input + value * tensor1 * tensor2",
+    "addmm": "input + mat1 @ mat2",
+    "baddbmm": "input + batch1 @ batch2",
+    "cdist": "ag.norm(x1[:, None] - x2, axis=-1)",
+    "deg2rad": "input * (math.pi / 180)",
+    "dist": "ag.norm(input - other)",
+    "erfc": "2 * ag.ndtr(-math.sqrt(2) * input)",
+    "frac": "input - input.trunc()",
+    "is_floating_point": "input.dtype.kind == 'f'",
+    "lerp": "input + weight * (end - input)",
+    "logdet": "ag.slogdet(input)[1]",
+    "logit": "ag.log(input / (1 - input))",
+    "masked_fill": "ag.where(mask, value, input)",
+    "masked_select": "input[mask]",
+    "numel": "input.size",
+    "rand_like": "ag.rand(input.shape)",
+    "randn_like": "ag.randn(input.shape)",
+    "std_mean": "(input.std(ddof=1), input.mean())",
+}
+
+_DEVICES = "the CPU is the only device, and nothing takes one"
+_COMPILED = "nothing is compiled: operations run, and are recorded, as they are called"
+_LOOPS = "Python's own loops and conditions are recorded as they run"
+
+# What is not here in any form.
+ABSENT = {
+    "amp": "dtypes are chosen by hand, as in x.half()",
+    "autocast": "dtypes are chosen by hand, as in x.half()",
+    "autograd": "this is it; torch.autograd.grad is autograd.gradients, and a Function autograd.custom_vjp",
+    "backends": _DEVICES,
+    "compile": _COMPILED,
+    "cond": _LOOPS,
+    "cuda": _DEVICES,
+    "device": _DEVICES,
+    "device_put": _DEVICES,
+    "fori_loop": _LOOPS,
+    "func": "its functions are here: grad, vjp, jvp, jacobian, hessian; functional_call is nn.utils.functional_call",
+    "is_tensor": "write isinstance(x, autograd.Tensor)",
+    "jit": _COMPILED,
+    "lax": _LOOPS,
+    "make_jaxpr": _COMPILED,
+    "mps": _DEVICES,
+    "numpy": "operations are in autograd itself, and NumPy's own functions take tensors",
+    "pmap": "give the operations the whole batch: they take leading axes",
+    "scan": _LOOPS,
+    "set_default_device": _DEVICES,
+    "vmap": "give the operations the whole batch: they take leading axes",
+    "while_loop": _LOOPS,
+}
+
+# The same for the other packages.
+ABSENT_BY_PACKAGE = {
+    "autograd": ABSENT,
+    "nn": {
+        "Buffer": "module.register_buffer(name, tensor) is there for it",
+        "CTCLoss": "that loss is not here",
+        "CrossMapLRN2d": "it is nn.LocalResponseNorm",
+        "DataParallel": _DEVICES,
+        "SyncBatchNorm": "it is nn.BatchNorm2d, since there is one process",
+    },
+    "nn.data": dict.fromkeys(
+        ("BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler"),
+        "any iterable of indices is a sampler of a DataLoader, any of lists of indices a batch_sampler",
+    )
+    | {
+        "IterableDataset": "a DataLoader wants a data set with __getitem__",
+        "WeightedRandomSampler": "give a DataLoader sampler=generator.choice(len(weights), n, p=weights)",
+    },
+    "nn.functional": {
+        "ctc_loss": "that loss is not here",
+        "multi_head_attention_forward": "it is nn.MultiheadAttention",
+        "upsample_bilinear": "it is nn.functional.interpolate",
+        "upsample_nearest": "it is nn.functional.interpolate",
+    },
+    "optim": {"SparseAdam": "it is optim.Adam, since gradients are not sparse"},
+}
+
+# Methods and attributes of PyTorch's tensors, and what there is instead.
+NOT_OF_TENSORS = {
+    "add_": "write t += other",
+    "clamp_": "write t.copy_(t.clip(min, max))",
+    "cuda": "the CPU is the only device",
+    "data_ptr": "the array is t.data",
+    "detach_": "write t = t.detach()",
+    "div_": "write t /= other",
+    "expand_as": "write t.expand(other.shape)",
+    "get_device": "the CPU is the only device",
+    "index_add": "it is autograd.index_add(t, index, source, axis=dim)",
+    "index_add_": "write t.copy_(autograd.index_add(t, index, source, axis=dim))",
+    "index_select": "write t.take(index, axis=dim)",
+    "is_contiguous": "how a tensor lies in memory makes no difference; t.data.flags tells",
+    "is_cuda": "the CPU is the only device",
+    "is_floating_point": "write t.dtype.kind == 'f'",
+    "masked_fill_": "write t[mask] = value",
+    "masked_select": "write t[mask]",
+    "mul_": "write t *= other",
+    "narrow": "write t[:, start : start + length], for axis 1",
+    "ndimension": "it is t.ndim",
+    "nelement": "it is t.size",
+    "new_ones": "write autograd.ones(shape, dtype=t.dtype)",
+    "new_tensor": "write autograd.tensor(data, dtype=t.dtype)",
+    "new_zeros": "write autograd.zeros(shape, dtype=t.dtype)",
+    "normal_": "it is nn.init.normal_(t, mean, std)",
+    "pin_memory": "the CPU is the only device",
+    "reshape_as": "write t.reshape(other.shape)",
+    "scatter": "it is autograd.put_along_axis(t, index, src, axis=dim)",
+    "scatter_": "write t.copy_(autograd.put_along_axis(t, index, src, axis=dim))",
+    "scatter_add": "it is autograd.add_along_axis(t, index, src, axis=dim)",
+    "scatter_add_": "write t.copy_(autograd.add_along_axis(t, index, src, axis=dim))",
+    "select": "write t[:, index], for axis 1",
+    "split": "autograd.split(t, n) makes n parts, as NumPy's does; PyTorch's are of length n (see also t.chunk)",
+    "storage": "the array is t.data",
+    "stride": "the array's strides, in bytes, are t.data.strides",
+    "sub_": "write t -= other",
+    "type": "write t.astype(dtype), or t.dtype to ask",
+    "type_as": "write t.astype(other.dtype)",
+    "unflatten": "write t.reshape(shape)",
+    "unfold": "it is autograd.sliding_windows(t, size, stride, axes=dimension)",
+    "uniform_": "it is nn.init.uniform_(t, a, b)",
+    "unique": "it is numpy.unique(t.data)",
+    "view_as": "write t.reshape(other.shape)",
+}
+
+
+def hint(package: str, name: str) -> str:
+    """What there is in place of a name that a package does not have, to end a message with; "" if nothing is known."""
+    absent = ABSENT_BY_PACKAGE[package]
+    if name in absent:
+        return f"; {absent[name]}"
+    if package != "autograd":
+        return ""
+    if name in ELSEWHERE:
+        return f"; it is {ELSEWHERE[name]}"
+    if name in EXPRESSIONS:
+        return f"; write {EXPRESSIONS[name]}"
+    return f"; it is numpy.{name}" if name in np.__all__ else ""
+
+
+def refusing(package: str) -> Callable[[str], Any]:
+    """A package's `__getattr__`: an AttributeError that says what there is instead."""
+
+    def refuse(name: str) -> Any:
+        raise AttributeError(f"module '{package}' has no attribute '{name}'{hint(package, name)}")
+
+    return refuse
+
+
+class Absent:
+    """An attribute that tensors do not have: an AttributeError that says what there is instead."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(f"'{owner.__name__}' object has no attribute '{self.name}'; {NOT_OF_TENSORS[self.name]}")

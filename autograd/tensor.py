@@ -72,7 +72,16 @@ class Tensor(Operators):
 
     @property
     def data(self) -> Array:
-        """The array, read-only. Assigning replaces its contents with a copy of another array of the same shape."""
+        """The array, read-only. Assigning replaces its contents with a copy of another array of the same shape.
+
+        Where NumPy says that the array to write into is read-only, as in `t.data -= step`, write through the tensor:
+
+        >>> t = tensor([1.0, 2.0], requires_grad=True)
+        >>> with no_grad():
+        ...     t -= np.array([0.5, 0.5])
+        >>> t.data
+        array([0.5, 1.5], dtype=float32)
+        """
         return self.array
 
     @data.setter

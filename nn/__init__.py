@@ -3,12 +3,15 @@
 Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 import autograd as _autograd
 from autograd import environment as environment
 
 if not hasattr(_autograd, "Tensor"):
     raise ImportError(environment.OVERWRITTEN)
 
+from autograd.other_names import refusing as _refusing
 from nn import data, functional, init, models, utils
 from nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from nn.layers import *  # noqa: F403
@@ -38,3 +41,6 @@ __all__ = [
     "summary",
     "utils",
 ]
+
+if not _TYPE_CHECKING:
+    __getattr__ = _refusing(__name__)

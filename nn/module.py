@@ -11,6 +11,7 @@ import numpy.typing as npt
 import autograd as ag
 from autograd import Tensor
 from autograd.hooks import RemovableHandle
+from autograd.other_names import Absent
 from autograd.scopes import Plate, entered, left, parameters
 from autograd.stepping.display import module_html
 from nn.hooks import add_hook, gate
@@ -353,6 +354,8 @@ class Module:
     def cpu(self) -> Self:
         """The module itself: there is no other device."""
         return self
+
+    cuda = Absent("cuda")
 
     def half(self) -> Self:
         """Cast to float16."""

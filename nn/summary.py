@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import autograd as ag
 from autograd import Tensor
 from nn import layers
+from nn.containers import ParameterDict, ParameterList
 from nn.layers.conv import ConvBase
 from nn.layers.recurrent import RNNBase, RNNCellBase
 from nn.module import Module
@@ -33,9 +34,9 @@ class Row:
 
     Attributes: `name`, dotted, as in `named_modules`; `kind`, its class; `depth`, how many modules it was called from;
     `repeated`, whether it was called before; `output_shape`, of its output (a list where there are several);
-    `parameters`, its own, without those of its submodules and those counted before; `multiplications`; `memory`, the
-    bytes of its output; `receptive_field` and `jump`, along each spatial axis. None where something does not apply or
-    is not known.
+    `parameters`, its own and those that it uses of submodules that it does not call, without those counted before;
+    `multiplications`; `memory`, the bytes of its output; `receptive_field` and `jump`, along each spatial axis. None
+    where something does not apply or is not known.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Summary:
     """What `summary` found; its text is the table.
 
     Attributes: `rows`, in the order of execution; `trainable` and `frozen`, numbers of parameters; `buffers`, the
-    number of elements in them; `unused`, names of modules with parameters that were not called.
+    number of elements in them; `unused`, names of modules that were not called, and whose parameters nothing used.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -125,13 +126,14 @@ def summary(model: Module, input_shape: Any, *, batch: int = 1, dtype: npt.DType
     a tensor or an array, or a list of them. The model runs once, in eval mode, and is left in the modes it was in; no
     gradient is computed.
 
-    Counted are, for the whole batch: parameters, each once even where modules share them; the multiplications of
+    Counted are, for the whole batch: parameters, each once even where modules share them, and those of a ParameterList,
+    or of a layer that is not called but whose weights are used, with the module that holds it; the multiplications of
     weights and inputs in convolutions (those with padding, too), linear and recurrent layers, and those of attention,
-    not those of normalisations and activations; bytes of the layers' outputs, where these are not views of their
-    inputs. The receptive field is how many places of the input one output sees along each spatial axis, the jump how
-    far apart those of neighbours are; of branches that come together, the largest, as is true where they are centred
-    alike. After a transposed convolution neighbours may see different numbers of places; there it is what the formulas
-    give. A dash stands for what cannot be known.
+    not those of normalisations, activations and operations of one's own; bytes of the layers' outputs, where these are
+    not views of their inputs. The receptive field is how many places of the input one output sees along each spatial
+    axis, the jump how far apart those of neighbours are; of branches that come together, the largest, as is true where
+    they are centred alike. After a transposed convolution neighbours may see different numbers of places; there it is
+    what the formulas give. A dash stands for what cannot be known.
 
     Raises ValueError for what is neither shape nor tensor, and whatever the model raises.
 
@@ -204,9 +206,7 @@ class _Watch:
     def leave(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         row = self.open.pop()
         row.kind = type(module).__name__
-        own = [p for p in module.parameters(recurse=False) if p not in self.counted]
-        self.counted.update(own)
-        row.parameters = sum(p.size for p in own)
+        row.parameters = self._count(module.parameters(recurse=False))
         given, made = list(_tensors((args, kwargs))), list(_tensors(output))
         shapes = [x.shape for x in made]
         row.output_shape = shapes[0] if len(shapes) == 1 else shapes or None
@@ -219,11 +219,11 @@ class _Watch:
                 before = self.fields.of(given[0])
                 for x in made:
                     self.fields.put(x, through(module, before, given[0].shape, x.shape))
-        elif isinstance(module, layers.MultiheadAttention):
+        elif isinstance(module, (layers.MultiheadAttention, layers.LinearCrossEntropyLoss)):
             row.multiplications = _multiplications(module, given, made)
-        found = self.fields.of(made[0]) if made else None
-        if isinstance(found, Field):
-            row.receptive_field, row.jump = found
+        fields = [self.fields.of(x) for x in made]
+        if fields and isinstance(fields[0], Field):
+            row.receptive_field, row.jump = fields[0]
 
     def finish(self) -> Summary:
         result = self.summary
@@ -231,12 +231,28 @@ class _Watch:
         result.trainable = sum(p.size for p in parameters if p.requires_grad)
         result.frozen = sum(p.size for p in parameters if not p.requires_grad)
         result.buffers = sum(b.size for b in self.model.buffers())
-        result.unused = [
-            name
-            for name, module in self.model.named_modules()
-            if module not in self.called and any(True for _ in module.parameters(recurse=False))
-        ]
+        for name, module in self.model.named_modules():
+            own = list(module.parameters(recurse=False))
+            if module in self.called or not own:
+                continue
+            if isinstance(module, (ParameterList, ParameterDict)) or any(p.node in self.fields.known for p in own):
+                self._holder(name).parameters += self._count(own)
+            else:
+                result.unused.append(name)
         return result
+
+    def _count(self, parameters: Iterable[Tensor]) -> int:
+        """The number of elements of those parameters that were not counted before."""
+        new = [p for p in parameters if p not in self.counted]
+        self.counted.update(new)
+        return sum(p.size for p in new)
+
+    def _holder(self, name: str) -> Row:
+        """The first call of the innermost module that was called and holds the one with this dotted name."""
+        rows = {row.name: row for row in reversed(self.summary.rows)}
+        while name not in rows:
+            name = name.rpartition(".")[0]
+        return rows[name]
 
 
 def _inputs(given: Any) -> Sequence[Any]:
@@ -274,6 +290,8 @@ def _multiplications(module: Module, given: Sequence[Tensor], made: Sequence[Ten
         return made[0].size * module.in_features
     if isinstance(module, layers.Bilinear):
         return made[0].size * module.in1_features * module.in2_features
+    if isinstance(module, layers.LinearCrossEntropyLoss):
+        return given[0].size * module.linear.out_features
     if isinstance(module, layers.MultiheadAttention):
         return _attended(module, *given[:3])
     if isinstance(module, (RNNBase, RNNCellBase)):  # each matrix is used once at each step of each sequence

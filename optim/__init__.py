@@ -3,12 +3,15 @@
 Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 import autograd as _autograd
 from autograd import environment as environment
 
 if not hasattr(_autograd, "Tensor"):
     raise ImportError(environment.OVERWRITTEN)
 
+from autograd.other_names import refusing as _refusing
 from optim import lr_scheduler, swa_utils
 from optim.adadelta import Adadelta
 from optim.adafactor import Adafactor
@@ -45,3 +48,6 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
+
+if not _TYPE_CHECKING:
+    __getattr__ = _refusing(__name__)

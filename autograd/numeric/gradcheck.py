@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -43,10 +44,11 @@ def gradcheck(
     """Compare the derivatives of `f(*inputs)` by backprop with finite differences, in float64, with error bars.
 
     `f` is a function of tensors that returns a tensor, or tuples, lists and dicts of them; or a module, which is copied
-    to float64, mode and all, and left alone. `inputs` are its arguments, one or a list. Floating ones are varied (for a
-    module `wrt` says whether its parameters, its inputs or, by default, both); others, complex ones among them, are
-    passed on as they are. What is differentiated is a fixed random combination of all output elements. Every evaluation
-    starts from the same random numbers (dropout masks) and the same buffers (running statistics).
+    to float64, mode and all, and left alone. `inputs` are its arguments, one or several in a list or tuple: a list of
+    numbers is several, a vector an array or a tensor. Floating ones are varied (for a module `wrt` says whether its
+    parameters, its inputs or, by default, both); others, complex ones among them, are passed on as they are. What is
+    differentiated is a fixed random combination of all output elements. Every evaluation starts from the same random
+    numbers (dropout masks) and the same buffers (running statistics).
 
     Of each input up to `sample` elements are compared one by one. Of one with more, all elements are also moved at
     once in `projections` random directions, those of like effect on the output together, so that small ones do not
@@ -77,8 +79,8 @@ def gradcheck(
     `modes` may have "forward"; with both, the identity ⟨u, Jv⟩ = ⟨Jᵀu, v⟩ is checked too, to 1e-10. `progress` shows a
     bar (by default if it takes long). What is random is drawn from `seed`.
 
-    Raises ValueError if nothing can be varied or an option makes no sense, TypeError if `f` does not return tensors or
-    returns complex ones.
+    Raises ValueError if nothing can be varied or an option makes no sense, TypeError if `f` does not take as many
+    inputs, does not return tensors or returns complex ones.
 
     >>> gradcheck(lambda x: (x * x).sum(), [np.array([1.0, 2.0])])  # doctest: +ELLIPSIS
     input  shape  compared         worst    verdict
@@ -93,6 +95,7 @@ def gradcheck(
         raise TypeError(f"gradcheck: wants several inputs as one tuple, got {type(wrt).__name__} as wrt")
     _check_options(sample, rtol, order, modes, projections)
     arguments = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    _check_count(f, len(arguments))
     state = get_rng_state()
     try:
         subject = Subject(f, arguments, wrt)
@@ -116,6 +119,21 @@ def _check_options(sample: int, rtol: float, order: int, modes: Sequence[str], p
         raise ValueError(f"gradcheck: order has to be 1, 2 or 3, got {order!r}")
     if isinstance(modes, str) or not modes or not set(modes) <= {"reverse", "forward"}:
         raise ValueError(f"gradcheck: modes has to be a sequence of 'reverse' and 'forward', got {modes!r}")
+
+
+def _check_count(f: Callable[..., Any], count: int) -> None:
+    """TypeError for a function that says how many inputs it takes, and takes others."""
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*range(count))
+    except TypeError as error:
+        raise TypeError(
+            f"gradcheck: the function cannot take {count} input{'s' * (count != 1)} ({error}); a list or tuple holds "
+            "one for each argument, and a vector is an array or a tensor"
+        ) from None
 
 
 def _refused(subject: Subject) -> list[InputCheck]:

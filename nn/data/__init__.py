@@ -1,5 +1,8 @@
 """Data sets, loading them in batches, transforms of images, and readers of the usual files."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from autograd.other_names import refusing as _refusing
 from nn.data import transforms
 from nn.data.cifar import CIFAR10, CIFAR100
 from nn.data.collate import default_collate
@@ -22,3 +25,6 @@ __all__ = [
     "read_idx",
     "transforms",
 ]
+
+if not _TYPE_CHECKING:
+    __getattr__ = _refusing(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import islice
@@ -20,8 +20,10 @@ class DataLoader:
     """Iterates over a data set in batches, as often as wanted; `len(loader)` is the number of batches.
 
     `dataset` has `__len__` and `__getitem__`. `shuffle` gives each pass a new random order; a `sampler`, an iterable
-    of indices, gives its own. `drop_last` leaves out a last batch that is not full. `collate_fn` makes a batch of a
-    list of samples; without one, `dataset.get_batch(indices)` is used if there is one, else `default_collate`.
+    of indices, gives its own. `drop_last` leaves out a last batch that is not full. A `batch_sampler`, an iterable of
+    lists of indices, says by itself what comes together, and leaves nothing for these four to say. `collate_fn` makes a
+    batch of a list of samples; without one, `dataset.get_batch(indices)` is used if there is one, else
+    `default_collate`.
 
     `generator`, a NumPy Generator or a seed, decides the order: the same seed, the same passes. By default it is
     `autograd.random.default_generator()`. Each batch gets a generator of its own, drawn from it, which the random
@@ -38,6 +40,8 @@ class DataLoader:
     ...     print(x.shape, y)
     (2, 1) tensor([0, 1])
     (1, 1) tensor([2])
+    >>> [y.tolist() for x, y in DataLoader(data, batch_sampler=[[2, 0], [1]])]
+    [[2, 0], [1]]
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class DataLoader:
         generator: np.random.Generator | int | None = None,
         num_workers: int = 0,
         prefetch_factor: int = 2,
+        batch_sampler: Iterable[Sequence[int]] | None = None,
     ) -> None:
         for name, value, least in (
             ("batch_size", batch_size, 1),
@@ -59,15 +64,22 @@ class DataLoader:
         ):
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
                 raise ValueError(f"DataLoader: {name} is an int from {least}, got {value!r}")
-        for method in ("__getitem__",) if sampler is not None else ("__len__", "__getitem__"):
+        order_given = sampler is not None or batch_sampler is not None
+        for method in ("__getitem__",) if order_given else ("__len__", "__getitem__"):
             if not hasattr(dataset, method):
                 raise TypeError(f"DataLoader: wants a data set with {method}, got {type(dataset).__name__}")
         if shuffle and sampler is not None:
             raise ValueError("DataLoader: a sampler gives the order itself; it excludes shuffle")
+        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
+            raise ValueError(
+                "DataLoader: a batch_sampler gives the batches themselves; it excludes batch_size, shuffle, sampler "
+                "and drop_last"
+            )
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.sampler = sampler
+        self.batch_sampler = batch_sampler
         self.drop_last = drop_last
         self.collate_fn = collate_fn
         self.generator = as_generator(generator, "DataLoader")
@@ -75,26 +87,36 @@ class DataLoader:
         self.prefetch_factor = prefetch_factor
 
     def __len__(self) -> int:
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)  # type: ignore[arg-type]
         samples = len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]
         return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
         generator = self.generator or default_generator()
         seed = int(generator.integers(2**63))
-        if self.sampler is not None:
-            order = self.sampler
+        if self.batch_sampler is not None:
+            batches = self._given(self.batch_sampler)
+        elif self.sampler is not None:
+            batches = self._batches(self.sampler)
         elif self.shuffle:
-            order = generator.permutation(len(self.dataset)).tolist()
+            batches = self._batches(generator.permutation(len(self.dataset)).tolist())
         else:
-            order = range(len(self.dataset))
+            batches = self._batches(range(len(self.dataset)))
         load = self._prefetched if self.num_workers else self._on_demand
-        return load(self._batches(order), seed)
+        return load(batches, seed)
 
     def _batches(self, order: Iterable[int]) -> Iterator[list[int]]:
         rest = iter(order)
         while indices := list(islice(rest, self.batch_size)):
             if len(indices) == self.batch_size or not self.drop_last:
                 yield indices
+
+    def _given(self, batch_sampler: Iterable[Any]) -> Iterator[list[int]]:
+        for indices in batch_sampler:
+            if not isinstance(indices, Iterable):
+                raise TypeError(f"DataLoader: a batch_sampler gives lists of indices, got {indices!r}")
+            yield list(indices)
 
     def _on_demand(self, batches: Iterator[list[int]], seed: int) -> Iterator[Any]:
         for i, indices in enumerate(batches):

@@ -1,5 +1,8 @@
 """The layers as functions: each is composed of autograd's operations, and usable alone."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from autograd.other_names import refusing as _refusing
 from nn.functional.activation import (
     celu,
     elu,
@@ -230,3 +233,6 @@ __all__ = [
     "unfold",
     "upsample",
 ]
+
+if not _TYPE_CHECKING:
+    __getattr__ = _refusing(__name__)

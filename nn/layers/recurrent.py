@@ -80,7 +80,8 @@ class _Recurrent(Module):
 
 class RNNCellBase(_Recurrent):
     """What the cells share: one step, with `weight_ih` (G·hidden_size, input_size), `weight_hh` (G·hidden_size,
-    hidden_size) and, unless `bias` is False, `bias_ih` and `bias_hh` (G·hidden_size,)."""
+    hidden_size) and, unless `bias` is False, `bias_ih` and `bias_hh` (G·hidden_size,); all of `dtype`, or the default
+    one if None."""
 
     weight_ih: Parameter
     weight_hh: Parameter
@@ -190,7 +191,8 @@ class GRUCell(RNNCellBase):
 
 
 class RNNBase(_Recurrent):
-    """What `RNN`, `LSTM` and `GRU` share: layers of cells over sequences, in one direction or both."""
+    """What `RNN`, `LSTM` and `GRU` share: layers of cells over sequences, in one direction or both; all arguments as in
+    these."""
 
     def __init__(
         self,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import math
+import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +17,11 @@ from against_torch import torch
 from derivatives import check_derivatives
 
 import autograd as ag
+import nn
+import optim
 from autograd import tensor
-from autograd.other_names import ELSEWHERE
+from autograd.operators import OF_AN_AXIS
+from autograd.other_names import ABSENT, ABSENT_BY_PACKAGE, ELSEWHERE, EXPRESSIONS, NOT_OF_TENSORS
 from autograd.primitive import elementwise
 
 
@@ -150,6 +156,168 @@ def test_names_of_devices(name: str) -> None:
         getattr(ag, name)
 
 
+@pytest.mark.parametrize("name", ["float64", "pi", "kron", "unique"])
+def test_names_of_numpy_are_said_to_be_there(name: str) -> None:
+    assert hasattr(np, name)
+    with pytest.raises(AttributeError, match=f"module 'autograd' has no attribute '{name}'; it is numpy.{name}$"):
+        getattr(ag, name)
+
+
+def test_what_is_here_has_no_hint() -> None:
+    here = set(ag.__all__)
+    assert here.isdisjoint(ELSEWHERE.keys() | EXPRESSIONS.keys() | ABSENT.keys())
+    assert not EXPRESSIONS.keys() & (ELSEWHERE.keys() | ABSENT.keys())
+    assert NOT_OF_TENSORS.keys().isdisjoint(dir(tensor(1.0)))
+
+
+A, B, C = np.random.default_rng(0).uniform(0.1, 0.9, (3, 2, 4, 4))
+ARGUMENTS = {
+    "addcdiv": {"input": A, "tensor1": B, "tensor2": C, "value": 0.5},
+    "addcmul": {"input": A, "tensor1": B, "tensor2": C, "value": 0.5},
+    "addmm": {"input": A[0], "mat1": B[0], "mat2": C[0]},
+    "baddbmm": {"input": A, "batch1": B, "batch2": C},
+    "cdist": {"x1": A[0], "x2": B[0, :3]},
+    "dist": {"input": A, "other": B},
+    "lerp": {"input": A, "end": B, "weight": 0.3},
+    "logdet": {"input": np.eye(4) + A[0]},
+    "masked_fill": {"input": A, "mask": A > B, "value": 0.5},
+    "masked_select": {"input": A, "mask": A > B},
+}
+
+
+def _arguments(given: dict[str, Any], make: Callable[[Any], Any]) -> dict[str, Any]:
+    return {name: make(value) if isinstance(value, np.ndarray) else value for name, value in given.items()}
+
+
+def _assert_like(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(np.asarray(getattr(found, "data", found)), np.asarray(expected), strict=True)
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_expressions_for_names_of_torch(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"module 'autograd' has no attribute '{name}'; write ") as caught:
+        getattr(ag, name)
+    given = ARGUMENTS.get(name, {"input": A})
+    expected = getattr(torch, name)(**_arguments(given, torch.tensor))
+    found = eval(str(caught.value).split("; write ")[1], {"ag": ag, "math": math} | _arguments(given, tensor))
+    if name in ("rand_like", "randn_like"):
+        found, expected = found.shape, tuple(expected.shape)
+    for y, x in zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]:
+        _assert_like(y, x)
+
+
+INSTEAD = {
+    "expand_as": {"other": np.ones((2, 4, 4))},
+    "index_add": {"dim": 1, "index": np.array([2, 0]), "source": B[0, :, :2]},
+    "index_select": {"dim": 1, "index": np.array([2, 0, 2])},
+    "is_floating_point": {},
+    "masked_select": {"mask": A[0] > B[0]},
+    "narrow": {"axis": 1, "start": 1, "length": 2},
+    "ndimension": {},
+    "nelement": {},
+    "reshape_as": {"other": np.ones((2, 8))},
+    "scatter": {"dim": 0, "index": np.array([[0, 2, 1, 1]]), "src": B[0, :1]},
+    "scatter_add": {"dim": 0, "index": np.array([[0, 2, 1, 1], [0, 0, 0, 1]]), "src": B[0, :2]},
+    "select": {"axis": 1, "index": 2},
+    "type_as": {"other": np.ones(2, np.float32)},
+    "unfold": {"dimension": 1, "size": 3, "stride": 1},
+    "unique": {},
+    "view_as": {"other": np.ones((8, 2))},
+}
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_what_there_is_instead_of_torchs_methods(name: str) -> None:
+    t = tensor(A[0])
+    with pytest.raises(AttributeError, match=f"'Tensor' object has no attribute '{name}'; ") as caught:
+        getattr(t, name)
+    expression = re.sub("^.*?; (it is|write) |, for axis 1$", "", str(caught.value))
+    found = eval(expression, {"autograd": ag, "numpy": np, "t": t} | _arguments(INSTEAD[name], tensor))
+    _assert_like(found, getattr(torch.tensor(A[0]), name)(*_arguments(INSTEAD[name], torch.tensor).values()))
+
+
+IN_PLACE = {
+    "add_": {"other": B[0]},
+    "clamp_": {"min": 0.3, "max": 0.6},
+    "div_": {"other": B[0]},
+    "index_add_": {"dim": 1, "index": np.array([2, 0]), "source": B[0, :, :2]},
+    "masked_fill_": {"mask": A[0] > B[0], "value": 0.5},
+    "mul_": {"other": B[0]},
+    "scatter_": {"dim": 0, "index": np.array([[0, 2, 1, 1]]), "src": B[0, :1]},
+    "scatter_add_": {"dim": 0, "index": np.array([[0, 2, 1, 1]]), "src": B[0, :1]},
+    "sub_": {"other": B[0]},
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_what_there_is_instead_of_methods_in_place(name: str) -> None:
+    t, theirs = tensor(A[0]), torch.tensor(A[0])
+    with pytest.raises(AttributeError, match=f"'Tensor' object has no attribute '{name}'; write ") as caught:
+        getattr(t, name)
+    names = {"autograd": ag, "t": t} | _arguments(IN_PLACE[name], tensor)
+    exec(str(caught.value).split("; write ")[1], names)
+    getattr(theirs, name)(*_arguments(IN_PLACE[name], torch.tensor).values())
+    _assert_like(t, theirs)
+
+
+def test_what_there_is_instead_of_torchs_attributes() -> None:
+    parameter = nn.Parameter([1.0, 2.0])
+    assert not any(hasattr(parameter, name) for name in NOT_OF_TENSORS)
+    assert parameter.device == np.ones(2).device == "cpu"
+    for thing in (parameter, nn.Linear(2, 2)):
+        with pytest.raises(AttributeError, match=r"has no attribute 'cuda'; the CPU is the only device$"):
+            thing.cuda()
+
+
+@pytest.mark.parametrize("package", [nn, nn.data, nn.functional, optim])
+def test_names_that_other_packages_do_not_have(package: Any) -> None:
+    known = ABSENT_BY_PACKAGE[package.__name__]
+    for name in known:
+        with pytest.raises(
+            AttributeError, match=re.escape(f"'{package.__name__}' has no attribute '{name}'; {known[name]}")
+        ):
+            getattr(package, name)
+    with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'nowhere'$"):
+        getattr(package, "nowhere")  # noqa: B009
+
+
+X1 = np.random.default_rng(1).normal(size=(2, 3))
+
+
+@pytest.mark.parametrize("name", ["concatenate", "stack", "concat"])
+def test_joining_takes_torchs_dim(name: str) -> None:
+    found = getattr(ag, name)([tensor(X1), X1], dim=1)
+    _assert_like(found, getattr(torch, name)([torch.tensor(X1)] * 2, dim=1))
+
+
+@pytest.mark.parametrize("name", sorted(OF_AN_AXIS.keys() - {"concat", "concatenate", "stack"}))
+def test_functions_of_an_axis_take_torchs_dim(name: str) -> None:
+    function = getattr(ag, name)
+    assert function is OF_AN_AXIS[name]
+    assert "axis" in inspect.signature(function).parameters
+    assert pickle.loads(pickle.dumps(function)) is function
+    others = {
+        "chunk": (2,),
+        "repeat": (2,),
+        "roll": (1,),
+        "take": ([1, 0],),
+        "take_along_axis": ([[1], [0]],),
+        "topk": (2,),
+    }
+    arguments = others.get(name, ())
+    x = X1[:, :1] if name == "squeeze" else X1
+    if name in ("max", "median", "min", "sort", "split", "std", "var"):
+        with pytest.raises(TypeError, match=f"^{name}: takes axis where PyTorch takes dim, since that"):
+            function(tensor(x), *arguments, dim=1)
+        return
+    named = dict(zip(inspect.signature(function).parameters, (tensor(x), *arguments)))
+    found, expected = function(**named, dim=1), function(tensor(x), *arguments, axis=1)
+    for y, z in zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]:
+        np.testing.assert_array_equal(y.data, z.data, strict=True)
+    with pytest.raises(TypeError, match="dim is axis; got both"):
+        function(tensor(x), *arguments, dim=1, axis=0)
+
+
 def test_names_listed() -> None:
     listed = dir(ag)
     assert {*ag.__all__, "linalg", "random", "stepping"} <= set(listed)
@@ -183,19 +351,38 @@ def test_complex_numbers_have_no_derivatives() -> None:
 X = np.random.default_rng(0).normal(size=(2, 3, 4))
 MASK = X > 0
 TORCHS = {
+    "add": lambda x: x.add(2).sub(x).mul(3).div(4).neg(),
+    "bmm": lambda x: x.bmm(x.permute(0, 2, 1)),
+    "broadcast_to": lambda x: x[0].broadcast_to((2, 3, 4)),
+    "chunk": lambda x: x.chunk(2, dim=1)[1],
     "bool": lambda x: x.bool(),
     "contiguous": lambda x: x.permute(2, 0, 1).contiguous().view(4, 6),
+    "det": lambda x: x[:, :, :3].det(),
+    "diag": lambda x: x[0].diag(1),
+    "eq": lambda x: x.eq(x[0]).logical_or(x.ne(x)).logical_not(),
     "flip": lambda x: x.flip(-1),
+    "flip_dims": lambda x: x.flip(dims=(0, 2)),
     "gather": lambda x: x.gather(1, _like(x, [[[0, 2], [1, 1]]])),
     "gather_from_behind": lambda x: x.gather(-1, _like(x, [[[0, 2, 1, 3, 0]], [[1, 1, 1, 1, 1]]])),
+    "ge": lambda x: x.ge(0).logical_and(x.gt(0)),
+    "inner": lambda x: x[0].inner(x[1]),
     "int": lambda x: (3 * x).int(),
+    "inverse": lambda x: x[:, :, :3].inverse(),
     "isfinite": lambda x: (x / 0).isfinite(),
     "isinf": lambda x: (x / 0).isinf(),
     "isnan": lambda x: (x * 0 / 0).isnan(),
     "masked_fill": lambda x: x.masked_fill(_like(x, MASK), -1.0),
     "moveaxis": lambda x: x.moveaxis(0, -1),
     "movedim": lambda x: x.movedim(0, -1),
+    "le": lambda x: x.le(0).logical_and(x.lt(0)),
+    "mm": lambda x: x[0].mm(x[1].t()),
+    "mv": lambda x: x[0].mv(x[1, 0]),
+    "outer": lambda x: x[0, 0].outer(x[0, 1]),
+    "repeat_interleave": lambda x: x.repeat_interleave(2, dim=1),
     "roll": lambda x: x.roll(2, 1),
+    "roll_dims": lambda x: x.roll(2, dims=1),
+    "squeeze": lambda x: x[:, :1].squeeze(dim=1),
+    "swapdims": lambda x: x.swapdims(0, 2),
     "t": lambda x: x[0].t(),
     "t_of_a_vector": lambda x: x[0, 0].t(),
     "tril": lambda x: x.tril(-1),
@@ -215,12 +402,12 @@ def _like(x: Any, values: Any) -> Any:
 def test_torchs_methods(name: str) -> None:
     theirs, x = torch.tensor(X, requires_grad=True), tensor(X, requires_grad=True)
     expected, found = TORCHS[name](theirs), TORCHS[name](x)
-    np.testing.assert_array_equal(found.data, expected.detach().numpy(), strict=True)
+    np.testing.assert_allclose(found.data, expected.detach().numpy(), rtol=1e-12, strict=True)
     if expected.requires_grad:
         cotangent = np.random.default_rng(1).normal(size=found.shape)
         expected.backward(torch.tensor(cotangent))
         found.backward(tensor(cotangent))
-        np.testing.assert_array_equal(x.grad.data, theirs.grad.numpy())
+        np.testing.assert_allclose(x.grad.data, theirs.grad.numpy(), rtol=1e-12)
 
 
 def test_counts_under_torchs_names() -> None:

@@ -302,6 +302,54 @@ def test_what_is_shared_counts_once() -> None:
     assert example[1].grad is None
 
 
+class Holder(nn.Module):
+    """Uses parameters of modules that it does not call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = nn.Parameter(np.ones((4, 3), np.float32))
+        self.listed = nn.ParameterList([np.ones(3, np.float32), np.ones(5, np.float32)])
+        self.named = nn.ParameterDict({"scale": np.ones(3, np.float32)})
+        self.parts = nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)])
+        self.read = nn.Linear(3, 2)
+        self.spare = nn.Linear(2, 2)
+
+    def forward(self, x: Any) -> Any:
+        x = self.parts[0](x @ self.own + self.listed[0]) * self.named["scale"]
+        return {"features": x, "scores": F.linear(x, self.read.weight)}
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_parameters_of_what_is_not_called_count_where_they_are_used(frozen: bool) -> None:
+    model = nn.Sequential(Holder())
+    model[0].named.requires_grad_(not frozen)
+    found = nn.summary(model, (4,))
+    assert [(row.name, row.parameters) for row in found.rows] == [
+        ("", 0),
+        ("0", 12 + 3 + 5 + 3 + 8),
+        ("0.parts.0", 12),
+    ]
+    assert found.unused == ["0.parts.1", "0.spare"]
+    assert (found.parameters, found.frozen) == (31 + 24 + 6, 3 * frozen)
+
+
+def test_weights_shared_with_a_layer_that_is_not_called_count_once() -> None:
+    model = Shared()
+    model.twin.register_parameter("bias", None)
+    model.forward = lambda x: F.linear(model.layer(x), model.twin.weight)  # type: ignore[method-assign]
+    found = nn.summary(model, (4,))
+    assert [(row.name, row.parameters) for row in found.rows] == [("", 0), ("layer", 20)]
+    assert found.unused == ["spare"]
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_loss_with_weights(bias: bool) -> None:
+    loss = nn.LinearCrossEntropyLoss(4, 10, out_features=(3,), bias=bias)
+    found = nn.summary(loss, [ag.zeros(2, 4), ag.zeros(2, 3, dtype=int)])
+    assert [(row.parameters, row.multiplications) for row in found.rows] == [(120 + 30 * bias, 2 * 4 * 30)]
+    assert found.unused == []
+
+
 def test_dtypes_and_integers() -> None:
     words = nn.summary(nn.Sequential(nn.Embedding(10, 4), nn.Linear(4, 2)), (7,), dtype=np.int64)
     assert words.rows[-1].output_shape == (1, 7, 2)

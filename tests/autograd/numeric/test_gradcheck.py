@@ -560,6 +560,10 @@ def test_what_cannot_be_checked() -> None:
         ag.gradcheck(lambda x, y: x * y, np.ones(3), np.ones(3))
     with pytest.raises(TypeError, match="gradcheck: wants several inputs as one tuple, got Tensor as wrt"):
         ag.gradcheck(lambda x, y, z: x * y * z, ag.ones(3), ag.ones(3), ag.ones(3))
+    with pytest.raises(TypeError, match=r"gradcheck: the function cannot take 2 inputs \(too many .*a vector is an"):
+        ag.gradcheck(lambda x: (x * x).sum(), [0.0, 1.0])
+    with pytest.raises(TypeError, match=r"gradcheck: the function cannot take 1 input \(missing a required .*'y'"):
+        ag.gradcheck(lambda x, y: x * y, 1.0)
     with pytest.raises(TypeError, match="gradcheck: the function has to return a Tensor, got float"):
         ag.gradcheck(lambda x: 1.0, np.ones(3))
     with pytest.raises(TypeError, match="gradcheck: the result is complex"):

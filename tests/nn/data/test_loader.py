@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from against_torch import torch
 
 import autograd
+import nn
 from autograd import tensor
 from autograd.random import default_generator
 from autograd.tensor import Tensor
@@ -96,6 +98,26 @@ def test_sampler(workers: int) -> None:
     assert values(loader) == [[4, 4], [1]]
     assert len(loader) == 2
     assert values(DataLoader(Slow(9), 2, sampler=(i for i in (2, 3)), num_workers=workers)) == [[2, 3]]
+
+
+def test_batch_sampler(workers: int) -> None:
+    loader = DataLoader(Slow(9), batch_sampler=[[4, 1], np.array([8]), (0, 0, 2)], num_workers=workers)
+    assert values(loader) == values(loader) == [[4, 1], [8], [0, 0, 2]]
+    assert len(loader) == 3
+    assert values(DataLoader(Slow(9), batch_sampler=([i] for i in (2, 3)), num_workers=workers)) == [[2], [3]]
+    with pytest.raises(TypeError, match="DataLoader: a batch_sampler gives lists of indices, got 4"):
+        values(DataLoader(Slow(9), batch_sampler=[4, 1], num_workers=workers))
+
+
+def test_a_batch_sampler_gives_the_batches_that_torchs_does() -> None:
+    batches = [[3, 1], [0], [2, 2]]
+    theirs = torch.utils.data.DataLoader(torch.arange(4), batch_sampler=batches)
+    ours = DataLoader(np.arange(4), batch_sampler=batches)
+    assert values(ours) == [batch.tolist() for batch in theirs]
+    for options in ({"batch_size": 2}, {"shuffle": True}, {"sampler": [0]}, {"drop_last": True}):
+        for library, data in ((torch.utils.data, torch.arange(4)), (nn.data, np.arange(4))):
+            with pytest.raises(ValueError, match="batch_sampler"):
+                library.DataLoader(data, batch_sampler=batches, **options)
 
 
 def test_an_exception_arrives_where_its_batch_is_due(workers: int) -> None:
@@ -222,6 +244,10 @@ def test_collate_fn_replaces_the_fast_path() -> None:
         ({"num_workers": -1}, "num_workers is an int from 0, got -1"),
         ({"prefetch_factor": 0}, "prefetch_factor is an int from 1, got 0"),
         ({"shuffle": True, "sampler": [0]}, "a sampler gives the order itself"),
+        (
+            {"drop_last": True, "batch_sampler": [[0]]},
+            "a batch_sampler gives the batches themselves",
+        ),
     ],
 )
 def test_loader_errors(options: dict[str, Any], message: str) -> None:
@@ -242,6 +268,7 @@ def test_a_sampler_needs_no_length_of_the_data_set() -> None:
             return index
 
     assert [batch.tolist() for batch in DataLoader(Endless(), sampler=[7, 9])] == [[7], [9]]
+    assert [batch.tolist() for batch in DataLoader(Endless(), batch_sampler=[[7, 9]])] == [[7, 9]]
 
 
 def test_generator_of_a_wrong_type() -> None:
