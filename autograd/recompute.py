@@ -80,7 +80,10 @@ class Segment:
             start = tick()
             y = self.f(*given)
         if not isinstance(y, Tensor):
-            raise TypeError(f"checkpoint: the function has to return one Tensor, got {type(y).__name__}")
+            raise TypeError(
+                f"checkpoint: the function has to return one Tensor, got {type(y).__name__}; of several results take "
+                f"one, as in checkpoint(lambda x: f(x)[0], x)"
+            )
         return nodes, y, start
 
     def again(self, values: Sequence[Any]) -> tuple[list[Node], Node, int]:

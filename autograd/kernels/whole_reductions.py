@@ -18,7 +18,7 @@ from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, logical, 
 from autograd.kernels.threads import one_blas_thread, scratch, share
 
 _BLOCK = 1 << 19  # elements of a block
-_SHARED = 1 << 17  # elements from which sharing pays
+_SHARED = 1 << 18  # elements from which sharing pays
 _WIDTH = 1024  # the length that several short rows are taken together to
 
 
