@@ -19,8 +19,10 @@ settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
-def _names_for_examples(doctest_namespace: dict[str, Any]) -> None:
-    doctest_namespace.update({name: getattr(autograd, name) for name in autograd.__all__}, np=np, autograd=autograd)
+def _names_for_examples(request: pytest.FixtureRequest, doctest_namespace: dict[str, Any]) -> None:
+    if isinstance(request.node, pytest.DoctestItem):
+        request.node.dtest.globs.clear()  # no names of the module, which a reader has not either
+    doctest_namespace.update({name: getattr(autograd, name) for name in autograd.__all__}, np=np)
 
 
 @pytest.fixture(autouse=True)

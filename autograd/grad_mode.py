@@ -38,6 +38,7 @@ class _Switch:
         recording.set(self.earlier.pop())
 
     def __call__(self, function: F) -> F:
+        """The function with the flag so set in every call."""
         if not callable(function):
             raise TypeError(f"{type(self).__name__}: decorates functions, got {function!r}")
         enabled = self.enabled
@@ -131,7 +132,7 @@ class enable_grad(_Fixed):  # noqa: N801
 
 
 class set_grad_enabled(_Switch):  # noqa: N801
-    """Switch recording on or off, from a condition: at once when called, and back again if used in `with`.
+    """Switch recording on or off, as `mode` says: at once when called, and back again if used in `with`.
 
     >>> w = tensor(2.0, requires_grad=True)
     >>> training = False

@@ -396,7 +396,7 @@ class Operators:
     roll = _torch_names(shaping.roll)
     squeeze = _torch_names(shaping.squeeze)
     swapaxes = swapdims = shaping.swapaxes
-    T = property(shaping.transpose)
+    T = property(shaping.transpose, doc="The tensor with its axes in reverse order, a view; of a matrix the transpose.")
     tril = diagonals.tril
     triu = diagonals.triu
 

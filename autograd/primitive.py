@@ -282,7 +282,16 @@ def elementwise(
 def linear(
     adjoint: Rule, variadic: bool = False, takes_deferred: bool = False, later: Rule | None = None
 ) -> Callable[[Rule], Callable[..., Any]]:
-    """Declare an operation that is linear in its first parameter, by its adjoint."""
+    """Declare an operation that is linear in its first parameter, by its adjoint, a function of `g` and what it names.
+
+    >>> from autograd.primitive import linear
+    >>> @linear(lambda g: g[::-1])
+    ... def reverse(x):
+    ...     return x[::-1]
+    >>> jacobian(reverse)(ones(2))
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
 
     def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, 1, variadic, later=later)
@@ -305,7 +314,15 @@ def linear(
 
 
 def multilinear(*vjps: Rule) -> Callable[[Rule], Callable[..., Any]]:
-    """Declare an operation that is linear in each of its inputs, by one vjp for each."""
+    """Declare an operation that is linear in each of its inputs, by one vjp for each, of `g` and what it names.
+
+    >>> from autograd.primitive import multilinear
+    >>> @multilinear(lambda g, b: g * b, lambda g, a: g * a)
+    ... def product(a, b):
+    ...     return a * b
+    >>> grad(product, (0, 1))(2.0, 5.0)
+    (tensor(5.), tensor(2.))
+    """
 
     def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, len(vjps))
@@ -332,7 +349,19 @@ def primitive(
     reads_deferred: bool = False,
     later: Rule | None = None,
 ) -> Callable[[Rule], Callable[..., Any]]:
-    """Declare an operation by a vjp and a jvp for each input, as functions of `g` and of what they name."""
+    """Declare an operation by a vjp and a jvp for each input, as functions of `g` and of what they name.
+
+    A vjp takes a cotangent of the result's shape and returns one of the input's (broadcasting is undone afterwards); a
+    jvp takes a tangent of the input's shape and returns one of the result's. Of several results, `g` is a tuple, with
+    None for those without a cotangent.
+
+    >>> from autograd.primitive import primitive
+    >>> @primitive(vjps=[lambda g, x, y: g * exp(x - y)], jvps=[lambda g, x, y: sum(g * exp(x - y))])
+    ... def soft_maximum(x):
+    ...     return np.log(np.exp(x).sum())
+    >>> grad(soft_maximum)(zeros(4))
+    tensor([0.25, 0.25, 0.25, 0.25])
+    """
 
     def declare(forward: Rule) -> Callable[..., Any]:
         made = Primitive(forward, len(vjps), variadic, later=later)
@@ -345,7 +374,10 @@ def primitive(
 
 
 def nondifferentiable(inputs: int = 1) -> Callable[[Rule], Callable[..., Any]]:
-    """Declare an operation whose result (an index, a truth value) has no derivative; nothing is recorded."""
+    """Declare an operation whose result (an index, a truth value) has no derivative; nothing is recorded.
+
+    The first `inputs` parameters are arrays, the others settings.
+    """
 
     def declare(forward: Rule) -> Callable[..., Any]:
         return Primitive(forward, inputs).function

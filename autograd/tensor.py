@@ -42,7 +42,8 @@ class Tensor(Operators):
     (`t[index] = value`, `t += step` under `no_grad`, or `t.data = array`), so that a backward pass can tell.
 
     Attributes: `array`, the ndarray (`data` is the same, and checks what is assigned to it); `node`, where the tensor
-    stands in the recorded graph, None if it does not require grad.
+    stands in the recorded graph, None if it does not require grad; `frozen`, the node of a leaf that has stopped
+    requiring grad; `label`, its name.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> (x * x).sum().backward()

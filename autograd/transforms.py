@@ -106,8 +106,12 @@ def gradients(
 ) -> tuple[Tensor | None, ...]:
     """The gradients of (the sum of) `outputs` with respect to each of `inputs`, leaving every `.grad` alone.
 
-    Inputs may be any tensors of the graph, not only leaves. One that no output depends on is an error, or None with
-    `allow_unused`.
+    Inputs may be any tensors of the graph, not only leaves. `grad_outputs`, one for each output and of its shape, are
+    the cotangents to start from; an output of one element starts from 1. `create_graph` and `retain_graph` are as in
+    `Tensor.backward`.
+
+    Raises RuntimeError for an input that no output depends on (None with `allow_unused`), an output that needs a
+    cotangent, and as `backward` does; ValueError for cotangents of another shape or number.
 
     >>> x = tensor(3.0, requires_grad=True)
     >>> h = x * x
@@ -210,7 +214,7 @@ def _trace(
         raise ValueError(f"{name}: an argument comes twice among those to differentiate by, {tuple(argnums)}")
     start = tick()
     with enable_grad():
-        xs = [variable(args[i]) for i in argnums]
+        xs = [variable(args[i], name) for i in argnums]
         nodes = _nodes(name, xs)
         replaced = list(args)
         for i, x in zip(argnums, xs, strict=True):
@@ -222,13 +226,13 @@ def _trace(
     return _Trace(y, xs, nodes, start, nested)
 
 
-def variable(x: Any) -> Tensor:
+def variable(x: Any, op: str = "variable") -> Tensor:
     """`x` as a variable of its own: a leaf, or, if `x` requires grad, a copy that depends on it."""
     if isinstance(x, Tensor) and x.node is not None:
         return _variable(x)
     made = x.detach() if isinstance(x, Tensor) else Tensor(x)
     if made.dtype.kind != "f":
-        raise TypeError(f"derivatives are taken with respect to floating-point values, not {made.dtype}")
+        raise TypeError(f"{op}: derivatives are taken with respect to floating-point values, not {made.dtype}")
     return made.requires_grad_()
 
 
@@ -260,6 +264,8 @@ def value_and_grad(f: Function, argnum: tuple[int, ...]) -> Callable[..., tuple[
 def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[..., tuple[Tensor, Any]]:
     """A function that returns `f`'s value, one number, and its gradient with respect to argument `argnum` (or several).
 
+    Raises as `grad` does.
+
     >>> value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 3.0]))
     (tensor(10., dtype=float64), tensor([2., 6.], dtype=float64))
     """
@@ -285,6 +291,9 @@ def grad(f: Function, argnum: tuple[int, ...]) -> Callable[..., tuple[Tensor, ..
 def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """A function that returns the gradient of `f`, which returns one number, by argument `argnum` (or several).
 
+    The gradient function raises ValueError if `f` does not return one number, IndexError for an argument that it is not
+    given by position, TypeError for one that is not floating-point (2 in place of 2.0), and if `f` returns no tensor.
+
     >>> grad(lambda x: x * x * x)(2.0)
     tensor(12.)
     >>> grad(grad(lambda x: x * x * x))(2.0)
@@ -300,6 +309,8 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Callable[..., Any]:
 
 def vjp(f: Function, *xs: Any) -> tuple[Tensor, Callable[[Any], tuple[Tensor, ...]]]:
     """`f(*xs)`, and a function that takes a cotangent of it to the cotangents of `xs` (and may be called again).
+
+    Raises TypeError for `xs` that are not floating-point; the function, ValueError for a cotangent of another shape.
 
     >>> y, pull = vjp(lambda x: x * x, np.array([1.0, 2.0]))
     >>> pull(np.array([1.0, 10.0]))
@@ -317,6 +328,9 @@ def vjp(f: Function, *xs: Any) -> tuple[Tensor, Callable[[Any], tuple[Tensor, ..
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Tensor, Tensor]:
     """`f(*primals)`, and its derivative in the direction of `tangents`: forward mode.
 
+    `primals` and `tangents` are lists of as many. Raises ValueError for other numbers and shapes, TypeError for primals
+    that are not floating-point.
+
     >>> jvp(lambda x: x * x, [np.array([1.0, 2.0])], [np.array([1.0, 10.0])])
     (tensor([1., 4.], dtype=float64), tensor([ 2., 40.], dtype=float64))
     """
@@ -333,7 +347,8 @@ def _tracked(x: Any) -> bool:
 def jacobian(f: Function, argnum: int = 0, mode: Literal["reverse", "forward"] | None = None) -> Callable[..., Tensor]:
     """A function that returns the Jacobian of `f` with respect to argument `argnum`: shape (*output, *input).
 
-    One sweep per output element in reverse mode, one per input element in forward mode; unless told, the fewer.
+    One sweep per output element in reverse mode, one per input element in forward mode; unless told, the fewer. Raises
+    ValueError for another mode, IndexError and TypeError as `grad` does.
 
     >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
     tensor([[2., 0.],
@@ -372,6 +387,8 @@ def _stacked(parts: Sequence[Tensor], shape: tuple[int, ...], dtype: Any, moved:
 def hessian(f: Function, argnum: int = 0) -> Callable[..., Tensor]:
     """A function that returns the second derivatives of `f`, which returns one number: shape (*input, *input).
 
+    Raises as `grad` does.
+
     >>> hessian(lambda x: (x * x * x).sum())(np.array([1.0, 2.0]))
     tensor([[ 6.,  0.],
             [ 0., 12.]], dtype=float64)
@@ -384,6 +401,7 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """The Hessian of `f` times a vector, without the Hessian: the jvp of its gradient (forward over reverse).
 
     Returns a tensor shaped as the one primal; for several, a tuple, each part with its share of the mixed derivatives.
+    Raises as `grad` and `jvp` do.
 
     >>> hvp(lambda x: (x * x * x).sum(), [np.array([1.0, 2.0])], [np.array([1.0, 1.0])])
     tensor([ 6., 12.], dtype=float64)

@@ -1,4 +1,8 @@
-"""Initialisation schemes. Each fills a tensor in place, from the generator that `manual_seed` sets, and returns it."""
+"""Initialisation schemes. Those that end in `_` fill a tensor in place, from the generator that `manual_seed`
+sets, and return it, but for `default_`.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+"""
 
 from __future__ import annotations
 
@@ -261,7 +265,7 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
 
 
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
-    """Fill with N(0, std²), std = gain / √fan, as in `kaiming_uniform_`. Source: He, Zhang, Ren, Sun 2015.
+    """Fill with N(0, std²), std = gain / √fan, as in `kaiming_uniform_`, and from the same paper.
 
     >>> from nn import init
     >>> w = init.kaiming_normal_(zeros((100, 8)), mode="fan_out", nonlinearity="relu")  # std = √2 / 10

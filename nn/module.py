@@ -99,6 +99,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward`, with the hooks before and after it."""
         scope = entered(self, self._plate)
         output = None
         try:

@@ -37,11 +37,12 @@ _MANY = 0xFFFF  # what it says of more entries than it can count
 
 
 def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a module's state dict, or any dict of tensors, arrays and numbers, to `path` as .npz, as NumPy does.
+    """Write a module's state dict, or any dict of tensors, arrays and numbers, to `path`, as NumPy writes .npz.
 
     It is written to a temporary file in the same folder, flushed to the disk and renamed, so that after a crash `path`
-    holds the old file or the new one, never half of one. Raises TypeError for what is not numeric, FileNotFoundError if
-    there is no such folder. An optimizer's state dict is nested, and no file of arrays: pickle it.
+    holds the old file or the new one, never half of one. No ".npz" is added to the name. Raises TypeError for what is
+    not numeric, FileNotFoundError if there is no such folder. An optimizer's state dict is nested, and no file of
+    arrays: pickle it.
 
     >>> import nn, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -23,6 +23,7 @@ class Adadelta(Optimizer):
     `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
     Source: Zeiler, "ADADELTA: an adaptive learning rate method", arXiv 1212.5701, 2012 (there γ = 1).
 
+    >>> from optim import Adadelta
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = Adadelta([w], rho=0.75, eps=1e-2)
     >>> w.grad = tensor([1.0, 10.0])

@@ -11,7 +11,7 @@ from optim.optimizer import Group, Optimizer, Parameters, State
 
 
 class Adafactor(Optimizer):
-    """Adafactor: the squares of a matrix' gradient are remembered as one mean for each row and one for each column.
+    """Adafactor: the squares of a matrix's gradient are remembered as one mean for each row and one for each column.
 
     In step t, with learning rate γ (`lr`), decay τ (`beta2_decay`), clipping threshold `d`, weight decay λ
     (`weight_decay`) and gradient g of shape (…, R, C):
@@ -30,6 +30,7 @@ class Adafactor(Optimizer):
     follows the gradient up. Raises ValueError for an option out of range. Source: Shazeer & Stern, "Adafactor: adaptive
     learning rates with sublinear memory cost", ICML 2018; ε₁ enters as in PyTorch.
 
+    >>> from optim import Adafactor
     >>> w = tensor([[1.0, 1.0], [1.0, 1.0]], requires_grad=True)
     >>> optimizer = Adafactor([w], lr=0.5)
     >>> w.grad = tensor([[1.0, 2.0], [10.0, 20.0]])

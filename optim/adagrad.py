@@ -24,6 +24,7 @@ class Adagrad(Optimizer):
     Source: Duchi, Hazan & Singer, "Adaptive subgradient methods for online learning and stochastic optimization", JMLR
     2011.
 
+    >>> from optim import Adagrad
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = Adagrad([w], lr=0.5)
     >>> w.grad = tensor([0.1, 10.0])

@@ -25,6 +25,7 @@ class Adam(Optimizer):
     Sources: Kingma & Ba, "Adam: a method for stochastic optimization", ICLR 2015; amsgrad: Reddi, Kale & Kumar, "On the
     convergence of Adam and beyond", ICLR 2018.
 
+    >>> from optim import Adam
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = Adam([w], lr=0.5)
     >>> w.grad = tensor([0.1, 10.0])

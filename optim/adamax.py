@@ -23,6 +23,7 @@ class Adamax(Optimizer):
     Source: Kingma & Ba, "Adam: a method for stochastic optimization", ICLR 2015, section 7.1; ε, which keeps u from
     zero, is PyTorch's.
 
+    >>> from optim import Adamax
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = Adamax([w], lr=0.5)
     >>> w.grad = tensor([0.1, 10.0])

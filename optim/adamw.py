@@ -15,6 +15,7 @@ class AdamW(Adam):
     Arguments and state are those of `Adam`, but `weight_decay` is 0.01 by default. Source: Loshchilov & Hutter,
     "Decoupled weight decay regularization", ICLR 2019.
 
+    >>> from optim import AdamW
     >>> w = tensor([1.0], requires_grad=True)
     >>> optimizer = AdamW([w], lr=0.5, weight_decay=0.2)
     >>> w.grad = tensor([0.0])

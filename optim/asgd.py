@@ -24,6 +24,7 @@ class ASGD(Optimizer):
     stochastic approximation by averaging", SIAM J. Control Optim. 30(4), 1992; rates: Bottou's code (asgd), as in
     PyTorch.
 
+    >>> from optim import ASGD
     >>> w = tensor([1.0], requires_grad=True)
     >>> optimizer = ASGD([w], lr=0.5, lambd=0.0, t0=1)
     >>> for _ in range(3):

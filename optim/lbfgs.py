@@ -41,6 +41,7 @@ class LBFGS(Optimizer):
     for a step without a closure. Source: Liu & Nocedal, "On the limited memory BFGS method for large scale
     optimization", Math. Programming 45, 1989; Nocedal & Wright, "Numerical optimization", 2nd ed., algorithm 7.4.
 
+    >>> from optim import LBFGS
     >>> w = tensor([3.0, -2.0], requires_grad=True)
     >>> optimizer = LBFGS([w], line_search_fn="strong_wolfe")
     >>> def closure():

@@ -33,6 +33,7 @@ class Muon(Optimizer):
     Sources: Jordan, Jin, Boza, You, Cesista, Newhouse & Bernstein, "Muon: an optimizer for hidden layers in neural
     networks", 2024; match_rms_adamw: Liu et al., "Muon is scalable for LLM training", arXiv 2502.16982, 2025.
 
+    >>> from optim import Muon
     >>> w = tensor([[1.0, 0.0], [0.0, 1.0]], requires_grad=True)
     >>> optimizer = Muon([w], lr=0.1, weight_decay=0.0)
     >>> w.grad = tensor([[10.0, 0.0], [0.0, 10.0]])

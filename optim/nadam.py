@@ -25,6 +25,7 @@ class NAdam(Optimizer):
     `params` are as in `Optimizer`; `maximize` follows the gradient up. Raises ValueError for an option out of range.
     Source: Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop.
 
+    >>> from optim import NAdam
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = NAdam([w], lr=0.5)
     >>> w.grad = tensor([0.1, 10.0])

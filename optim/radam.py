@@ -27,6 +27,7 @@ class RAdam(Optimizer):
     Source: Liu, Jiang, He, Chen, Liu, Gao & Han, "On the variance of the adaptive learning rate and beyond", ICLR 2020;
     the bound is 5 and not 4, as in the authors' code.
 
+    >>> from optim import RAdam
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = RAdam([w], lr=0.5)
     >>> w.grad = tensor([1.0, 2.0])

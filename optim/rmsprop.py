@@ -24,6 +24,7 @@ class RMSprop(Optimizer):
     Sources: Tieleman & Hinton, lecture 6.5 of "Neural networks for machine learning", 2012; centered: Graves,
     "Generating sequences with recurrent neural networks", 2013. As in PyTorch, ε is added after the root.
 
+    >>> from optim import RMSprop
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> optimizer = RMSprop([w], lr=0.05)
     >>> w.grad = tensor([0.1, 10.0])

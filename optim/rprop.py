@@ -22,6 +22,7 @@ class Rprop(Optimizer):
     Raises ValueError for an option out of range. Source: Riedmiller & Braun, "A direct adaptive method for faster
     backpropagation learning: the RPROP algorithm", ICNN 1993 (here without its step back after a change of sign).
 
+    >>> from optim import Rprop
     >>> w = tensor([1.0], requires_grad=True)
     >>> optimizer = Rprop([w], lr=0.25)
     >>> for _ in range(2):

@@ -23,6 +23,7 @@ class SGD(Optimizer):
     of initialization and momentum in deep learning", ICML 2013; the form is PyTorch's, in which the learning rate
     multiplies b.
 
+    >>> from optim import SGD
     >>> w = tensor([1.0], requires_grad=True)
     >>> optimizer = SGD([w], lr=0.5, momentum=0.9)
     >>> for _ in range(2):

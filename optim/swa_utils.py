@@ -33,6 +33,7 @@ MultiAverageFunction = Callable[[Sequence[Tensor], Sequence[Tensor], int], None]
 def get_swa_avg_fn() -> AverageFunction:
     """The running mean: ā + (p - ā) / (n + 1), where ā is the mean of n.
 
+    >>> from optim.swa_utils import get_swa_avg_fn
     >>> get_swa_avg_fn()(tensor([1.0]), tensor([4.0]), 2)
     tensor([2.])
     """
@@ -46,6 +47,7 @@ def get_swa_avg_fn() -> AverageFunction:
 def get_ema_avg_fn(decay: float = 0.999) -> AverageFunction:
     """The exponential moving average: decay · ā + (1 - decay) · p. Raises ValueError for a decay not in [0, 1].
 
+    >>> from optim.swa_utils import get_ema_avg_fn
     >>> get_ema_avg_fn(0.75)(tensor([1.0]), tensor([5.0]), 1)
     tensor([2.])
     """
@@ -61,6 +63,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> AverageFunction:
 def get_swa_multi_avg_fn() -> MultiAverageFunction:
     """`get_swa_avg_fn` for lists of tensors, in place.
 
+    >>> from optim.swa_utils import get_swa_multi_avg_fn
     >>> averaged = [tensor([1.0]), tensor([2.0])]
     >>> get_swa_multi_avg_fn()(averaged, [tensor([4.0]), tensor([8.0])], 2)
     >>> averaged
@@ -72,6 +75,7 @@ def get_swa_multi_avg_fn() -> MultiAverageFunction:
 def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverageFunction:
     """`get_ema_avg_fn` for lists of tensors, in place. Raises ValueError for a decay not in [0, 1].
 
+    >>> from optim.swa_utils import get_ema_multi_avg_fn
     >>> averaged = [tensor([1.0]), tensor([2.0])]
     >>> get_ema_multi_avg_fn(0.75)(averaged, [tensor([5.0]), tensor([10.0])], 1)
     >>> averaged
@@ -93,14 +97,16 @@ class AveragedModel(Module):
 
     `update_parameters(model)` takes the model's present parameters into the average: at first as they are, then by
     `avg_fn(average, parameter, n_averaged)` or, for lists and in place, `multi_avg_fn`; by default all count equally.
-    Buffers are copied; with `use_buffers` they are averaged too. Otherwise it is used as the model is. Normalisation
-    statistics do not fit averaged weights: see `update_bn`. There are no devices, so PyTorch's `device` does not exist.
+    Buffers are copied from the model at each update or, with `use_buffers`, averaged, too. Otherwise it is used as the
+    model is. Normalisation statistics do not fit averaged weights: see `update_bn`. There are no devices, so PyTorch's
+    `device` does not exist.
 
     Attributes: `module`, the copy; `n_averaged`, how often it was updated. Raises ValueError if both functions are
     given. Sources: Izmailov, Podoprikhin, Garipov, Vetrov & Wilson, "Averaging weights leads to wider optima and better
     generalization", UAI 2018; Polyak & Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
 
     >>> import nn
+    >>> from optim.swa_utils import AveragedModel
     >>> model = nn.Linear(1, 1, bias=False)
     >>> averaged = AveragedModel(model)
     >>> for value in (1.0, 2.0, 6.0):
@@ -163,6 +169,7 @@ def update_bn(loader: Iterable[Any], model: Module) -> None:
     gradients, and then has its modes and momenta again.
 
     >>> import nn
+    >>> from optim.swa_utils import update_bn
     >>> model = nn.Sequential(nn.BatchNorm1d(1))
     >>> update_bn([tensor([[1.0], [3.0]]), tensor([[5.0], [7.0]])], model)
     >>> model[0].running_mean
@@ -196,6 +203,7 @@ class SWALR(LRScheduler):
     of range. Source: as for `AveragedModel`.
 
     >>> from optim import SGD
+    >>> from optim.swa_utils import SWALR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = SWALR(optimizer, swa_lr=0.5, anneal_epochs=2, anneal_strategy="linear")
     >>> for _ in range(4):

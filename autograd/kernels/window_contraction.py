@@ -50,6 +50,7 @@ class Terms(NamedTuple):
 def terms_of(a: str, b: str, output: str) -> Terms | None:
     """Which of three terms are windows "n[g]c{p}{t}", weight "[g]fc{t}" and result "n[g]f{p}"; None if they are not.
 
+    >>> from autograd.kernels.window_contraction import terms_of
     >>> terms_of("nchiwx", "fcwx", "nfhi")
     Terms(windows='nchiwx', weight='fcwx', result='nfhi', axes=2, grouped=False)
     """

@@ -1,4 +1,7 @@
-"""Derivatives by finite differences, symbolically and by backprop, side by side, and the check of one by another."""
+"""Derivatives by finite differences, symbolically and by backprop, side by side, and the check of one by another.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+"""
 
 from autograd.numeric.anomaly import AnomalyError, detect_anomaly
 from autograd.numeric.chain import ChainProduct, jacobian_chain

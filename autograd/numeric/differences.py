@@ -61,7 +61,7 @@ def finite_difference(
     `f` may differentiate inside: with `grad` and its like, or by x after `x.requires_grad_()`.
 
     Raises ValueError for a step that is not positive, an unknown scheme, values of f that are not finite, and an f that
-    uses the tensor `x` itself and not its argument; TypeError for an f that returns something else than numbers, or, in
+    uses the tensor `x` itself and not its argument; TypeError for an f that returns other than numbers, or, in
     "complex-step", one whose operations do not take complex numbers or drop the imaginary part.
 
     Source: "complex-step": W. Squire, G. Trapp, "Using complex variables to estimate derivatives of real functions",

@@ -28,6 +28,8 @@ def hint(
     gave for it, `point` its values; `lengths` those of the axes of inputs and outputs. `unweighted` gives the pair
     (backprop, finite difference) at an index with all outputs weighted by 1, where a sum over equal terms shows.
 
+    >>> from autograd.numeric import Entry
+    >>> from autograd.numeric.hints import hint
     >>> wrong = Entry("x", (0,), analytic=2.0, numeric=1.0, error=1e-12, verdict="FAIL")
     >>> hint([wrong], np.array([2.0]), np.array([0.5]), [1], lambda index: (2.0, 1.0))
     'twice the finite difference: accumulated twice?'

@@ -76,8 +76,8 @@ class NodeCheck:
     """What `check_node` found on one node. True if its rule is right as far as it could be checked.
 
     `mismatches` are the derivatives that are wrong, at most one for each input and mode, and `worst` the one that is
-    farthest off. `problem` says why a rule could not be run (that is wrong, too, if it is the vjp) or why nothing could
-    be checked. `inputs` describes the operation's inputs, unless all is well.
+    farthest off. `problem` says why a rule could not be run (that is wrong, too, if it is the vjp: `broken`) or why
+    nothing could be checked. `inputs` describes the operation's inputs, unless all is well.
 
     >>> from autograd.numeric import check_node
     >>> x = tensor([1.0, 5.0], requires_grad=True)
@@ -247,6 +247,7 @@ def check_node(node: Node, values: Mapping[Node, Array] | None = None, *, seed: 
 
     Raises RuntimeError if what the node saved was freed by a backward pass, ValueError for a leaf.
 
+    >>> from autograd.numeric import check_node
     >>> x = tensor([0.5, 1.0], requires_grad=True)
     >>> check_node(sin(x).grad_fn).ok
     True

@@ -849,7 +849,7 @@ def _clip_exclusive(x: Any, min: Any, max: Any) -> Any:
 
 @elementwise(0)
 def floor(x: Operand) -> Any:
-    """The largest integer ≤ x, as a float.
+    """The largest integer ≤ x, in the dtype of x.
 
     Derivative: 0, also where it jumps.
 
@@ -861,7 +861,7 @@ def floor(x: Operand) -> Any:
 
 @elementwise(0)
 def ceil(x: Operand) -> Any:
-    """The smallest integer ≥ x, as a float.
+    """The smallest integer ≥ x, in the dtype of x.
 
     Derivative: 0, also where it jumps.
 
@@ -873,7 +873,7 @@ def ceil(x: Operand) -> Any:
 
 @elementwise(0)
 def trunc(x: Operand) -> Any:
-    """x without its fractional part, as a float.
+    """x without its fractional part, in the dtype of x.
 
     Derivative: 0, also where it jumps.
 

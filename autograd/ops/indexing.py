@@ -142,7 +142,7 @@ def take(x: Operand, indices: Operand, axis: int | None = None) -> Tensor:
     """The slices of `x` at `indices` along `axis`; without an axis, elements of the flattened `x`.
 
     The axis is replaced by the shape of `indices`; negative indices count from the end. Raises IndexError for an index
-    out of range, TypeError for one that is not an integer.
+    out of range or that is no integer, TypeError for truth values.
 
     Derivative: x̄[…, indices, …] += ȳ, where repeated indices accumulate.
 
@@ -159,7 +159,7 @@ def take_along_axis(x: Operand, indices: Operand, axis: int | None = -1) -> Tens
     """y[i, j, …] = x[i, indices[i, j, …], …], with the index in place of `axis`; None takes from the flattened `x`.
 
     `indices` has as many dimensions as `x`, and the other axes broadcast. Raises ValueError if the numbers of
-    dimensions differ, TypeError for indices that are not integers, IndexError for one out of range.
+    dimensions differ, IndexError for indices that are out of range or no integers, TypeError for truth values.
 
     Derivative: x̄[i, indices[i, j, …], …] += ȳ[i, j, …]; the adjoint is `add_along_axis`.
 

@@ -1,17 +1,4 @@
-"""Linear algebra on stacks of matrices (..., M, N): determinants, inverses, factorizations and matrix norms.
-
-The rules come from
-
-- M. Giles, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
-  differentiation", report NA-08/01, Oxford University Computing Laboratory, 2008 (det, inv, solve, eigh, jvps);
-- I. Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527, 2016 (cholesky);
-- S. Walter and L. Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum
-  experimental design", arXiv:1001.1654, 2010 (qr);
-- J. Townsend, "Differentiating the singular value decomposition", 2016, and M. Seeger et al., "Auto-differentiating
-  linear algebra", arXiv:1710.08717, 2017 (svd, eigh);
-- G. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
-  separate", SIAM J. Numer. Anal. 10(2), 1973 (pinv).
-"""
+"""Linear algebra on stacks of matrices (..., M, N): determinants, inverses, factorizations and matrix norms."""
 
 from __future__ import annotations
 
@@ -104,6 +91,9 @@ def det(x: Operand) -> Tensor:
     That matrix exists for singular x, too. Derivatives of third and higher order go through the singular value
     decomposition and need distinct singular values.
 
+    Source: Giles 2008, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
+    differentiation".
+
     >>> det(tensor([[1.0, 2.0], [3.0, 5.0]]))
     tensor(-1.)
     """
@@ -182,6 +172,9 @@ def inv(x: Operand) -> Tensor:
 
     Derivative: x̄ -= yᵀ ȳ yᵀ.
 
+    Source: Giles 2008, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
+    differentiation".
+
     >>> inv(tensor([[2.0, 0.0], [0.0, 4.0]]))
     tensor([[0.5 , 0.  ],
             [0.  , 0.25]])
@@ -205,6 +198,9 @@ def solve(a: Operand, b: Operand) -> Tensor:
     singular or not square, ValueError for a `b` that does not fit.
 
     Derivative: b̄ += a⁻ᵀ ȳ, ā -= b̄ yᵀ.
+
+    Source: Giles 2008, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
+    differentiation".
 
     >>> solve(tensor([[2.0, 0.0], [0.0, 4.0]]), tensor([1.0, 1.0]))
     tensor([0.5 , 0.25])
@@ -241,6 +237,8 @@ def cholesky(x: Operand, *, upper: bool = False) -> Tensor:
     There sym(z) = (z + zᵀ)/2: it is the derivative with respect to a symmetric matrix, shared equally by the two
     triangles.
 
+    Source: Murray 2016, "Differentiation of the Cholesky decomposition".
+
     >>> cholesky(tensor([[4.0, 2.0], [2.0, 2.0]]))
     tensor([[2., 0.],
             [1., 1.]])
@@ -270,9 +268,12 @@ def qr(x: Operand, mode: str = "reduced") -> QRResult | Tensor:
     Q has orthonormal columns, R is upper triangular. `mode="r"` returns R alone; `mode="complete"` makes Q square, and
     for M > N is refused where a derivative is wanted, since the added columns are not determined by `x`. The derivative
     is that of the signs NumPy chose; it needs the first K columns of `x` to be linearly independent, and raises
-    LinAlgError in the backward pass where they are not. Raises ValueError for another mode.
+    LinAlgError where, but for rounding, they are not. Raises ValueError for another mode.
 
     Derivative, M ≥ N: x̄ += (Q̄ + Q C) R⁻ᵀ, with C symmetric, its lower triangle that of R R̄ᵀ - Q̄ᵀ Q.
+
+    Source: Walter, Lehmann 2010, "Algorithmic differentiation of linear algebra functions with application in optimum
+    experimental design".
 
     >>> qr(tensor([[3.0, 1.0], [4.0, 2.0]])).R.shape
     (2, 2)
@@ -296,26 +297,31 @@ def qr(x: Operand, mode: str = "reduced") -> QRResult | Tensor:
 
 def _qr_vjp(g: Any, y: Any) -> Any:
     q, r = y
+    _check_independent(q, r)
     g_q, g_r = g
     if g_q is None:
         total = q @ _from_lower(r @ g_r.mT)
     else:
         lower = -(g_q.mT @ q) if g_r is None else r @ g_r.mT - g_q.mT @ q
         total = g_q + q @ _from_lower(lower)
-    try:
-        return _solve(r, total.mT).mT
-    except np.linalg.LinAlgError:
-        raise np.linalg.LinAlgError(
-            f"qr: the first columns are not linearly independent, R of shape {r.shape}"
-        ) from None
+    return _solve(r, total.mT).mT
 
 
 def _qr_jvp(g: Any, y: Any) -> Any:
     q, r = y
+    _check_independent(q, r)
     scaled = _solve(r.mT, g.mT).mT
     inner = q.mT @ scaled
     upper = triu(inner) + tril(inner, -1).mT
     return scaled - q @ upper, upper @ r
+
+
+def _check_independent(q: Any, r: Any) -> None:
+    """LinAlgError if the columns before span one but for rounding: what they do not is on R's diagonal."""
+    columns = r.data if isinstance(r, Tensor) else r
+    own = np.abs(np.diagonal(columns, axis1=-2, axis2=-1))
+    if np.any(own <= q.shape[-2] * np.finfo(columns.dtype).eps * np.linalg.norm(columns, axis=-2)):
+        raise np.linalg.LinAlgError(f"qr: the first columns are not linearly independent, R of shape {r.shape}")
 
 
 @primitive(vjps=[_qr_vjp], jvps=[_qr_jvp])
@@ -341,6 +347,9 @@ def svd(x: Operand, full_matrices: bool = False) -> SVDResult:
     There V = Vhᵀ and C = F∘skew(Uᵀ Ū) D + D F∘skew(Vᵀ V̄) + diag(S̄), with skew(z) = z - zᵀ and F_ij = 1/(S_j² - S_i²)
     off the diagonal, 0 on it. Through U and Vh it is finite for distinct singular values (and, where M ≠ N, positive
     ones), and NaN or infinite for others; through S alone, it is always finite.
+
+    Source: Townsend 2016, "Differentiating the singular value decomposition"; Seeger et al. 2017, "Auto-differentiating
+    linear algebra".
 
     >>> svd(tensor([[3.0, 0.0], [0.0, 4.0]])).S
     tensor([4., 3.])
@@ -421,6 +430,9 @@ def eigh(x: Operand, UPLO: str = "L") -> EighResult:
     There sym(z) = (z + zᵀ)/2: it is the derivative with respect to a symmetric matrix, shared equally by the two
     triangles. Through V it is finite for distinct eigenvalues; through w alone, always.
 
+    Source: Giles 2008, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
+    differentiation".
+
     >>> eigh(tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
     tensor([1., 2.])
     """
@@ -469,6 +481,9 @@ def pinv(x: Operand, rcond: float | None = None) -> Tensor:
 
     Derivative, as long as the rank does not change:
     x̄ += -yᵀ ȳ yᵀ + (I - x y) ȳᵀ y yᵀ + yᵀ y ȳᵀ (I - y x).
+
+    Source: Golub, Pereyra 1973, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
+    variables separate".
 
     >>> pinv(tensor([[2.0], [0.0]]))
     tensor([[0.5, 0. ]])

@@ -24,8 +24,8 @@ __all__ = ["argsort", "median", "sort", "topk"]
 def sort(x: Operand, axis: int | None = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """A sorted copy of `x` along `axis`; of the flattened `x` for None. NaNs count as the largest, as in NumPy.
 
-    With `stable`, equal elements keep their order, which matters only to where the gradient goes. Raises AxisError for
-    an axis that `x` does not have.
+    With `descending` the largest, and NaNs, come first. With `stable`, equal elements keep their order, which matters
+    only to where the gradient goes. Raises AxisError for an axis that `x` does not have.
 
     Derivative: x̄[argsort(x)] += ȳ.
 
@@ -39,8 +39,8 @@ def sort(x: Operand, axis: int | None = -1, descending: bool = False, stable: bo
 def argsort(x: Operand, axis: int | None = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices that sort `x` along `axis`, or the flattened `x` for None. NaNs count as the largest, as in NumPy.
 
-    With `stable`, equal elements keep their order. Has no derivative. Raises AxisError for an axis that `x` does not
-    have.
+    With `descending` the largest, and NaNs, come first. With `stable`, equal elements keep their order. Raises
+    AxisError for an axis that `x` does not have. Has no derivative.
 
     >>> argsort(tensor([3.0, 1.0, 2.0]))
     tensor([1, 2, 0])

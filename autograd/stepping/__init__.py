@@ -1,4 +1,7 @@
-"""Backward passes to be watched: taken step by step, rewound, stopped at breakpoints, drawn, and saved."""
+"""Backward passes to be watched: taken step by step, rewound, stopped at breakpoints, drawn, and saved.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+"""
 
 from autograd.stepping import plots
 from autograd.stepping.backward_pass import BackwardPass

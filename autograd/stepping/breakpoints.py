@@ -51,6 +51,7 @@ class Breakpoint(Generic[S]):
         self.said = said
 
     def __call__(self, step: S) -> bool:
+        """Whether the condition holds."""
         return bool(self.condition(step))
 
     def __and__(self, other: Breakpoint[S]) -> Breakpoint[S]:

@@ -122,10 +122,10 @@ def draw(
 
     Operations, leaves, parameters and results have boxes of different colours; edges are marked with shapes; hovering
     tells the source line. What one called module did is one box until it is `opened`, by the dotted path of the module
-    (`opened="all"` opens everything), or unasked for as long as there are no more than `limit` boxes. `values` shows
-    the results that are still known, since somebody holds the tensor or a rule has kept them (nothing is computed for
-    it), `cotangents` the derivative of the loss with respect to each: True has them computed (the graph is kept, no
-    gradient changes, hooks are called), or a mapping gives them, by tensor or by id.
+    (`opened="all"` opens everything); without that, modules are opened for as long as there are no more than `limit`
+    boxes. `values` shows the results that are still known, since somebody holds the tensor or a rule has kept them
+    (nothing is computed for it), `cotangents` the derivative of the loss with respect to each: True has them computed
+    (the graph is kept, no gradient changes, hooks are called), or a mapping gives them, by tensor or by id.
 
     Draw before `backward()`, which frees the graph, or keep it by `retain_graph=True`: RuntimeError if it is gone.
     ValueError for a tensor that requires no grad, and for an `opened` that is not in the graph.

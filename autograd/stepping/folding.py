@@ -76,7 +76,8 @@ class Link:
 class Folded:
     """A graph folded by module.
 
-    `boxes` are in the order of computation, leaves just before their first use; `frames` come after those around them.
+    `boxes` are in the order of computation, leaves just before their first use; `frames` come after those around them;
+    `links` are the edges between boxes.
 
     >>> import nn
     >>> from autograd.stepping import fold, view

@@ -129,6 +129,7 @@ class ForwardStepper(Live[ForwardStep]):
     Raises TypeError if `f` does not return a tensor; RuntimeError if nothing was recorded, or if it was freed;
     ValueError for a tangent of a wrong shape.
 
+    >>> from autograd.stepping import ForwardStepper
     >>> stepper = ForwardStepper(lambda x: sin(x) * x, 2.0, tangents=[1.0])
     >>> [f"{step.op} {step.value:.3f} {step.tangent:.3f}" for step in stepper]
     ['sin 0.909 -0.416', 'multiply 1.819 0.077']
@@ -281,6 +282,7 @@ class ForwardStepper(Live[ForwardStep]):
 
         Raises IndexError at the start; ValueError for a wrong shape, or for an operation with several outputs.
 
+        >>> from autograd.stepping import ForwardStepper
         >>> stepper = ForwardStepper(lambda x: sin(x) * 2.0, 0.0)
         >>> step = stepper.step()
         >>> stepper.replace(5.0).value, stepper.step().value
@@ -334,6 +336,7 @@ class ForwardStepper(Live[ForwardStep]):
         Of arrays with more than `limit` elements there is only a summary. With `original` it is the pass without what
         was changed by `replace`. Computes what has not been yet, but does not move the stepper.
 
+        >>> from autograd.stepping import ForwardStepper
         >>> trace = ForwardStepper(lambda x: sin(x) * x, 2.0, tangents=[1.0]).trace()
         >>> [f"{step.op} {step.value} {step.tangent}" for step in trace.steps]
         ['sin 0.9093 -0.4161', 'multiply 1.8186 0.077']

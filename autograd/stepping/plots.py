@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd.dtypes import Array, get_default_dtype
+from autograd.dtypes import Array
 from autograd.grad_mode import enable_grad, no_grad
 from autograd.memory import freeze
 from autograd.stepping.summary import Summary, as_array
@@ -324,10 +324,12 @@ def receptive_field(
     `f` takes (1, C, H, W). `input` is the shape (C, H, W), for the mean over `samples` inputs drawn from a normal
     distribution, or one input (1, C, H, W). y is the output at the index `at` along its last axes, summed over those
     before: (row, column) for all channels together, (channel, row, column) for one of them; None for all channels in
-    the middle. The picture is |∂y/∂x| summed over channels, divided by its largest element. The rectangle is the
-    theoretical field, all pixels that can have an influence, found by putting NaN in their place, which every operation
-    passes on; with batch normalisation in training mode that is the whole image. Several panels may share one
-    `colorbar`. Raises ValueError for another shape, or if y does not depend on the input.
+    the middle. The picture is |∂y/∂x| summed over channels, divided by its largest element. The rectangle holds all
+    pixels that turn y to NaN when NaN is put in their place, and all in the picture. That is the theoretical field but
+    where NaN spreads further than influence (bilinear and bicubic resampling, adaptive averages: over whole rows and
+    columns) or is stopped (`where(x > 0, x, 0)`); with batch normalisation in training mode it is the whole image.
+    Computed in float64. Several panels may share one `colorbar`. Raises ValueError for another shape, or if y does not
+    depend on the input.
 
     Source: Luo, Li, Urtasun, Zemel 2016, "Understanding the effective receptive field in deep convolutional networks".
 
@@ -339,9 +341,9 @@ def receptive_field(
     """
     if isinstance(input, tuple):
         rng = np.random.default_rng(seed)
-        inputs = [rng.normal(size=(1, *input)).astype(get_default_dtype()) for _ in range(samples)]
+        inputs = [rng.normal(size=(1, *input)) for _ in range(samples)]
     else:
-        inputs = [as_array(input)]
+        inputs = [as_array(input).astype(np.float64)]  # no Winograd's algorithm, which mixes neighbours
     shape = inputs[0].shape
     if len(shape) != 4 or shape[0] != 1:
         raise ValueError(f"receptive_field: wants one image (1, C, H, W), or the shape (C, H, W), got {shape}")
@@ -349,8 +351,8 @@ def receptive_field(
         if at is None:
             with no_grad():
                 at = tuple(length // 2 for length in f(Tensor(inputs[0])).shape[2:])
-        top, bottom, left, right = _extent(f, inputs[0], at)
         influence = np.mean([_influence(f, image, at) for image in inputs], axis=0)  # (H, W)
+        top, bottom, left, right = _extent(f, inputs[0], at, influence)
     ax = _axes("receptive_field", ax, (5.2, 4.2))
     picture = ax.imshow(influence / (influence.max() or 1.0), cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
     rows, columns = np.array([top, top, bottom, bottom, top]) - 0.5, np.array([left, right, right, left, left]) - 0.5
@@ -460,16 +462,15 @@ def _influence(f: Callable[[Any], Any], image: Array, at: tuple[int, ...]) -> Ar
     x = Tensor(image, requires_grad=True)
     with enable_grad():
         y = f(x)[(..., *at)].sum()
-    (gradient,) = gradients(y, x)
-    assert gradient is not None
-    return np.abs(gradient.array[0]).sum(axis=0)
+    gradient = gradients(y, x, allow_unused=True)[0] if y.requires_grad else None
+    return np.zeros(image.shape[2:]) if gradient is None else np.abs(gradient.array[0]).sum(axis=0)
 
 
-def _extent(f: Callable[[Any], Any], image: Array, at: tuple[int, ...]) -> tuple[int, int, int, int]:
+def _extent(f: Callable[[Any], Any], image: Array, at: tuple[int, ...], influence: Array) -> tuple[int, int, int, int]:
     """Of what the output at an index depends on: the first row, the row after the last, and the columns so."""
 
     def reaches(axis: int, part: slice) -> bool:
-        probe = image.astype(np.float64)  # in which no convolution goes by Winograd's algorithm, which mixes neighbours
+        probe = image.copy()
         np.moveaxis(probe, axis, 0)[part] = math.nan
         with no_grad(), np.errstate(invalid="ignore"):
             return bool(np.isnan(f(Tensor(probe)).array[(..., *at)]).any())
@@ -477,8 +478,10 @@ def _extent(f: Callable[[Any], Any], image: Array, at: tuple[int, ...]) -> tuple
     bounds = []
     for axis in (2, 3):
         places = range(image.shape[axis])
-        bounds.append(bisect_left(places, True, key=lambda k: reaches(axis, slice(k + 1))))
-        bounds.append(bisect_left(places, True, key=lambda k: not reaches(axis, slice(k, None))))
+        first = bisect_left(places, True, key=lambda k: reaches(axis, slice(k + 1)))
+        end = bisect_left(places, True, key=lambda k: not reaches(axis, slice(k, None)))
+        seen = np.flatnonzero(influence.any(axis=3 - axis)).tolist()
+        bounds += [min([first, *seen]), max([end, *(k + 1 for k in seen)])]
     top, bottom, left, right = bounds
     if top >= bottom:
         raise ValueError(f"receptive_field: the output at {at} does not depend on the input")

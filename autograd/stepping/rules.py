@@ -46,6 +46,7 @@ def rule_of(node: Node, k: int | None = None) -> Rule:
     one of a user's own (`custom_vjp`). Where nothing is said, the rule is that of linear operations, x̄ += Aᵀ ȳ, or the
     chain rule itself, x̄ += (∂y/∂x)ᵀ ȳ. Raises ValueError for a leaf.
 
+    >>> from autograd.stepping import rule_of
     >>> x = tensor(2.0, requires_grad=True)
     >>> rule_of(sin(x).grad_fn)
     Rule(text='x̄ += ȳ · cos(x)', latex='\\\\bar{x} \\\\mathrel{+}= \\\\bar{y} \\\\cdot \\\\cos(x)')
@@ -144,6 +145,7 @@ _TOKEN = re.compile(
 def latex(text: str) -> str:
     """A rule's text as LaTeX for math mode; words in it are set as text.
 
+    >>> from autograd.stepping.rules import latex
     >>> latex("x̄ᵢ += ȳ / √(1 - x²), also where it jumps")
     '\\\\bar{x}_{i} \\\\mathrel{+}= \\\\bar{y} / \\\\sqrt{1 - x^{2}}, \\\\text{ also where it jumps}'
     """

@@ -29,6 +29,7 @@ class Summary:
     all elements, as nested lists, if these are no more than the limit; otherwise `thumbnail` has means of blocks, as
     rows and columns: the first half of the axes runs down, the other half across.
 
+    >>> from autograd.stepping import Summary
     >>> s = Summary.of(np.array([3.0, 0.0, -4.0]))
     >>> s.norm, s.zeros, s.values
     (5.0, 0.3333333333333333, [3.0, 0.0, -4.0])

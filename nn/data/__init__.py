@@ -1,4 +1,7 @@
-"""Data sets, loading them in batches, transforms of images, and readers of the usual files."""
+"""Data sets, loading them in batches, transforms of images, and readers of the usual files.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+"""
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 

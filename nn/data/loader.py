@@ -17,7 +17,7 @@ from nn.data.randomness import as_generator, batch_generator
 
 
 class DataLoader:
-    """Iterates over a data set in batches, as often as wanted; `len(loader)` is the number of batches.
+    """Iterates over a data set in batches of `batch_size`, as often as wanted; `len(loader)` is the number of batches.
 
     `dataset` has `__len__` and `__getitem__`. `shuffle` gives each pass a new random order; a `sampler`, an iterable
     of indices, gives its own. `drop_last` leaves out a last batch that is not full. A `batch_sampler`, an iterable of
@@ -31,8 +31,11 @@ class DataLoader:
 
     With `num_workers` > 0, that many threads load `prefetch_factor` batches each ahead of time. Batches come in order,
     an exception raised while loading is raised where its batch is due, and the threads end when the iteration does,
-    also when it is abandoned. `no_grad` and the like hold in them, too. Raises ValueError and TypeError for arguments
-    that make no sense.
+    also when it is abandoned. `no_grad` and the like hold in them, too. PyTorch's `batch_sampler`, `pin_memory` and
+    what concerns processes do not exist.
+
+    Raises ValueError for numbers out of range and for `shuffle` beside a `sampler`, TypeError for a data set without
+    the two methods and for another `generator`.
 
     >>> from nn.data import DataLoader, TensorDataset
     >>> data = TensorDataset(tensor([[1.0], [2.0], [3.0]]), tensor([0, 1, 2]))

@@ -1,4 +1,7 @@
-"""The layers as functions: each is composed of autograd's operations, and usable alone."""
+"""The layers as functions: each is composed of autograd's operations, and usable alone.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+"""
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 

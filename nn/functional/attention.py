@@ -29,9 +29,11 @@ def scaled_dot_product_attention(
     With `enable_gqa` the axis before the last two holds heads, of which query may have several for each one of key and
     value.
 
-    Raises ValueError if shapes do not fit, or for a mask besides `is_causal`; TypeError for a mask of integers.
+    Raises ValueError if shapes do not fit, or for a mask given together with `is_causal`; TypeError for a mask of
+    integers.
 
-    Source: Vaswani et al. 2017, "Attention is all you need"; Ainslie et al. 2023, "GQA".
+    Source: Vaswani et al. 2017, "Attention is all you need"; Ainslie et al. 2023, "GQA: training generalized
+    multi-query transformer models from multi-head checkpoints".
 
     >>> from nn import functional as F
     >>> x = tensor([[1.0, 0.0], [0.0, 1.0]])

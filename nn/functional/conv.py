@@ -31,6 +31,9 @@ def conv(
     With `groups`, the channels are cut into as many parts, and each part of the outputs sees only its own part of the
     inputs; with groups = C, a depthwise convolution, each channel makes F/C outputs of its own.
 
+    An infinity or NaN may reach results nearby that do not see it: by Winograd's algorithm (`ag.use_winograd`), and in
+    depthwise convolutions, which multiply with zeros.
+
     Raises ValueError for channels that do not match, groups that do not divide them, a kernel larger than the padded
     input.
 

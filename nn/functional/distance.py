@@ -33,7 +33,7 @@ def _length(x: Tensor, dim: int, eps: float) -> Tensor:
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
-    """‖x1 - x2 + eps‖ₚ over the last axis, broadcasting: (*, D) to (*), or (*, 1) with `keepdim`.
+    """The `p`-norm ‖x1 - x2 + eps‖ₚ over the last axis, broadcasting: (*, D) to (*), or (*, 1) with `keepdim`.
 
     Raises ValueError for shapes that do not broadcast.
 
@@ -46,7 +46,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """‖xᵢ - xⱼ‖ₚ for all pairs i < j of the rows of (N, D), in the order (0, 1), (0, 2), …: (N(N-1)/2,).
+    """The `p`-norm ‖xᵢ - xⱼ‖ₚ for all pairs i < j of the rows of (N, D), in the order (0, 1), (0, 2), …: (N(N-1)/2,).
 
     Raises ValueError for an input that is not a matrix.
 

@@ -31,8 +31,8 @@ def grid_sample(
     "border" going on, or its "reflection". A point with a coordinate that is NaN gives NaN, with "nearest" 0, and
     reads nothing.
 
-    Differentiable in the input and the grid, whose derivative is 0 with "nearest"; a point that `padding_mode` moves
-    onto the border has no derivative. Raises ValueError for shapes and modes that are not as said.
+    Differentiable in the input and the grid, whose derivative is 0 with "nearest", and by a coordinate that
+    `padding_mode` moves onto the border. Raises ValueError for shapes and modes that are not as said.
 
     Source: Jaderberg et al. 2015, "Spatial transformer networks".
 
@@ -62,8 +62,8 @@ def grid_sample(
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """The points that affine maps send a regular grid to: matrices (N, n, n + 1) to (N, *S, n), for `grid_sample`.
 
-    `size` is the shape (N, C, *S) of the image to be sampled, of n = 2 or 3 spatial axes. The grid runs from -1 to 1 as
-    `grid_sample` says. Raises ValueError for shapes that do not fit.
+    `size` is the shape (N, C, *S) of the image to be sampled, of n = 2 or 3 spatial axes. The grid runs from -1 to 1,
+    and `align_corners` means what it does in `grid_sample`. Raises ValueError for shapes that do not fit.
 
     >>> from nn import functional as F
     >>> F.affine_grid(tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2))

@@ -178,7 +178,7 @@ def rms_norm(
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """x / (k + alpha · mean(x²))ᵝ, with the mean over `size` neighbouring channels of (N, C, *S).
+    """x / (k + alpha · mean(x²))^beta, with the mean over `size` neighbouring channels of (N, C, *S).
 
     Channel c sees those from c - size // 2 to c + (size - 1) // 2; beyond the first and last there are zeros. Raises
     ValueError for fewer than three dimensions and a size below 1.

@@ -32,8 +32,8 @@ def max_pool(
     each maximum was, as a position in the flattened *S.
 
     A tie takes the first maximum, which then gets the whole derivative; where all of a window is -inf that may be the
-    padding. Raises ValueError for a window larger than the padded input (with `ceil_mode`, for one that would start
-    before it, too), and for sizes that are not as said.
+    padding. Raises ValueError for a window larger than the padded input (with `ceil_mode`: larger by the stride or
+    more), and for sizes that are not as said.
 
     >>> from nn import functional as F
     >>> F.max_pool2d(tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
@@ -63,8 +63,7 @@ def avg_pool(
     """The mean over each window of the last `n` axes: (N, C, *S) or (C, *S) to (N, C, *O) or (C, *O).
 
     Sizes are as in `max_pool`. Padding is with zeros, which count as elements if `count_include_pad`;
-    `divisor_override` divides the sum by another number. Raises ValueError for a window larger than the padded input,
-    and for sizes that are not as said.
+    `divisor_override` divides the sum by another number. Raises ValueError as `max_pool` does.
 
     >>> from nn import functional as F
     >>> F.avg_pool2d(tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
@@ -95,12 +94,12 @@ def lp_pool(
 ) -> Tensor:
     """(Σ x^p)^(1/p) over each window of the last `n` axes, p = `norm_type`: (N, C, *S) to (N, C, *O), as in `max_pool`.
 
-    p = 1 is the sum, 2 the Euclidean norm, inf the maximum of |x| and -inf the minimum. As in PyTorch, an odd or broken
-    p takes x as it is, not |x|, and the power of a negative number may be NaN; with `ceil_mode`, a window that reaches
-    over the border counts as its elements' mean times the size of a whole window. The derivative is 0 where the
-    elements' powers add up to 0.
+    p = 1 is the sum, 2 the Euclidean norm, inf the maximum of |x| and -inf the minimum. As in PyTorch, an odd or
+    fractional p takes x as it is, not |x|, and the power of a negative number may be NaN; with `ceil_mode`, a window
+    that reaches over the border counts as its elements' mean times the size of a whole window. The derivative is 0
+    where the elements' powers add up to 0.
 
-    Raises ValueError for p = 0 and for a window larger than the input.
+    Raises ValueError for p = 0, and as `max_pool` does.
 
     >>> from nn import functional as F
     >>> F.lp_pool2d(tensor([[[3.0, 0.0], [0.0, 4.0]]]), 2, 2)

@@ -7,7 +7,7 @@ from autograd import Tensor
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """Groups of r² channels become blocks of r × r pixels: (*, C·r², H, W) to (*, C, H·r, W·r).
+    """Groups of r² channels become blocks of r × r pixels: (*, C·r², H, W) to (*, C, H·r, W·r), r = `upscale_factor`.
 
     y[…, c, h·r + i, w·r + j] = x[…, c·r² + i·r + j, h, w]. Raises ValueError for channels that r² does not divide.
 
@@ -32,7 +32,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Blocks of r × r pixels become r² channels: (*, C, H·r, W·r) to (*, C·r², H, W). The inverse of `pixel_shuffle`.
 
-    Raises ValueError for a height or width that r does not divide.
+    r is `downscale_factor`. Raises ValueError for a height or width that it does not divide.
 
     >>> from nn import functional as F
     >>> F.pixel_unshuffle(tensor([[[1.0, 2.0], [3.0, 4.0]]]), 2).shape

@@ -58,7 +58,7 @@ def fold(
 ) -> Tensor:
     """Columns laid back as windows and added where they overlap, known as col2im: the adjoint of `unfold`.
 
-    (N, C·∏K, L) gives (N, C, *output_size), without N likewise; the settings are those with which `unfold` of that
+    (N, C·∏K, L) gives (N, C, *output_size), both without N, too; the settings are those with which `unfold` of that
     result has L columns. There are as many spatial axes as `output_size` has numbers, 2 for an int.
 
     Raises ValueError for rows that are not a multiple of ∏K, and for a number of columns other than `unfold`'s.

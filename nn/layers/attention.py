@@ -25,9 +25,10 @@ class MultiheadAttention(Module):
     `dropout` is the probability with which weights are dropped in training. `kdim` and `vdim` are `embed_dim` if None:
     the maps then are the rows of `in_proj_weight` (3·embed_dim, embed_dim), else `q_proj_weight`, `k_proj_weight` and
     `v_proj_weight`. Unless `bias` is False they have an `in_proj_bias` (3·embed_dim,), and `out_proj` has one. With
-    `add_bias_kv` a learned key and value (`bias_k`, `bias_v`) follow those given, with `add_zero_attn` zeros do.
-    Weights start from Xavier's uniform distribution, biases from zeros. `dtype` is that of the parameters; None: the
-    default one. Raises ValueError if `embed_dim` is not a multiple of `num_heads`.
+    `add_bias_kv` a learned key and value (`bias_k`, `bias_v`) follow those given, with `add_zero_attn` zeros do. The
+    weights of the three maps start from Xavier's uniform distribution, that of `out_proj` as in `Linear`, `bias_k` and
+    `bias_v` from Xavier's normal one, other biases from zeros. `dtype` is that of the parameters; None: the default
+    one. Raises ValueError if `embed_dim` is not a multiple of `num_heads`.
 
     Source: Vaswani et al. 2017, "Attention is all you need".
 

@@ -150,8 +150,8 @@ class BatchNorm2d(_BatchNorm):
     """Batch normalisation of (N, C, H, W); see `nn.functional.batch_norm`.
 
     C is `num_features`. `momentum` None averages over all batches so far. Without `track_running_stats` the batch's
-    statistics are used when evaluating, too. `affine` adds `weight` (C,) and, if `bias`, `bias` (C,). `dtype` is that
-    of the parameters and the running statistics; None: the default one.
+    statistics are used when evaluating, too. `affine` adds `weight` (C,), from 1, and, if `bias`, `bias` (C,), from 0;
+    `eps` is added to the variance. `dtype` is that of the parameters and the running statistics; None: the default one.
 
     >>> import nn
     >>> nn.BatchNorm2d(3)(ones((2, 3, 4, 4))).shape
@@ -228,8 +228,8 @@ class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation of (N, C, H, W) or (C, H, W); see `nn.functional.instance_norm`.
 
     C is `num_features`. With `track_running_stats`, running statistics are kept, and used when evaluating; they do not
-    move with a `momentum` of None. `affine` adds `weight` (C,) and, if `bias`, `bias` (C,). `dtype` is that of the
-    parameters and the running statistics; None: the default one.
+    move with a `momentum` of None. `affine` adds `weight` (C,), from 1, and, if `bias`, `bias` (C,), from 0; `eps` is
+    added to the variance. `dtype` is that of the parameters and the running statistics; None: the default one.
 
     >>> import nn
     >>> nn.InstanceNorm2d(3)(ones((2, 3, 4, 4))).shape
@@ -257,8 +257,8 @@ class InstanceNorm3d(_InstanceNorm):
 class GroupNorm(_Affine):
     """Normalisation of `num_groups` groups of channels of (N, C, *S); see `nn.functional.group_norm`.
 
-    `affine` adds `weight` and, if `bias`, `bias`, both (num_channels,). `dtype` is that of the parameters; None: the
-    default one.
+    `affine` adds `weight`, from 1, and, if `bias`, `bias`, from 0, both (num_channels,). `dtype` is that of the
+    parameters; None: the default one.
 
     >>> import nn
     >>> nn.GroupNorm(2, 6)(ones((3, 6, 4))).shape
@@ -299,8 +299,8 @@ class GroupNorm(_Affine):
 class LayerNorm(_Affine):
     """Normalisation over the last axes, of lengths `normalized_shape`; see `nn.functional.layer_norm`.
 
-    `elementwise_affine` adds `weight` and, if `bias`, `bias`, both of that shape. `dtype` is that of the parameters;
-    None: the default one.
+    `elementwise_affine` adds `weight`, from 1, and, if `bias`, `bias`, from 0, both of that shape. `dtype` is that of
+    the parameters; None: the default one.
 
     >>> import nn
     >>> nn.LayerNorm(4)(ones((2, 3, 4))).shape
@@ -335,7 +335,8 @@ class LayerNorm(_Affine):
 class RMSNorm(_Affine):
     """Division by the root mean square over the last axes; see `nn.functional.rms_norm`.
 
-    `elementwise_affine` adds `weight`, of shape `normalized_shape`. `dtype` is that of `weight`; None: the default one.
+    `elementwise_affine` adds `weight`, from 1, of shape `normalized_shape`. `dtype` is that of `weight`; None: the
+    default one.
 
     >>> import nn
     >>> nn.RMSNorm(2, eps=0)(tensor([1.0, 7.0]))

@@ -1,7 +1,4 @@
-"""Recurrent layers, and their cells: one step each.
-
-All parameters start from U(-1/√hidden_size, 1/√hidden_size).
-"""
+"""Recurrent layers, and their cells: one step each."""
 
 from __future__ import annotations
 
@@ -119,7 +116,8 @@ class RNNCell(RNNCellBase):
     (N, hidden_size), zeros if not given, to (N, hidden_size); or all without N.
 
     W is `weight_ih` (hidden_size, input_size), U `weight_hh` (hidden_size, hidden_size); unless `bias` is False, b is
-    `bias_ih` and d `bias_hh` (hidden_size,). `dtype` is that of the parameters; None: the default one.
+    `bias_ih` and d `bias_hh` (hidden_size,). All start from U(-1/√hidden_size, 1/√hidden_size). `dtype` is that of the
+    parameters; None: the default one.
 
     Source: Elman 1990, "Finding structure in time".
 
@@ -154,9 +152,11 @@ class LSTMCell(RNNCellBase):
 
     With the gates (i, f, g, o) = W x + b + U h + d, c' = σ(f) c + σ(i) tanh(g) and h' = σ(o) tanh(c'). W is `weight_ih`
     (4·hidden_size, input_size), U `weight_hh` (4·hidden_size, hidden_size); unless `bias` is False, b is `bias_ih` and
-    d `bias_hh` (4·hidden_size,). `dtype` is that of the parameters; None: the default one.
+    d `bias_hh` (4·hidden_size,). All start from U(-1/√hidden_size, 1/√hidden_size). `dtype` is that of the parameters;
+    None: the default one.
 
-    Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; Gers, Schmidhuber, Cummins 2000.
+    Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; Gers, Schmidhuber, Cummins 2000, "Learning to
+    forget: continual prediction with LSTM".
 
     >>> import nn
     >>> h, c = nn.LSTMCell(3, 4)(zeros((2, 3)))
@@ -173,12 +173,13 @@ class GRUCell(RNNCellBase):
     """A gated recurrent unit, one step: input (N, input_size) and state (N, hidden_size), zeros if not given, to
     (N, hidden_size); or all without N.
 
-    r = σ(Wᵣ x + bᵣ + Uᵣ h + dᵣ), z likewise, n = tanh(Wₙ x + bₙ + r (Uₙ h + dₙ)), and h' = (1 - z) n + z h. The rows
-    of r, z and n follow each other in W, which is `weight_ih` (3·hidden_size, input_size), and in U, which is
-    `weight_hh` (3·hidden_size, hidden_size); unless `bias` is False, b is `bias_ih` and d `bias_hh`
-    (3·hidden_size,). `dtype` is that of the parameters; None: the default one.
+    r = σ(Wᵣ x + bᵣ + Uᵣ h + dᵣ), z likewise, n = tanh(Wₙ x + bₙ + r (Uₙ h + dₙ)), and h' = (1 - z) n + z h. The rows of
+    r, z and n follow each other in W, which is `weight_ih` (3·hidden_size, input_size), and in U, which is `weight_hh`
+    (3·hidden_size, hidden_size); unless `bias` is False, b is `bias_ih` and d `bias_hh` (3·hidden_size,). All start
+    from U(-1/√hidden_size, 1/√hidden_size). `dtype` is that of the parameters; None: the default one.
 
-    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
+    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation".
 
     >>> import nn
     >>> nn.GRUCell(3, 4)(zeros((2, 3))).shape
@@ -375,9 +376,9 @@ class RNN(RNNBase):
 
     The state to begin with has the shape of the last one. `weight_ih_l0`, `weight_hh_l0` and, unless `bias` is False,
     `bias_ih_l0` and `bias_hh_l0` are as in the cell, `…_l1` are those of the next layer, which takes the outputs of the
-    one before, in training with dropout of probability `dropout`; `…_reverse` go backwards. `dtype` is that of the
-    parameters; None: the default one. Takes sequences of several lengths packed by
-    `nn.utils.rnn.pack_padded_sequence`.
+    one before, in training with dropout of probability `dropout`; `…_reverse` go backwards. All start from
+    U(-1/√hidden_size, 1/√hidden_size). `dtype` is that of the parameters; None: the default one. Takes sequences of
+    several lengths packed by `nn.utils.rnn.pack_padded_sequence`.
 
     >>> import nn
     >>> y, h = nn.RNN(3, 4, num_layers=2)(zeros((5, 2, 3)))
@@ -409,9 +410,11 @@ class RNN(RNNBase):
 class LSTM(RNNBase):
     """Layers of `LSTMCell`s over sequences; all arguments and shapes as in `RNN`, but that states are pairs (h, c).
 
-    With a `proj_size` h is h' = `weight_hr_l0` · σ(o) tanh(c'), of that length, in place of `hidden_size`.
+    With a `proj_size` P, h' = `weight_hr_l0` (P, hidden_size) · σ(o) tanh(c'), so that outputs are (L, N, D·P) and
+    `weight_hh_l0` is (4·hidden_size, P); c keeps its length.
 
-    Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; Sak, Senior, Beaufays 2014 for the projection.
+    Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; for the projection Sak, Senior, Beaufays 2014,
+    "Long short-term memory based recurrent neural network architectures for large vocabulary speech recognition".
 
     >>> import nn
     >>> y, (h, c) = nn.LSTM(3, 4, bidirectional=True)(zeros((5, 2, 3)))
@@ -427,7 +430,8 @@ class LSTM(RNNBase):
 class GRU(RNNBase):
     """Layers of `GRUCell`s over sequences; all arguments and shapes as in `RNN`.
 
-    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
+    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation".
 
     >>> import nn
     >>> y, h = nn.GRU(3, 4, batch_first=True)(zeros((2, 5, 3)))

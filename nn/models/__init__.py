@@ -2,6 +2,8 @@
 
 Networks that torchvision has take its arguments, but for those that exchange their blocks (`blocks`, `block`,
 `inception_blocks`, `conv_block`), and have its state_dict keys, so that weights move across unchanged.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
 """
 
 from nn.models.alexnet import AlexNet, alexnet

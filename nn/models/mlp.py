@@ -46,8 +46,8 @@ class Perceptron(Module):
     def learn(self, x: Tensor, target: Tensor, rate: float = 1.0) -> int:
         """The perceptron rule W += rate·(t - y) x, b += rate·(t - y) for one example after another.
 
-        Returns how many outputs were wrong: 0 if there is nothing left to learn, which comes to pass for examples that
-        a hyperplane separates.
+        Returns how many outputs were wrong: 0 if there is nothing left to learn, which is reached for examples that a
+        hyperplane separates.
         """
         if target.shape != (x.shape[0], self.linear.out_features):
             raise ValueError(

@@ -24,8 +24,8 @@ def _conv_norm(channels: int, features: int, kernel_size: int, stride: int = 1, 
 class MnasBlock(Module):
     """An inverted residual with relu and a depthwise convolution of any size; added to its input if shapes agree.
 
-    (N, in_ch, H, W) to (N, out_ch, H/stride, W/stride). The depthwise convolution has in_ch · expansion_factor channels
-    and a kernel of kernel_size × kernel_size.
+    (N, in_ch, H, W) to (N, out_ch, ⌈H/stride⌉, ⌈W/stride⌉). The depthwise convolution has in_ch · expansion_factor
+    channels and a kernel of kernel_size × kernel_size.
 
     Source: Tan et al. 2019, "MnasNet: platform-aware neural architecture search for mobile".
 
@@ -53,9 +53,9 @@ class MnasBlock(Module):
 class MNASNet(Module):
     """MNASNet-B1 for images (N, 3, H, W), giving class scores (N, num_classes).
 
-    All numbers of channels are multiplied by `alpha` and rounded to multiples of 8. Convolutions start from He's normal
-    scheme over the fan-out, the linear layer from He's uniform one for a sigmoid. `dropout` is the probability of
-    dropout before the linear layer. Raises ValueError unless `alpha` is positive.
+    All numbers of channels but the last, 1280, are multiplied by `alpha` and rounded to multiples of 8. Convolutions
+    start from He's normal scheme over the fan-out, the linear layer from He's uniform one for a sigmoid. `dropout` is
+    the probability of dropout before the linear layer. Raises ValueError unless `alpha` is positive.
 
     Source: Tan et al. 2019, "MnasNet: platform-aware neural architecture search for mobile".
 

@@ -35,8 +35,8 @@ def _conv_norm_relu6(
 class InvertedResidual(Module):
     """1×1 to expand_ratio·inp channels, 3×3 depthwise, 1×1 to oup channels without relu; added to x if shapes agree.
 
-    (N, inp, H, W) to (N, oup, H/stride, W/stride). An expand_ratio of 1 leaves out the first convolution. `norm_layer`
-    is as in `ResNet`.
+    (N, inp, H, W) to (N, oup, ⌈H/stride⌉, ⌈W/stride⌉). An expand_ratio of 1 leaves out the first convolution.
+    `norm_layer` is as in `ResNet`.
 
     Source: Sandler et al. 2018, "MobileNetV2: inverted residuals and linear bottlenecks".
 
@@ -68,13 +68,13 @@ class InvertedResidual(Module):
 class MobileNetV2(Module):
     """MobileNet v2 for images (N, 3, H, W), giving class scores (N, num_classes).
 
-    All numbers of channels are multiplied by `width_mult` and rounded to multiples of `round_nearest`.
-    `inverted_residual_setting` lists the stages as (expand_ratio, channels, blocks, stride). `norm_layer` is as in
-    `ResNet`; `dropout` is the probability of dropout before the linear layer. Convolutions start from He's normal
-    scheme over the fan-out, the linear layer from N(0, 0.01²). Raises ValueError for no stages, or one that does not
-    have four numbers.
+    All numbers of channels are multiplied by `width_mult` (the last, 1280, only if that is above 1) and rounded to
+    multiples of `round_nearest`. `inverted_residual_setting` lists the stages as (expand_ratio, channels, blocks,
+    stride). `norm_layer` is as in `ResNet`; `dropout` is the probability of dropout before the linear layer.
+    Convolutions start from He's normal scheme over the fan-out, the linear layer from N(0, 0.01²). Raises ValueError
+    for no stages, or one that does not have four numbers.
 
-    Source: Sandler et al. 2018.
+    Source: Sandler et al. 2018, "MobileNetV2: inverted residuals and linear bottlenecks".
 
     >>> import nn
     >>> network = nn.models.MobileNetV2(10, inverted_residual_setting=[(1, 8, 1, 1), (6, 16, 2, 2)])

@@ -26,8 +26,8 @@ def _depthwise(channels: int, stride: int) -> list[Module]:
 class ShuffleUnit(Module):
     """Half of the channels pass as they are, half through 1×1, depthwise 3×3 and 1×1; then both are interleaved.
 
-    (N, inp, H, W) to (N, oup, H/stride, W/stride). At stride 2 all channels go both ways, the first being depthwise 3×3
-    and 1×1. Raises ValueError unless `stride` is 1 or 2, `oup` is even and, at stride 1, equal to `inp`.
+    (N, inp, H, W) to (N, oup, ⌈H/stride⌉, ⌈W/stride⌉). At stride 2 all channels go both ways, the first being depthwise
+    3×3 and 1×1. Raises ValueError unless `stride` is 1 or 2, `oup` is even and, at stride 1, equal to `inp`.
 
     Source: Ma, Zhang, Zheng, Sun 2018, "ShuffleNet V2: practical guidelines for efficient CNN architecture design".
 
@@ -62,7 +62,7 @@ class ShuffleNetV2(Module):
     `stages_repeats` says how many units stages 2 to 4 have, `stages_out_channels` how many channels the first
     convolution, those stages and the last convolution give. Raises ValueError unless these are three and five.
 
-    Source: Ma, Zhang, Zheng, Sun 2018.
+    Source: Ma, Zhang, Zheng, Sun 2018, "ShuffleNet V2: practical guidelines for efficient CNN architecture design".
 
     >>> import nn
     >>> nn.models.ShuffleNetV2((1, 2, 1), (8, 16, 32, 64, 128), num_classes=10)(zeros((2, 3, 32, 32))).shape

@@ -54,9 +54,9 @@ class SqueezeNet(Module):
     """SqueezeNet for images (N, 3, H, W), giving class scores (N, num_classes).
 
     `version` is "1_0", the paper's, or "1_1", which pools earlier and costs 2.4 times less. `dropout` is the
-    probability of dropout before the last convolution. Raises ValueError for another.
+    probability of dropout before the last convolution. Raises ValueError for another version.
 
-    Source: Iandola et al. 2016.
+    Source: Iandola et al. 2016, "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size".
 
     >>> import nn
     >>> network = nn.models.SqueezeNet("1_1", num_classes=10)

@@ -113,8 +113,9 @@ class UNet(Module):
     """U-Net for images (N, in_channels, H, W), giving scores for every pixel, (N, num_classes, H, W).
 
     `depth` stages go down, doubling the `base_channels` each time, and as many up; `up` is "transposed" or "bilinear".
-    H and W have to be multiples of 2^depth. With `padding` 0, as in the paper, the result is smaller: 388×388 from
-    572×572 at depth 4. `batch_norm` is as in `DoubleConv`.
+    H and W have to be multiples of 2^depth. With `padding` 0, as in the paper, it is the maps before each pool that
+    have to be even (at depth 4: H and W that leave 12 when divided by 16), and the result is smaller: 388×388 from
+    572×572. `batch_norm` is as in `DoubleConv`.
 
     Source: Ronneberger, Fischer, Brox 2015, "U-Net: convolutional networks for biomedical image segmentation".
 

@@ -37,8 +37,8 @@ def spectral_norm(
 
     The rows of the matrix are the slices along `dim`, by default the outputs' weights (1 for transposed convolutions,
     else 0). σ is uᵀ w v, where the buffers u and v come closer to the singular vectors by `n_power_iterations` of the
-    power method, each time the parameter is read in training. A vector is divided by its length. Raises ValueError
-    for an axis that the parameter does not have and fewer than one iteration.
+    power method, each time the parameter is read in training. A vector is divided by its length; lengths count as `eps`
+    at least. Raises ValueError for an axis that the parameter does not have and fewer than one iteration.
 
     Source: Miyato, Kataoka, Koyama, Yoshida 2018, "Spectral normalization for generative adversarial networks".
 

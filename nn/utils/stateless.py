@@ -14,12 +14,12 @@ def functional_call(
 ) -> Any:
     """module(*args, **kwargs) with other tensors in place of the parameters and buffers of these names.
 
-    The names are those of `named_parameters()` and `named_buffers()`; what is not named stays. The tensors may be
-    results of operations, and gradients flow back through them: what a module computes becomes a function that
-    `ag.grad` and `ag.hessian` can differentiate. A tensor that the module has under several names is replaced under all
-    of them. `args` is a tuple of arguments, or the only one. Afterwards the module has its own tensors again, after an
-    error too; what a layer writes into a buffer, as batch normalisation does, is written into the tensor that stands
-    for it.
+    `parameters_and_buffers` has them by the names of `named_parameters()` and `named_buffers()`; what is not named
+    stays. The tensors may be results of operations, and gradients flow back through them: what a module computes
+    becomes a function that `ag.grad` and `ag.hessian` can differentiate. A tensor that the module has under several
+    names is replaced under all of them. `args` is a tuple of arguments, or the only one. Afterwards the module has its
+    own tensors again, after an error too; what a layer writes into a buffer, as batch normalisation does, is written
+    into the tensor that stands for it.
 
     Raises RuntimeError for names that the module does not have, TypeError for what is no tensor, and ValueError if two
     names of one tensor get different ones.

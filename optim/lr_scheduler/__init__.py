@@ -1,4 +1,7 @@
-"""Learning-rate schedules: each sets `lr` of an optimizer's groups as epochs pass."""
+"""Learning-rate schedules: each sets `lr` of an optimizer's groups as epochs pass.
+
+Examples in docstrings are written as after `import numpy as np` and `from autograd import *`.
+"""
 
 from optim.lr_scheduler.base import LRScheduler
 from optim.lr_scheduler.composite import ChainedScheduler, SequentialLR

@@ -21,6 +21,7 @@ class LRScheduler(ABC):
     that other changes to them last.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import LRScheduler
     >>> class Halving(LRScheduler):
     ...     def get_lr(self):
     ...         return [lr / 2**self.last_epoch for lr in self.base_lrs]

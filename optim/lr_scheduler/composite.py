@@ -65,7 +65,7 @@ class SequentialLR(_CompositeLR):
     `ReduceLROnPlateau`.
 
     >>> from optim import SGD
-    >>> from optim.lr_scheduler import ExponentialLR, LinearLR
+    >>> from optim.lr_scheduler import ExponentialLR, LinearLR, SequentialLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> warmup, decay = LinearLR(optimizer, 0.5, total_iters=2), ExponentialLR(optimizer, 0.5)
     >>> scheduler = SequentialLR(optimizer, [warmup, decay], milestones=[2])
@@ -129,7 +129,7 @@ class ChainedScheduler(_CompositeLR):
     same optimizer and none a `ReduceLROnPlateau`.
 
     >>> from optim import SGD
-    >>> from optim.lr_scheduler import ConstantLR, ExponentialLR
+    >>> from optim.lr_scheduler import ChainedScheduler, ConstantLR, ExponentialLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = ChainedScheduler([ConstantLR(optimizer, 0.5, total_iters=2), ExponentialLR(optimizer, 0.5)])
     >>> for _ in range(4):

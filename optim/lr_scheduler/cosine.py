@@ -16,6 +16,7 @@ class CosineAnnealingLR(LRScheduler):
     (the annealing, without the restarts).
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import CosineAnnealingLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = CosineAnnealingLR(optimizer, T_max=2)
     >>> optimizer.step()
@@ -52,6 +53,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     Source: Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import CosineAnnealingWarmRestarts
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=2, T_mult=2)
     >>> for _ in range(7):

@@ -56,6 +56,7 @@ class CyclicLR(_MomentumLR):
     Smith, "Cyclical learning rates for training neural networks", WACV 2017.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import CyclicLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], momentum=0.9)
     >>> scheduler = CyclicLR(optimizer, base_lr=1.0, max_lr=2.0, step_size_up=2, mode="triangular2")
     >>> for _ in range(7):
@@ -146,6 +147,7 @@ class OneCycleLR(_MomentumLR):
     phases: fastai's.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import OneCycleLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], momentum=0.9)
     >>> scheduler = OneCycleLR(optimizer, max_lr=1.0, total_steps=5, pct_start=0.6, div_factor=2, final_div_factor=4)
     >>> for _ in range(5):

@@ -15,6 +15,7 @@ class StepLR(LRScheduler):
     `optimizer` and `last_epoch` are as in `LRScheduler`.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import StepLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
     >>> for _ in range(5):
@@ -42,6 +43,7 @@ class MultiStepLR(LRScheduler):
     `optimizer` and `last_epoch` are as in `LRScheduler`.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import MultiStepLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5)
     >>> for _ in range(4):
@@ -68,6 +70,7 @@ class ExponentialLR(LRScheduler):
     `optimizer` and `last_epoch` are as in `LRScheduler`.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import ExponentialLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = ExponentialLR(optimizer, gamma=0.5)
     >>> optimizer.step()
@@ -90,6 +93,7 @@ class ConstantLR(LRScheduler):
     `optimizer` and `last_epoch` are as in `LRScheduler`.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import ConstantLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = ConstantLR(optimizer, factor=0.25, total_iters=2)
     >>> for _ in range(4):
@@ -121,6 +125,7 @@ class LinearLR(LRScheduler):
     are as in `LRScheduler`.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import LinearLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = LinearLR(optimizer, start_factor=0.5, total_iters=2)
     >>> for _ in range(4):
@@ -164,6 +169,7 @@ class PolynomialLR(LRScheduler):
     `LRScheduler`.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import PolynomialLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = PolynomialLR(optimizer, total_iters=4, power=2.0)
     >>> for _ in range(4):

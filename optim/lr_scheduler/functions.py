@@ -37,6 +37,7 @@ class LambdaLR(_FunctionLR):
     `LRScheduler`.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import LambdaLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=0.1)
     >>> scheduler = LambdaLR(optimizer, lambda epoch: 1 / (epoch + 1))
     >>> optimizer.step()
@@ -56,6 +57,7 @@ class MultiplicativeLR(_FunctionLR):
     `LRScheduler`.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import MultiplicativeLR
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=0.5)
     >>> scheduler = MultiplicativeLR(optimizer, lambda epoch: 1 / epoch)
     >>> for _ in range(4):

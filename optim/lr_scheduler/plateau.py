@@ -18,9 +18,10 @@ class ReduceLROnPlateau(LRScheduler):
     counted. No rate falls below `min_lr` (one, or one for each group), and changes of at most `eps` are left out.
     `optimizer` is as in `LRScheduler`.
 
-    Raises ValueError for a factor of 1 or more, an unknown mode, or as many min_lr as there are not groups.
+    Raises ValueError for a factor of 1 or more, an unknown mode, or a list of `min_lr` that is not one for each group.
 
     >>> from optim import SGD
+    >>> from optim.lr_scheduler import ReduceLROnPlateau
     >>> optimizer = SGD([tensor([1.0], requires_grad=True)], lr=1.0)
     >>> scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
     >>> for loss in (3.0, 2.0, 2.0, 2.0):

@@ -334,6 +334,7 @@ def test_scatter_agrees_with_torch() -> None:
     [
         (lambda t: indexing.take(t, [9], 0), IndexError, r"index 9 is out of bounds"),
         (lambda t: indexing.take(t, [0.5], 0), IndexError, r"take: .*got \[0.5\]"),
+        (lambda t: indexing.take(t, 0.5, 0), IndexError, "take: an index is made of integers, .* got 0.5"),
         (lambda t: indexing.take(t, [True], 0), TypeError, r"take: indices have to be integers, got \[True\]"),
         (lambda t: indexing.take(t, [0], 5), np.exceptions.AxisError, r"take: axis 5 is out of range"),
         (

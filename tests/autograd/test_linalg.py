@@ -443,6 +443,24 @@ def test_errors(call, error, message):
         call(tensor(matrices(2, 3), requires_grad=True))
 
 
+@pytest.mark.parametrize("rows", [[[1.0, 2.0], [2.0, 4.0]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]])
+def test_qr_has_no_derivative_where_columns_are_dependent_but_for_rounding(rows: list[list[float]]) -> None:
+    x = np.array(rows)
+    for differentiate in (
+        lambda: ag.grad(lambda x: qr(x).Q.sum())(x),
+        lambda: ag.jvp(lambda x: qr(x, "r"), [x], [x]),
+        lambda: ag.hessian(lambda x: qr(x, "r").sum())(x),
+    ):
+        with pytest.raises(LinAlgError, match="qr: the first columns are not linearly independent"):
+            differentiate()
+
+
+def test_qr_of_columns_of_different_size_has_a_derivative() -> None:
+    x = np.array([[1.0, 1e-20], [1.0, 2e-20]])
+    gradient = ag.grad(lambda x: qr(x, "r")[1, 1])(x).data
+    np.testing.assert_allclose(gradient[:, 1], np.sign(np.linalg.qr(x).R[1, 1]) * np.array([-1, 1]) / np.sqrt(2))
+
+
 def test_qr_of_a_wide_complex_matrix() -> None:
     x = matrices(3, 5) + 1j * matrices(3, 5, seed=1)
     q, r = ag.qr(tensor(x))

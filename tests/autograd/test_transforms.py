@@ -212,7 +212,7 @@ class TestTransforms:
             ag.grad(wavy)(A)
 
     def test_grad_wants_floats(self) -> None:
-        with pytest.raises(TypeError, match="floating-point values, not int64"):
+        with pytest.raises(TypeError, match=r"grad: derivatives .* floating-point values, not int64"):
             ag.grad(cubic)(np.arange(3))
 
     def test_vjp_may_be_pulled_again(self) -> None:

@@ -228,7 +228,7 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, margin + d(a, p) - d(a, n)): the anchor shall be nearer to the positive than to the negative.
+    """max(0, margin + d(a, p) - d(a, n)): the anchor has to be nearer to the positive than to the negative.
 
     The distance d is `pairwise_distance` unless a `distance_function` is given. With `swap`, d(p, n) stands in for
     d(a, n) where it is smaller; of equal ones each gets half the derivative. At the margin, where the loss has a kink,

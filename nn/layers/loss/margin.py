@@ -170,7 +170,7 @@ class TripletMarginLoss(Loss):
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """The same with any distance; see `nn.functional.triplet_margin_with_distance_loss`.
+    """`TripletMarginLoss` with any distance; see `nn.functional.triplet_margin_with_distance_loss`.
 
     >>> import nn
     >>> nn.TripletMarginWithDistanceLoss(margin=2.0)(zeros((1, 3)), zeros((1, 3)), zeros((1, 3))).round(4)

@@ -363,6 +363,17 @@ def test_the_picture_is_the_gradient() -> None:
         assert ax.get_title() == f"y[..., {', '.join(map(str, at))}] depends on 2×3 pixels"
 
 
+def test_the_rectangle_holds_what_a_comparison_hides_from_nan() -> None:
+    def rectify(x: Any) -> Any:
+        return ag.where(x > 0, x, 0.0)  # NaN > 0 is False
+
+    first, second = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 1, 3, padding=1)
+    ax = plots.receptive_field(lambda x: second(rectify(first(x))), (1, 9, 9))
+    assert rectangle(ax) == (2, 6, 2, 6)
+    ax = plots.receptive_field(lambda x: second(rectify(first(x)) + first(x)[..., 4:5, 4:5]), (1, 9, 9))
+    assert rectangle(ax) == (2, 6, 2, 6)
+
+
 def test_panels_of_receptive_fields() -> None:
     """Rows and columns are numbered by whole numbers, and several pictures can do with one colour bar."""
     figure, axes = pyplot.subplots(1, 2, figsize=(3, 1.5))
