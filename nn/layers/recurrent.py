@@ -78,7 +78,12 @@ class _Recurrent(Module):
 class RNNCellBase(_Recurrent):
     """What the cells share: one step, with `weight_ih` (G·hidden_size, input_size), `weight_hh` (G·hidden_size,
     hidden_size) and, unless `bias` is False, `bias_ih` and `bias_hh` (G·hidden_size,); all of `dtype`, or the default
-    one if None."""
+    one if None.
+
+    >>> import nn
+    >>> isinstance(nn.GRUCell(3, 4), nn.RNNCellBase)
+    True
+    """
 
     weight_ih: Parameter
     weight_hh: Parameter
@@ -193,7 +198,12 @@ class GRUCell(RNNCellBase):
 
 class RNNBase(_Recurrent):
     """What `RNN`, `LSTM` and `GRU` share: layers of cells over sequences, in one direction or both; all arguments as in
-    these."""
+    these.
+
+    >>> import nn
+    >>> isinstance(nn.LSTM(3, 4), nn.RNNBase)
+    True
+    """
 
     def __init__(
         self,

@@ -212,8 +212,9 @@ LAYERS: dict[str, list[Case]] = {
 MODULES = sorted(
     name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
 )
-# what holds other modules or parameters, and computes nothing of its own
+# what holds other modules or parameters, or is what others inherit from, and computes nothing of its own
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
+CONTAINERS |= {"RNNBase", "RNNCellBase"}
 BEHAVING_DIFFERENTLY = [n for n in LAYERS if "Norm" in n or "Dropout" in n or n == "RReLU"]
 
 SIMPLE = (
