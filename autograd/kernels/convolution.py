@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.padding import bordered
-from autograd.kernels.patches import FEW, LONG, PARTS, Block, Blocks, Geometry, Ints, blocks_of, parts_of, within
+from autograd.kernels.patches import FEW, LONG, PARTS, ROWS, Block, Blocks, Geometry, Ints, blocks_of, parts_of, within
 from autograd.kernels.threads import scratch, share
 
 Task = Callable[[], object]
@@ -279,12 +279,14 @@ def _phases(length: int, taps: int, stride: int, dilation: int, before: int) -> 
 
 def _parts(x: Array, at: Geometry, y: Array) -> Iterator[tuple[Geometry, Array, Array]]:
     """The geometry, images and results that `Blocks` take: apart for rows of each remainder by the dilation, which do
-    not meet, and with windows that do not leave the images but along the first two spatial axes."""
+    not meet, where that lets rows of patches overlap; and with windows that do not leave the images but along the first
+    two spatial axes."""
     own = (0, 1) if math.prod(at.taps) > 1 else ()
     x = enclosed(x, at, own)
     at = at._replace(before=tuple(before if axis in own else 0 for axis, before in enumerate(at.before)))
     apart, before = at.dilation[0], at.before[0]
-    if at.stride[0] != 1 or apart == 1 or at.taps[0] == 1:
+    rows_overlap = at.stride[0] == 1 and at.taps[0] > 1 and y[0, 0].size >= FEW and at.positions[0] >= ROWS * apart
+    if apart == 1 or not rows_overlap:
         yield at, x, y
         return
     for first in range(min(apart, at.positions[0])):

@@ -60,21 +60,23 @@ class Given:
             everything = kept.get(0) or ()
             shapes = kept.get(last) or [np.shape(x) for x in everything]
             count = len(shapes) or max(plan.active) + 1
-            kept = dict(enumerate(everything))
-            kept |= {last + i: shape for i, shape in enumerate(shapes)}
+            values, lengths = dict(enumerate(everything)), dict(enumerate(shapes))
+        else:
+            values = {i: kept[i] for i in range(count) if i in kept}
+            lengths = {i: kept[last + i] for i in range(count) if last + i in kept}
         self.inputs: list[Any] = []
         self.shapes: list[tuple[int, ...] | None] = []
         self.unknown: list[int] = []
         for i in range(count):
-            value = evaluated(kept.get(i))
+            value = evaluated(values.get(i))
             if value is None and i in parents:
                 value = known.get(parents[i])
-            if value is None and (i in parents or i not in kept):
+            if value is None and (i in parents or i not in values):
                 self.unknown.append(i)
             self.inputs.append(value)
-            self.shapes.append(parents[i].shape if i in parents else kept.get(last + i, np.shape(value)))
+            self.shapes.append(parents[i].shape if i in parents else lengths.get(i, np.shape(value)))
         for i in self.unknown:
-            if i not in parents and last + i not in kept:
+            if i not in parents and i not in lengths:
                 self.shapes[i] = None
 
     def result(self) -> Any:
