@@ -134,7 +134,7 @@ __all__ += windows.__all__
 __all__ += random.__all__
 
 if not TYPE_CHECKING:
-    globals().update(operators.OF_AN_AXIS)  # which take dim= for axis=, too
+    globals().update(operators.OF_TORCHS_WORDS)
     __getattr__ = refusing(__name__)
 
     def __dir__() -> list[str]:

@@ -352,7 +352,8 @@ def saved(node: Node, create_graph: bool) -> tuple[Any, ...]:
     if values is None:
         raise RuntimeError(
             f"backward: the graph behind '{node.op}' was already used and freed; call backward(retain_graph=True) the "
-            f"first time to go through it twice; node made at {node.source}"
+            f"first time to go through it twice, or detach() what comes from the step before, such as a recurrent "
+            f"layer's state; node made at {node.source}"
         )
     if latest_write[0] > node.number and written_since(values, node.number):
         raise RuntimeError(

@@ -178,7 +178,7 @@ def _method(operation: Callable[P, Any]) -> Callable[P, Tensor]:
 
 
 def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
-    """`operation`, a method and a function, that takes PyTorch's `dim` and `keepdim` for `axis` and `keepdims`, too."""
+    """`operation`, a method and a function, that takes PyTorch's words for some parameters, too: `dim` for `axis`."""
 
     @wraps(operation)
     def method(*positional: Any, **keywords: Any) -> R:
@@ -192,7 +192,7 @@ def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
     return method
 
 
-_TORCH_NAMES = (("dim", "axis"), ("dims", "axis"), ("keepdim", "keepdims"))
+_TORCH_NAMES = (("dim", "axis"), ("dims", "axis"), ("keepdim", "keepdims"), ("diagonal", "k"))
 
 
 def _without_dim(operation: Callable[..., R], difference: str) -> Callable[..., R]:
@@ -384,21 +384,31 @@ class Operators:
     # shaping, repetition and diagonals
     broadcast_to = shaping.broadcast_to
     chunk = _torch_names(joining.chunk)
-    diag = diagonals.diag
+    diag = _torch_names(diagonals.diag)
     diagonal = diagonals.diagonal
     flatten = shaping.flatten
     flip = _torch_names(shaping.flip)
     moveaxis = movedim = shaping.moveaxis
     mT = property(shaping.matrix_transpose)  # noqa: N815
     ravel = shaping.ravel
-    repeat = repeat_interleave = _torch_names(repetition.repeat)
+    repeat_interleave = _torch_names(repetition.repeat)
+
+    @wraps(repetition.repeat)
+    def repeat(self: Tensor, *repeats: Any, **keywords: Any) -> Tensor:
+        if len(repeats) > 2:
+            raise TypeError(
+                f"repeat: takes repeats and an axis, got {repeats}; for PyTorch's repeat write "
+                f"autograd.tile(t, {repeats})"
+            )
+        return self.repeat_interleave(*repeats, **keywords)
+
     reshape = view = shaping.reshape
     roll = _torch_names(shaping.roll)
     squeeze = _torch_names(shaping.squeeze)
     swapaxes = swapdims = shaping.swapaxes
     T = property(shaping.transpose, doc="The tensor with its axes in reverse order, a view; of a matrix the transpose.")
-    tril = diagonals.tril
-    triu = diagonals.triu
+    tril = _torch_names(diagonals.tril)
+    triu = _torch_names(diagonals.triu)
 
     def contiguous(self) -> Tensor:
         """The tensor itself: how it lies in memory makes no difference here."""
@@ -727,8 +737,8 @@ FUNCTIONS: dict[Any, Any] = {
 }
 
 _concatenate = _torch_names(joining.concatenate)
-# The functions that take PyTorch's names for an axis, as their methods do.
-OF_AN_AXIS: dict[str, Callable[..., Any]] = {
+# The functions that take PyTorch's words for parameters, as their methods do.
+OF_TORCHS_WORDS: dict[str, Callable[..., Any]] = {
     "all": Operators.all,
     "amax": Operators.amax,
     "amin": Operators.amin,
@@ -742,6 +752,7 @@ OF_AN_AXIS: dict[str, Callable[..., Any]] = {
     "count_nonzero": Operators.count_nonzero,
     "cumprod": Operators.cumprod,
     "cumsum": Operators.cumsum,
+    "diag": Operators.diag,
     "diff": _torch_names(reductions.diff),
     "expand_dims": _torch_names(shaping.expand_dims),
     "flip": Operators.flip,
@@ -753,7 +764,7 @@ OF_AN_AXIS: dict[str, Callable[..., Any]] = {
     "min": Operators.min,
     "norm": Operators.norm,
     "prod": Operators.prod,
-    "repeat": Operators.repeat,
+    "repeat": Operators.repeat_interleave,
     "roll": Operators.roll,
     "softmax": Operators.softmax,
     "sort": Operators.sort,
@@ -765,6 +776,8 @@ OF_AN_AXIS: dict[str, Callable[..., Any]] = {
     "take": Operators.take,
     "take_along_axis": Operators.take_along_dim,
     "topk": Operators.topk,
+    "tril": Operators.tril,
+    "triu": Operators.triu,
     "unstack": _torch_names(joining.unstack),
     "var": Operators.var,
 }
@@ -775,5 +788,5 @@ if not TYPE_CHECKING:
             setattr(Tensor, _name, _value)
     for _name in NOT_OF_TENSORS:
         setattr(Tensor, _name, Absent(_name))
-    for _name, _value in OF_AN_AXIS.items():
+    for _name, _value in OF_TORCHS_WORDS.items():
         _value.__module__, _value.__qualname__ = "autograd", _name  # where pickle finds it

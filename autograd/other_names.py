@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 
 ELSEWHERE = {
-    "BoolTensor": "autograd.tensor",
-    "DoubleTensor": "autograd.tensor",
-    "FloatTensor": "autograd.tensor",
     "Function": "autograd.custom_vjp",
     "Generator": "numpy.random.default_rng",
-    "IntTensor": "autograd.tensor",
-    "LongTensor": "autograd.tensor",
     "Parameter": "nn.Parameter",
     "Variable": "autograd.tensor",
     "absolute": "autograd.abs",
@@ -153,8 +148,12 @@ _DEVICES = "the CPU is the only device, and nothing takes one"
 _COMPILED = "nothing is compiled: operations run, and are recorded, as they are called"
 _LOOPS = "Python's own loops and conditions are recorded as they run"
 
-# What is not here in any form.
-ABSENT = {
+# What is not here in any form, or in two.
+ABSENT = dict.fromkeys(
+    ("BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor"),
+    "autograd.tensor(list, dtype) makes one of numbers, autograd.zeros(shape, dtype) one of a shape",
+)
+ABSENT |= {
     "amp": "dtypes are chosen by hand, as in x.half()",
     "autocast": "dtypes are chosen by hand, as in x.half()",
     "autograd": "this is it; torch.autograd.grad is autograd.gradients, and a Function autograd.custom_vjp",
@@ -174,6 +173,7 @@ ABSENT = {
     "numpy": "operations are in autograd itself, and NumPy's own functions take tensors",
     "pmap": "give the operations the whole batch: they take leading axes",
     "scan": _LOOPS,
+    "scatter_reduce": "sums are autograd.add_along_axis; of arrays, numpy.maximum.at and its like do the others",
     "set_default_device": _DEVICES,
     "vmap": "give the operations the whole batch: they take leading axes",
     "while_loop": _LOOPS,
@@ -203,7 +203,7 @@ ABSENT_BY_PACKAGE = {
         "upsample_bilinear": "it is nn.functional.interpolate",
         "upsample_nearest": "it is nn.functional.interpolate",
     },
-    "optim": {"SparseAdam": "it is optim.Adam, since gradients are not sparse"},
+    "optim": {"SparseAdam": "no gradient is sparse; optim.Adam is the nearest, but moves rows without a gradient, too"},
 }
 
 # Methods and attributes of PyTorch's tensors, and what there is instead.

@@ -26,6 +26,7 @@ __all__ = [
     "default_generator",
     "get_rng_state",
     "manual_seed",
+    "multinomial",
     "normal",
     "rand",
     "randint",
@@ -230,6 +231,43 @@ def bernoulli(
         raise ValueError(f"bernoulli: probabilities of shape {chance.shape} do not broadcast to size {shape}")
     fine = np.result_type(wanted, np.float32)  # float16 has few numbers near 1
     return made((_random(_source(generator), shape, fine) < chance).astype(wanted), requires_grad)
+
+
+def multinomial(
+    probabilities: Operand, num_samples: int, replacement: bool = False, generator: Generator | None = None
+) -> Tensor:
+    """Indices drawn with `probabilities` (K,) or (N, K), which need not sum to 1: (num_samples,) or (N, num_samples).
+
+    Without `replacement` no index is drawn twice from a row. Has no derivative. Raises ValueError for another shape,
+    for what are no finite, nonnegative weights, for rows of zeros and, without replacement, rows with fewer positive
+    weights than are to be drawn.
+
+    >>> multinomial(tensor([0.0, 0.3, 0.0]), 2, replacement=True)
+    tensor([1, 1])
+    """
+    weights = np.asarray(_plain(probabilities), np.float64)
+    count = operator.index(num_samples)
+    if weights.ndim not in (1, 2) or count < 1:
+        raise ValueError(
+            f"multinomial: wants probabilities (K,) or (N, K) and a positive number of samples, got shape "
+            f"{weights.shape} and {count}"
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError("multinomial: probabilities have to be finite and not negative")
+    fewest = int((weights > 0).sum(axis=-1).min(initial=weights.shape[-1]))
+    if fewest < (1 if replacement else count):
+        raise ValueError(f"multinomial: cannot draw {count} of {fewest} indices with positive probability")
+    rows, source = weights.reshape(-1, weights.shape[-1]), _source(generator)
+    if replacement:
+        ends = np.cumsum(rows, axis=-1)
+        total = ends[:, -1:]
+        places = np.minimum(source.random((len(rows), count)) * total, np.nextafter(total, 0))
+        drawn = [np.searchsorted(end, place, side="right") for end, place in zip(ends, places, strict=True)]
+    else:  # of exponential clocks that run at these rates, those that ring first
+        never = np.full(rows.shape, np.inf)
+        waits = np.divide(source.standard_exponential(rows.shape), rows, out=never, where=rows > 0)
+        drawn = list(waits.argsort(axis=-1)[:, :count])
+    return made(np.array(drawn, np.int64).reshape(*weights.shape[:-1], count), False)
 
 
 def _source(generator: Generator | None) -> Generator:

@@ -35,6 +35,12 @@ class Subject:
         wrt = _chosen(wrt if wrt is not None else "both" if self.module else "inputs", f, self.module)
         self.random_state = get_rng_state()
         self.point: dict[str, Array] = {}
+        for i, argument in enumerate(arguments):
+            if isinstance(argument, (tuple, list)) and any(isinstance(part, Tensor) for part in argument):
+                raise TypeError(
+                    f"gradcheck: input {i} is a {type(argument).__name__} of tensors; give them one by one, as in "
+                    f"gradcheck(lambda x, h, c: cell(x, (h, c)), (x, h, c))"
+                )
         self.arguments = [_in_float64(argument) for argument in arguments]
         self.inputs: dict[str, int] = {}
         self.given: dict[str, Tensor] = {}  # what the caller gave for the inputs

@@ -521,9 +521,15 @@ def norm(x: Operand, ord: float | str | None = None, axis: Axis = None, keepdims
     if isinstance(ord, str) and ord != "nuc":
         raise ValueError(f"norm: ord has to be None, 'fro' or a number, got {ord!r}")
     if isinstance(ord, str) or len(axes) == 2:
-        raise ValueError(f"norm: ord={ord} over axes {axes} is a matrix norm; use matrix_norm(x, ord)")
+        raise ValueError(
+            f"norm: ord={ord} over axes {axes} is a matrix norm; use matrix_norm(x, ord), or norm(ravel(x), ord) for "
+            f"that of all elements, which PyTorch's norm is"
+        )
     if len(axes) != 1:
-        raise ValueError(f"norm: ord={ord} is a norm over one axis, got axes {axes} for shape {shape}")
+        raise ValueError(
+            f"norm: ord={ord} is a norm over one axis, got axes {axes} for shape {shape}; use norm(ravel(x), ord) for "
+            f"that of all elements"
+        )
     if not isinstance(x, Tensor):
         x = np.asarray(x)
     if x.dtype.kind in "bui":

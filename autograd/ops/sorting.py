@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from operator import index
-from typing import Any, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
@@ -65,9 +65,14 @@ def _argsort(x: Array, axis: int, descending: bool, stable: bool) -> Any:
     return np.shape(x)[axis] - 1 - np.flip(backwards, axis)
 
 
-def topk(
-    x: Operand, k: SupportsIndex, axis: int | None = -1, largest: bool = True, sorted: bool = True
-) -> tuple[Tensor, Tensor]:
+class TopKResult(NamedTuple):
+    """The elements that `topk` chose, and where they are."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def topk(x: Operand, k: SupportsIndex, axis: int | None = -1, largest: bool = True, sorted: bool = True) -> TopKResult:
     """The k largest (or smallest) elements along `axis` and their indices, (values, indices), best first if `sorted`.
 
     (…, N, …) to (…, k, …). NaNs count as the largest, as in PyTorch. Which of several equal elements are chosen is left
@@ -84,7 +89,7 @@ def topk(
     if not 0 <= k <= n:
         raise ValueError(f"topk: cannot choose k={k} of the {n} elements along axis {axis} of shape {shape_of(x)}")
     indices = _best(x, k, axis, largest, sorted)
-    return take_along_axis(x, indices, axis), indices
+    return TopKResult(take_along_axis(x, indices, axis), indices)
 
 
 @nondifferentiable()

@@ -388,7 +388,8 @@ class RNN(RNNBase):
     `bias_ih_l0` and `bias_hh_l0` are as in the cell, `…_l1` are those of the next layer, which takes the outputs of the
     one before, in training with dropout of probability `dropout`; `…_reverse` go backwards. All start from
     U(-1/√hidden_size, 1/√hidden_size). `dtype` is that of the parameters; None: the default one. Takes sequences of
-    several lengths packed by `nn.utils.rnn.pack_padded_sequence`.
+    several lengths packed by `nn.utils.rnn.pack_padded_sequence`. To go on from a state without its history, as in
+    truncated backpropagation through time, `detach()` it.
 
     >>> import nn
     >>> y, h = nn.RNN(3, 4, num_layers=2)(zeros((5, 2, 3)))

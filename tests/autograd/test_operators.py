@@ -20,7 +20,7 @@ import autograd as ag
 import nn
 import optim
 from autograd import tensor
-from autograd.operators import OF_AN_AXIS
+from autograd.operators import OF_TORCHS_WORDS
 from autograd.other_names import ABSENT, ABSENT_BY_PACKAGE, ELSEWHERE, EXPRESSIONS, NOT_OF_TENSORS
 from autograd.primitive import elementwise
 
@@ -284,16 +284,31 @@ def test_names_that_other_packages_do_not_have(package: Any) -> None:
 X1 = np.random.default_rng(1).normal(size=(2, 3))
 
 
+DIAGONAL = ("diag", "tril", "triu")
+
+
+@pytest.mark.parametrize("name", DIAGONAL)
+def test_torchs_diagonal(name: str) -> None:
+    _assert_like(getattr(ag, name)(tensor(X1), diagonal=1), getattr(torch, name)(torch.tensor(X1), diagonal=1))
+    _assert_like(getattr(tensor(X1), name)(diagonal=-1), getattr(torch.tensor(X1), name)(diagonal=-1))
+
+
+def test_torchs_repeat_is_tile() -> None:
+    with pytest.raises(TypeError, match=r"for PyTorch's repeat write autograd.tile\(t, \(1, 2, 1\)\)"):
+        tensor(X1).repeat(1, 2, 1)
+    _assert_like(ag.tile(tensor(X1), (1, 2, 1)), torch.tensor(X1).repeat(1, 2, 1))
+
+
 @pytest.mark.parametrize("name", ["concatenate", "stack", "concat"])
 def test_joining_takes_torchs_dim(name: str) -> None:
     found = getattr(ag, name)([tensor(X1), X1], dim=1)
     _assert_like(found, getattr(torch, name)([torch.tensor(X1)] * 2, dim=1))
 
 
-@pytest.mark.parametrize("name", sorted(OF_AN_AXIS.keys() - {"concat", "concatenate", "stack"}))
+@pytest.mark.parametrize("name", sorted(OF_TORCHS_WORDS.keys() - {"concat", "concatenate", "stack", *DIAGONAL}))
 def test_functions_of_an_axis_take_torchs_dim(name: str) -> None:
     function = getattr(ag, name)
-    assert function is OF_AN_AXIS[name]
+    assert function is OF_TORCHS_WORDS[name]
     assert "axis" in inspect.signature(function).parameters
     assert pickle.loads(pickle.dumps(function)) is function
     others = {

@@ -182,3 +182,45 @@ def test_a_state_that_is_refused_changes_nothing(kind: Any, damage: Any) -> None
     with pytest.raises(ValueError, match="set_rng_state: wants what get_rng_state returned"):
         random.set_rng_state(state, generator)
     assert generator.random() == np.random.Generator(kind(0)).random()
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+def test_multinomial_draws_by_its_probabilities(replacement: bool) -> None:
+    weights = np.array([[1.0, 0.0, 3.0, 4.0], [2.0, 2.0, 0.0, 1.0]])
+    source = np.random.default_rng(0)
+    drawn = np.stack(
+        [random.multinomial(tensor(weights), 3, replacement, source).data for _ in range(4000)]
+    )  # (4000, 2, 3)
+    assert drawn.dtype == np.int64
+    for row, chances in enumerate(weights / weights.sum(axis=1, keepdims=True)):
+        first = np.bincount(drawn[:, row, 0], minlength=4) / len(drawn)
+        np.testing.assert_allclose(first, chances, atol=0.025)
+        distinct = {len(set(draw)) for draw in drawn[:, row].tolist()}
+        assert distinct == ({1, 2, 3} if replacement else {3})
+    if not replacement:  # the second, given the first: with probability p2 / (1 - p1)
+        after = drawn[drawn[:, 0, 0] == 3, 0, 1]
+        np.testing.assert_allclose(np.bincount(after, minlength=4)[:3] / len(after), [0.25, 0, 0.75], atol=0.03)
+
+
+def test_multinomial_of_one_row_and_of_none() -> None:
+    assert random.multinomial(tensor([0.0, 1.0]), 5, replacement=True).tolist() == [1] * 5
+    assert sorted(random.multinomial([1.0, 0.0, 2.0], 2).tolist()) == [0, 2]
+    assert random.multinomial(np.ones((0, 3)), 2).shape == (0, 2)
+    assert random.multinomial(np.ones((0, 3)), 2, replacement=True).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "count", "message"),
+    [
+        (np.ones((2, 2, 2)), 1, r"wants probabilities \(K,\) or \(N, K\) .*, got shape \(2, 2, 2\) and 1"),
+        ([1.0, 2.0], 0, "a positive number of samples, got shape .* and 0"),
+        ([1.0, -2.0], 1, "probabilities have to be finite and not negative"),
+        ([1.0, np.nan], 1, "probabilities have to be finite and not negative"),
+        ([[1.0, 2.0], [0.0, 1.0]], 2, "cannot draw 2 of 1 indices with positive probability"),
+    ],
+)
+def test_what_multinomial_refuses(probabilities: Any, count: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        random.multinomial(probabilities, count)
+    with pytest.raises(ValueError, match="cannot draw 3 of 0 indices"):
+        random.multinomial([0.0, 0.0], 3, replacement=True)

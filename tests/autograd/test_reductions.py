@@ -568,7 +568,7 @@ def test_second_derivative_of_a_norm_at_zero_is_finite():
     ("ord", "axis", "message"),
     [
         ("nuc", None, r"norm: ord=nuc over axes \(0, 1\) is a matrix norm; use matrix_norm\(x, ord\)"),
-        (2, None, r"norm: ord=2 over axes \(0, 1\) is a matrix norm"),
+        (2, None, r"norm: ord=2 over axes \(0, 1\) is a matrix norm; use .*, or norm\(ravel\(x\), ord\) for"),
         (np.inf, (0, 1), r"norm: ord=inf over axes \(0, 1\) is a matrix norm"),
         ("two", None, r"norm: ord has to be None, 'fro' or a number, got 'two'"),
         (3, (), r"norm: ord=3 is a norm over one axis, got axes \(\) for shape \(2, 2\)"),

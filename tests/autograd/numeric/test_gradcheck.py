@@ -562,6 +562,8 @@ def test_what_cannot_be_checked() -> None:
         ag.gradcheck(lambda x, y, z: x * y * z, ag.ones(3), ag.ones(3), ag.ones(3))
     with pytest.raises(TypeError, match=r"gradcheck: the function cannot take 2 inputs \(too many .*a vector is an"):
         ag.gradcheck(lambda x: (x * x).sum(), [0.0, 1.0])
+    with pytest.raises(TypeError, match="gradcheck: input 1 is a tuple of tensors; give them one by one, as in"):
+        ag.gradcheck(lambda x, state: x * state[0], (ag.ones(3), (ag.ones(3), ag.ones(3))))
     with pytest.raises(TypeError, match=r"gradcheck: the function cannot take 1 input \(missing a required .*'y'"):
         ag.gradcheck(lambda x, y: x * y, 1.0)
     with pytest.raises(TypeError, match="gradcheck: the function has to return a Tensor, got float"):

@@ -566,3 +566,22 @@ def test_a_jvp_that_is_zero_at_one_element_is_not_said_to_be_zero_everywhere() -
     said = repr(ag.locate_wrong_node(exponential(ag.tensor(np.array([-1.0, 1.0]), requires_grad=True)).sum()))
     assert "the rule gives zero" in said
     assert "everywhere" not in said
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 8])
+def test_operations_of_any_number_of_operands_are_checked(count: int) -> None:
+    operands = [leaf(np.random.default_rng(i).normal(size=3)) for i in range(count)]
+    for y in (ag.concatenate(operands), ag.stack(operands), ag.einsum(",".join("i" * count) + "->", *operands)):
+        found = locate_wrong_node((y * y).sum())
+        assert not found
+        assert not found.unchecked
+
+
+def test_a_wrong_rule_before_a_recurrent_layer_is_located() -> None:
+    @ag.custom_vjp(lambda g, x: 3 * g)
+    def double(x: Any) -> Any:
+        return 2 * x
+
+    x = ag.randn(6, 2, 3).requires_grad_()
+    found = locate_wrong_node(nn.GRU(3, 4)(double(x))[0].sum())
+    assert [check.node.op for check in found] == ["double"]
