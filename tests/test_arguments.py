@@ -43,9 +43,6 @@ SAID_OTHERWISE = {
     "nn.functional.batch_norm": {"running_mean", "running_var"},  # "the running ones"
     "nn.functional.instance_norm": {"running_mean", "running_var"},
     "nn.functional.group_norm": {"num_groups"},  # the groups
-    "nn.functional.local_response_norm": {"beta"},  # β
-    "nn.functional.pixel_shuffle": {"upscale_factor"},  # r
-    "nn.functional.pixel_unshuffle": {"downscale_factor"},  # r
     "nn.ParameterList": {"values"},  # what is put into it
     "nn.Parameter": {"requires_grad"},  # as of any tensor
     "nn.UninitializedBuffer": {"requires_grad"},

@@ -31,11 +31,11 @@ class DataLoader:
 
     With `num_workers` > 0, that many threads load `prefetch_factor` batches each ahead of time. Batches come in order,
     an exception raised while loading is raised where its batch is due, and the threads end when the iteration does,
-    also when it is abandoned. `no_grad` and the like hold in them, too. PyTorch's `batch_sampler`, `pin_memory` and
-    what concerns processes do not exist.
+    also when it is abandoned. `no_grad` and the like hold in them, too. PyTorch's `pin_memory` and what concerns
+    processes do not exist.
 
-    Raises ValueError for numbers out of range and for `shuffle` beside a `sampler`, TypeError for a data set without
-    the two methods and for another `generator`.
+    Raises ValueError for numbers out of range and for arguments that exclude each other, TypeError for a data set
+    without the two methods and for another `generator`.
 
     >>> from nn.data import DataLoader, TensorDataset
     >>> data = TensorDataset(tensor([[1.0], [2.0], [3.0]]), tensor([0, 1, 2]))
