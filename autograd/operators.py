@@ -181,7 +181,7 @@ def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
     """`operation`, a method and a function, that takes PyTorch's words for some parameters, too: `dim` for `axis`."""
 
     @wraps(operation)
-    def method(*positional: Any, **keywords: Any) -> R:
+    def call(*positional: Any, **keywords: Any) -> R:
         for theirs, ours in _TORCH_NAMES if keywords else ():
             if theirs in keywords:
                 if ours in keywords:
@@ -189,7 +189,7 @@ def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
                 keywords[ours] = keywords.pop(theirs)
         return operation(*positional, **keywords)
 
-    return method
+    return call
 
 
 _TORCH_NAMES = (("dim", "axis"), ("dims", "axis"), ("keepdim", "keepdims"), ("diagonal", "k"))
@@ -199,12 +199,12 @@ def _without_dim(operation: Callable[..., R], difference: str) -> Callable[..., 
     """`operation`, a method and a function, that says how PyTorch's differs to who writes `dim`."""
 
     @wraps(operation)
-    def method(*positional: Any, **keywords: Any) -> R:
+    def call(*positional: Any, **keywords: Any) -> R:
         if "dim" in keywords:
             raise TypeError(f"{operation.__name__}: takes axis where PyTorch takes dim, since {difference}")
         return operation(*positional, **keywords)
 
-    return method
+    return call
 
 
 class Operators:
@@ -737,49 +737,21 @@ FUNCTIONS: dict[Any, Any] = {
 }
 
 _concatenate = _torch_names(joining.concatenate)
+_METHODS = """
+all amax amin any argmax argmin argsort chunk count_nonzero cumprod cumsum diag flip log_softmax logsumexp max
+mean median min norm prod roll softmax sort squeeze std sum take topk tril triu var
+"""
 # The functions that take PyTorch's words for parameters, as their methods do.
-OF_TORCHS_WORDS: dict[str, Callable[..., Any]] = {
-    "all": Operators.all,
-    "amax": Operators.amax,
-    "amin": Operators.amin,
-    "any": Operators.any,
-    "argmax": Operators.argmax,
-    "argmin": Operators.argmin,
-    "argsort": Operators.argsort,
-    "chunk": Operators.chunk,
+OF_TORCHS_WORDS: dict[str, Callable[..., Any]] = {name: getattr(Operators, name) for name in _METHODS.split()} | {
     "concat": _concatenate,
     "concatenate": _concatenate,
-    "count_nonzero": Operators.count_nonzero,
-    "cumprod": Operators.cumprod,
-    "cumsum": Operators.cumsum,
-    "diag": Operators.diag,
     "diff": _torch_names(reductions.diff),
     "expand_dims": _torch_names(shaping.expand_dims),
-    "flip": Operators.flip,
-    "log_softmax": Operators.log_softmax,
-    "logsumexp": Operators.logsumexp,
-    "max": Operators.max,
-    "mean": Operators.mean,
-    "median": Operators.median,
-    "min": Operators.min,
-    "norm": Operators.norm,
-    "prod": Operators.prod,
     "repeat": Operators.repeat_interleave,
-    "roll": Operators.roll,
-    "softmax": Operators.softmax,
-    "sort": Operators.sort,
     "split": _without_dim(joining.split, "that takes the length of the parts; here it is their number"),
-    "squeeze": Operators.squeeze,
     "stack": _torch_names(joining.stack),
-    "std": Operators.std,
-    "sum": Operators.sum,
-    "take": Operators.take,
     "take_along_axis": Operators.take_along_dim,
-    "topk": Operators.topk,
-    "tril": Operators.tril,
-    "triu": Operators.triu,
     "unstack": _torch_names(joining.unstack),
-    "var": Operators.var,
 }
 
 if not TYPE_CHECKING:

@@ -52,7 +52,7 @@ class _Recurrent(Module):
 
     def _step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
         """The state after a step, as `nn.functional.recurrent` has it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: has no step of its own; those that inherit from it have")
 
     def _given(self, hx: Any, shapes: Sequence[tuple[int, ...]], input: Tensor) -> State:
         """The state to begin with: what was given, or zeros. Raises ValueError unless the shapes are `shapes`."""
