@@ -136,6 +136,7 @@ __all__ += random.__all__
 if not TYPE_CHECKING:
     globals().update(operators.OF_TORCHS_WORDS)
     __getattr__ = refusing(__name__)
+    linalg.__getattr__ = refusing("autograd.linalg")
 
     def __dir__() -> list[str]:
         return sorted([*__all__, "__version__", "linalg", "numeric", "random", "stepping"])

@@ -195,13 +195,17 @@ def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
 _TORCH_NAMES = (("dim", "axis"), ("dims", "axis"), ("keepdim", "keepdims"), ("diagonal", "k"))
 
 
-def _without_dim(operation: Callable[..., R], difference: str) -> Callable[..., R]:
-    """`operation`, a method and a function, that says how PyTorch's differs to who writes `dim`."""
+def _without_dim(operation: Callable[..., R], difference: str, of_two: str = "") -> Callable[..., R]:
+    """`operation`, a method and a function, that says how PyTorch's differs to who writes `dim` or `keepdim`, and what
+    it is `of_two` tensors."""
 
     @wraps(operation)
     def call(*positional: Any, **keywords: Any) -> R:
-        if "dim" in keywords:
-            raise TypeError(f"{operation.__name__}: takes axis where PyTorch takes dim, since {difference}")
+        for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims"), ("unbiased", "ddof")):
+            if theirs in keywords:
+                raise TypeError(f"{operation.__name__}: takes {ours} where PyTorch takes {theirs}, since {difference}")
+        if of_two and len(positional) > 1 and isinstance(positional[1], Tensor):
+            raise TypeError(f"{operation.__name__}: takes an axis after the tensor; of two tensors it is {of_two}")
         return operation(*positional, **keywords)
 
     return call
@@ -368,10 +372,10 @@ class Operators:
     cumsum = _torch_names(reductions.cumsum)
     log_softmax = _torch_names(reductions.log_softmax)
     logsumexp = _torch_names(reductions.logsumexp)
-    max = _without_dim(reductions.max, "that gives indices, too; here they are those of argmax")
+    max = _without_dim(reductions.max, "that gives indices, too; here they are those of argmax", "maximum")
     mean = _torch_names(reductions.mean)
     median = _without_dim(sorting.median, "that gives the lower of two middle elements, and indices")
-    min = _without_dim(reductions.min, "that gives indices, too; here they are those of argmin")
+    min = _without_dim(reductions.min, "that gives indices, too; here they are those of argmin", "minimum")
     norm = _torch_names(reductions.norm)
     prod = _torch_names(reductions.prod)
     softmax = _torch_names(reductions.softmax)

@@ -80,7 +80,6 @@ ELSEWHERE = {
     "unbind": "autograd.unstack",
     "unsqueeze": "autograd.expand_dims",
     "utils": "nn.utils",
-    "var_mean": "autograd.moments",
     "vdot": "autograd.dot",
     "vector_jacobian_product": "autograd.vjp",
 }
@@ -127,21 +126,22 @@ EXPRESSIONS = {
     "addcmul": "input + value * tensor1 * tensor2",
     "addmm": "input + mat1 @ mat2",
     "baddbmm": "input + batch1 @ batch2",
-    "cdist": "ag.norm(x1[:, None] - x2, axis=-1)",
+    "cdist": "ag.norm(x1[..., :, None, :] - x2[..., None, :, :], axis=-1)",
     "deg2rad": "input * (math.pi / 180)",
     "dist": "ag.norm(input - other)",
     "erfc": "2 * ag.ndtr(-math.sqrt(2) * input)",
     "frac": "input - input.trunc()",
     "is_floating_point": "input.dtype.kind == 'f'",
     "lerp": "input + weight * (end - input)",
-    "logdet": "ag.slogdet(input)[1]",
+    "logdet": "ag.where(ag.slogdet(input)[0] >= 0, ag.slogdet(input)[1], math.nan)",
     "logit": "ag.log(input / (1 - input))",
     "masked_fill": "ag.where(mask, value, input)",
     "masked_select": "input[mask]",
     "numel": "input.size",
-    "rand_like": "ag.rand(input.shape)",
-    "randn_like": "ag.randn(input.shape)",
+    "rand_like": "ag.rand(input.shape, dtype=input.dtype)",
+    "randn_like": "ag.randn(input.shape, dtype=input.dtype)",
     "std_mean": "(input.std(ddof=1), input.mean())",
+    "var_mean": "(input.var(ddof=1), input.mean())",
 }
 
 _DEVICES = "the CPU is the only device, and nothing takes one"
@@ -182,6 +182,15 @@ ABSENT |= {
 # The same for the other packages.
 ABSENT_BY_PACKAGE = {
     "autograd": ABSENT,
+    "autograd.linalg": {
+        "eig": "of symmetric matrices it is eigh",
+        "eigvals": "of symmetric matrices they are eigvalsh",
+        "lstsq": "write pinv(A) @ b, or qr(A) and solve",
+        "matrix_rank": "it is numpy.linalg.matrix_rank(t.data)",
+        "multi_dot": "write a @ b @ c",
+        "norm": "numpy.linalg.norm takes tensors, and autograd.norm is there for vectors",
+        "vector_norm": "numpy.linalg.vector_norm takes tensors, and autograd.norm is there",
+    },
     "nn": {
         "Buffer": "module.register_buffer(name, tensor) is there for it",
         "CTCLoss": "that loss is not here",
@@ -195,7 +204,8 @@ ABSENT_BY_PACKAGE = {
     )
     | {
         "IterableDataset": "a DataLoader wants a data set with __getitem__",
-        "WeightedRandomSampler": "give a DataLoader sampler=generator.choice(len(weights), n, p=weights)",
+        "WeightedRandomSampler": "give a DataLoader an iterable whose __iter__ returns "
+        "iter(generator.choice(len(weights), n, p=weights / weights.sum())) as its sampler, which draws anew each pass",
     },
     "nn.functional": {
         "ctc_loss": "that loss is not here",
@@ -250,7 +260,39 @@ NOT_OF_TENSORS = {
     "uniform_": "it is nn.init.uniform_(t, a, b)",
     "unique": "it is numpy.unique(t.data)",
     "view_as": "write t.reshape(other.shape)",
+    "absolute": "it is t.abs()",
+    "addmm": "write t + mat1 @ mat2",
+    "clamp_max": "write t.clip(max=max)",
+    "clamp_min": "write t.clip(min=min)",
+    "dist": "write autograd.norm(t - other)",
+    "lerp": "write t + weight * (end - t)",
+    "new_empty": "write autograd.zeros(shape, dtype=t.dtype)",
+    "new_full": "write autograd.full(shape, value, dtype=t.dtype)",
+    "scatter_reduce": ABSENT["scatter_reduce"],
+    "sgn": "it is t.sign()",
+    "split_with_sizes": "autograd.split(t, indices, axis) makes parts that end at these indices",
+    "true_divide": "it is t.div(other)",
+    "where": "write autograd.where(condition, t, other)",
 }
+
+# PyTorch's tensors have methods of these functions, too.
+NOT_OF_TENSORS |= {
+    name: f"it is autograd.{name}, a function"
+    for name in (
+        *("acos", "acosh", "allclose", "arctan2", "argwhere", "asin", "asinh", "atan", "atan2", "atanh", "bernoulli"),
+        *("bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cholesky", "diff", "divide", "equal", "fliplr"),
+        *("flipud", "floor_divide", "fmod", "greater", "greater_equal", "hypot", "isclose", "less", "less_equal"),
+        *("logaddexp", "logical_xor", "matrix_power", "multinomial", "multiply", "negative", "not_equal", "positive"),
+        *("qr", "remainder", "rot90", "slogdet", "solve", "subtract", "svd", "tile"),
+    )
+}
+
+
+# Functions of NumPy's that take tensors and are not here under their names.
+NUMPYS_OF_TENSORS = (
+    *("array_equal", "around", "atleast_1d", "atleast_2d", "atleast_3d", "divmod", "fabs", "invert", "mod", "ndim"),
+    *("rint", "shape", "size"),
+)
 
 
 def hint(package: str, name: str) -> str:
@@ -264,7 +306,11 @@ def hint(package: str, name: str) -> str:
         return f"; it is {ELSEWHERE[name]}"
     if name in EXPRESSIONS:
         return f"; write {EXPRESSIONS[name]}"
-    return f"; it is numpy.{name}" if name in np.__all__ else ""
+    if name not in np.__all__:
+        return ""
+    if isinstance(getattr(np, name), (np.ufunc, type(np.kron))) and name not in NUMPYS_OF_TENSORS:
+        return f"; numpy.{name} takes arrays (t.data), without derivatives"
+    return f"; it is numpy.{name}"
 
 
 def refusing(package: str) -> Callable[[str], Any]:

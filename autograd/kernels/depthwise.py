@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.layout import dense
 from autograd.kernels.threads import share
 
 Ints = tuple[int, ...]
@@ -168,7 +169,7 @@ def _indices(pairs: Pairs) -> tuple[Array, Array, Array]:
 def _rows(x: Array, run: Run, seen: bool) -> Array:
     """The rows that are `seen` of x (G, H, W, N), as matrices (G, rows, high · W, N); or those that see, (…, W, N)."""
     groups, _, width, images = x.shape
-    by_group, by_row, by_column, item = x.strides
+    by_group, by_row, by_column, item = dense(x.shape, x.itemsize)  # x.strides may be any along axes of length 1
     first, step, high = (run.source, run.apart, run.high) if seen else (run.target, run.by, 1)
     shape, strides = (groups, run.rows, high * width, images), (by_group, step * by_row, by_column, item)
     return np.ndarray(shape, x.dtype, x, first * by_row, strides)

@@ -327,12 +327,12 @@ def power(x: Operand, p: Operand) -> Any:
     >>> power(tensor([2.0, -3.0]), 2)
     tensor([4., 9.])
     """
-    if isinstance(p, int) and p == 3:
-        x = np.asarray(x)
+    if not isinstance(p, (int, float)):
+        return np.power(x, p)
+    x = np.asarray(x)
+    if isinstance(p, int) and p == 3 and x.dtype != np.bool_:
         return x * x * x  # six times as fast
-    if isinstance(p, (int, float)):
-        return np.asarray(x) ** p  # fast for -1, 0.5, 1 and 2
-    return np.power(x, p)
+    return x**p  # fast for -1, 0.5, 1 and 2
 
 
 # Exponentials and logarithms

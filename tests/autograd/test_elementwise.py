@@ -178,6 +178,14 @@ def test_power_by_a_number(exponent: float) -> None:
     assert (tensor(np.float32([1, 2]), requires_grad=True) ** float(exponent)).dtype == np.float32
 
 
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, 4, 0.5])
+def test_power_of_truth_values(exponent: float) -> None:
+    x = np.array([True, False])
+    found, wanted = (tensor(x) ** exponent).numpy(), x**exponent
+    assert found.dtype == wanted.dtype
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_power_of_a_number() -> None:
     check_derivatives(lambda p: 2**p, draw(-2, 2))
     check_derivatives(lambda p: 0.5**p, draw(-2, 2))

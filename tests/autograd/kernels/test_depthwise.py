@@ -60,6 +60,22 @@ def test_single_precision_in_any_layout(layout, stride):
         np.testing.assert_allclose(one, exact, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("stride", [0, 8, -8, 10**6])
+def test_any_stride_along_an_axis_of_length_1(stride):
+    random = np.random.default_rng(0)
+    rows, columns = Meeting(7, 3, 3, 2, 1, 0), Meeting(1, 1, 1, 1, 1, 0)
+    x, weight, g = (random.normal(size=shape) for shape in ((4, 7, 1, 5), (4, 3, 1), (4, 3, 1, 5)))
+    expected = plainly(x, weight, g, rows, columns)
+    x, g = (
+        np.lib.stride_tricks.as_strided(a, a.shape, (*a.strides[:2], stride, a.strides[3]), writeable=False)
+        for a in (x, g)
+    )
+    for one, exact in zip(
+        (forward(x, weight, rows, columns), input_gradient(g, weight, rows, columns)), expected, strict=True
+    ):
+        np.testing.assert_allclose(one, exact, rtol=1e-12, atol=1e-12)
+
+
 def test_columns_that_see_nothing():
     rows, columns = Meeting(4, 4, 3, 1, 1, 1), Meeting(2, 3, 1, 1, 1, -5)
     x, weight = np.ones((2, 4, 2, 3)), np.ones((2, 3, 1))
