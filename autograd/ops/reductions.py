@@ -330,7 +330,8 @@ def _logsumexp(x: Array, axis: Axes, keepdims: bool) -> Any:
 def softmax(x: Operand, axis: Axis = -1) -> Tensor:
     """exp(x) / Σ exp(x) over `axis`, without overflow: positive, with sum 1.
 
-    NaN where all elements are -inf, as in PyTorch. Raises as `sum` does.
+    NaN where all elements are -inf, as in PyTorch; beside a +inf 0, and NaN at it alone, where PyTorch has NaN
+    throughout. Raises as `sum` does.
 
     Derivative: x̄ += y · (ȳ - Σ ȳ y).
 
@@ -361,7 +362,8 @@ def _softmax(x: Array, axis: Axes) -> Any:
 def log_softmax(x: Operand, axis: Axis = -1) -> Tensor:
     """log softmax(x) over `axis`, x - logsumexp(x), without overflow.
 
-    NaN where all elements are -inf, as in PyTorch. Raises as `sum` does.
+    NaN where all elements are -inf, as in PyTorch; beside a +inf -inf, and NaN at it alone, where PyTorch has NaN
+    throughout. Raises as `sum` does.
 
     Derivative: x̄ += ȳ - exp(y) · Σ ȳ.
 
