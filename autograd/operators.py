@@ -192,7 +192,10 @@ def _torch_names(operation: Callable[..., R]) -> Callable[..., R]:
     return call
 
 
-_TORCH_NAMES = (("dim", "axis"), ("dims", "axis"), ("keepdim", "keepdims"), ("diagonal", "k"))
+_TORCH_NAMES = (
+    *(("dim", "axis"), ("dims", "axis"), ("keepdim", "keepdims")),
+    *(("diagonal", "k"), ("p", "ord"), ("shifts", "shift")),
+)
 
 
 def _without_dim(operation: Callable[..., R], difference: str, of_two: str = "") -> Callable[..., R]:

@@ -566,3 +566,11 @@ def test_unbiased_is_said_as_a_number(name: str) -> None:
         TypeError, match=f"^{name}: takes ddof where PyTorch takes unbiased, since that divides by n - 1"
     ):
         getattr(tensor(A[0]), name)(unbiased=False)
+
+
+def test_torchs_words_of_norm_and_roll() -> None:
+    t, x = torch.tensor(A[0]), tensor(A[0])
+    for p in (1, 2, 3, math.inf):
+        _assert_like(x.norm(p=p, dim=1), t.norm(p=p, dim=1))
+        _assert_like(ag.norm(x, p=p, dim=1, keepdim=True), torch.norm(t, p=p, dim=1, keepdim=True))
+    _assert_like(ag.roll(x, shifts=1, dims=1), torch.roll(t, shifts=1, dims=1))
