@@ -201,10 +201,13 @@ _TORCH_NAMES = (
 def _without_dim(operation: Callable[..., R], difference: str, of_two: str = "") -> Callable[..., R]:
     """`operation`, a method and a function, that says how PyTorch's differs to who writes `dim` or `keepdim`, and what
     it is `of_two` tensors."""
+    parameters = inspect.signature(operation).parameters
+    words = (("dim", "axis"), ("keepdim", "keepdims"), ("unbiased", "ddof"))
+    known = [(theirs, ours) for theirs, ours in words if ours in parameters]
 
     @wraps(operation)
     def call(*positional: Any, **keywords: Any) -> R:
-        for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims"), ("unbiased", "ddof")):
+        for theirs, ours in known:
             if theirs in keywords:
                 raise TypeError(f"{operation.__name__}: takes {ours} where PyTorch takes {theirs}, since {difference}")
         if of_two and len(positional) > 1 and isinstance(positional[1], Tensor):
