@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PROCESSES := -n logical --maxprocesses 8 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help demo test test-slow lint notebooks notebooks-run bench checkers clean
@@ -12,11 +13,11 @@ help:  ## List the targets
 demo: $(VENV)/.demo  ## Train LeNet-5 on real handwritten digits; ARGS="--help" lists what can be changed
 	$(BIN)/python demo.py $(ARGS)
 
-test: lint  ## Lint, types, tests and docstring examples; ARGS="-k name" picks tests
-	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+test: lint  ## Lint, types, tests and docstring examples; ARGS="-k name" picks tests, "-n 0" runs them in one process
+	$(BIN)/python -m pytest $(PROCESSES) -m 'not slow' $(ARGS)
 
 test-slow: $(VENV)/.test  ## The tests that take long
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest $(PROCESSES) -m slow $(ARGS)
 
 lint: $(VENV)/.test  ## Ruff and mypy
 	$(BIN)/ruff check .

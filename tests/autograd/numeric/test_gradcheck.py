@@ -32,7 +32,7 @@ from tests.autograd.numeric.planted import (
 )
 from tests.autograd.numeric.random_networks import Objective, random_network
 
-SEEDS, MANY_SEEDS = 4, 200
+SEEDS, MANY_SEEDS = 4, 40  # `make checkers` takes 200
 
 
 @elementwise(lambda x: 5.0 + 0 * x)
@@ -94,7 +94,7 @@ def test_no_false_alarm_on_networks(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8, MANY_SEEDS))
+@pytest.mark.parametrize("seed", range(8, 2 * MANY_SEEDS))
 def test_no_false_alarm_on_many_networks(seed: int) -> None:
     check_network(seed)
 
@@ -119,7 +119,7 @@ class Planting(nn.Module):
         return self.f(x)
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(k, marks=pytest.mark.slow) for k in range(4, 40))])
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(k, marks=pytest.mark.slow) for k in range(3, 16))])
 def test_a_fault_of_a_thousandth_anywhere_in_a_network_is_caught(seed: int) -> None:
     model, x = random_network(seed)
     layers = list(model.network if isinstance(model, Objective) else model)
