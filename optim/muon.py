@@ -103,6 +103,8 @@ def newton_schulz(x: Array, coefficients: tuple[float, float, float], steps: int
     """A matrix with the singular vectors of x, (A, B), and its singular values, over their norm, mapped near one."""
     a, b, c = coefficients
     wide = x.T if x.shape[0] > x.shape[1] else x
+    if x.dtype == np.float16:  # whose squares overflow from 256 and vanish below 2e-4
+        wide = wide.astype(np.float32)
     wide = wide / max(float(np.linalg.norm(wide)), eps)
     for _ in range(steps):
         gram = wide @ wide.T

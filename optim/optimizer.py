@@ -265,7 +265,7 @@ class Optimizer:
         groups, place = [], {}
         for group, new in zip(self.param_groups, saved, strict=True):
             groups.append({**group, **new, "params": group["params"]})
-            self._check_options(groups[-1])
+            self._check_options({**groups[-1], "lr": group["lr"]})  # a schedule may set any rate
             place.update({key: (p, groups[-1]) for key, p in zip(new["params"], group["params"], strict=True)})
         state: defaultdict[Tensor, State] = defaultdict(dict)
         for key, kept in state_dict["state"].items():

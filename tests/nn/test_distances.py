@@ -156,3 +156,19 @@ def test_float32_stays_float32() -> None:
 def test_errors(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 20.0])
+@pytest.mark.parametrize("p", [2.0, 3.0])
+def test_lengths_in_float16(scale: float, p: float) -> None:
+    """Squares that float16 has no numbers for."""
+    x, y = ((np.random.default_rng(seed).normal(size=(2, 512)) * scale).astype(np.float16) for seed in (0, 1))
+    for name, arrays, options in (
+        ("pairwise_distance", (x, y), {"p": p}),
+        ("normalize", (x,), {"p": p}),
+        ("cosine_similarity", (x, y), {}),
+    ):
+        found = getattr(F, name)(*map(ag.tensor, arrays), **options)
+        wanted = getattr(torch.nn.functional, name)(*map(torch.tensor, arrays), **options).numpy()
+        assert found.dtype == wanted.dtype
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-2, atol=2e-4)

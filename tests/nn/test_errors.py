@@ -106,6 +106,13 @@ ERRORS = [
     (lambda: F.multi_margin_loss(zeros(2, 3), labels(0, 5)), "multi_margin_loss: target class 5 is out of range"),
     (lambda: nn.MultiMarginLoss(p=3), "MultiMarginLoss: p is 1 or 2, got 3"),
     (lambda: F.binary_cross_entropy(zeros(2) + 2, zeros(2)), "binary_cross_entropy: wants probabilities from 0 to 1"),
+    (lambda: F.binary_cross_entropy(zeros(2), zeros(2) - 1), "binary_cross_entropy: wants targets from 0 to 1"),
+    (lambda: F.binary_cross_entropy(zeros(2), zeros(2), zeros(2, 1)), "binary_cross_entropy: wants a weight that"),
+    (lambda: F.binary_cross_entropy_with_logits(zeros(2), zeros(2), zeros(2, 1)), "logits: wants a weight that broadc"),
+    (
+        lambda: F.binary_cross_entropy_with_logits(zeros(2), zeros(2), pos_weight=zeros(2, 1)),
+        "logits: wants a pos_weight that broadcasts",
+    ),
     (lambda: F.binary_cross_entropy(zeros(2), zeros(3)), "binary_cross_entropy: input .* have different shapes"),
     (
         lambda: nn.models.LeNet5()(zeros(1, 1, 28, 28)),

@@ -29,7 +29,7 @@ def target_classes(op: str, input: Tensor, target: Any, ignore_index: int | None
             raise ValueError(
                 f"{op}: target class {wrong} is out of range for {input.shape[axis]} classes; input {input.shape}"
             )
-        labels = np.where(ignored, -1, labels)
+        labels = np.where(ignored, -1, labels.astype(np.int64))  # unsigned ones have no -1
     return labels.reshape(*wanted[:axis], 1, *wanted[axis:])
 
 

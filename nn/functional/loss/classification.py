@@ -11,7 +11,7 @@ import autograd as ag
 from autograd import Tensor
 from nn.functional.linear import linear
 from nn.functional.loss.classes import class_weights, target_classes
-from nn.functional.loss.reduction import check_same, check_tensors, reduced
+from nn.functional.loss.reduction import check_same, check_tensors, check_weight, reduced
 
 
 def nll_loss(
@@ -88,7 +88,8 @@ def binary_cross_entropy(
     `weight` w broadcasts; None: 1. `reduction` is "mean", "sum" or "none".
 
     The derivative is w · (p - t) / max(p · (1 - p), 1e-12), which is finite at 0 and 1, too (but for float16,
-    which does not hold it there). Raises ValueError unless both have the same shape and 0 <= p <= 1.
+    which does not hold it there). Raises ValueError unless both have the same shape, 0 <= p <= 1, 0 <= t <= 1
+    and the weight broadcasts to that shape.
 
     >>> from nn import functional as F
     >>> F.binary_cross_entropy(tensor([0.5]), tensor([1.0]))
@@ -98,6 +99,10 @@ def binary_cross_entropy(
     check_same(op, input, target)
     if not ag.all((input >= 0) & (input <= 1)):
         raise ValueError(f"{op}: wants probabilities from 0 to 1 as input; see binary_cross_entropy_with_logits")
+    if not ag.all((target >= 0) & (target <= 1)):
+        raise ValueError(f"{op}: wants targets from 0 to 1, got others")
+    if weight is not None:
+        check_weight(op, "weight", weight, input)
     log_p, log_q = _held_logarithms(input)
     losses = -(target * log_p + (1 - target) * log_q)
     return reduced(op, losses if weight is None else losses * weight, reduction)
@@ -122,6 +127,9 @@ def binary_cross_entropy_with_logits(
     tensor(0.6931472)
     """
     check_same("binary_cross_entropy_with_logits", input, target)
+    for what, given in (("weight", weight), ("pos_weight", pos_weight)):
+        if given is not None:
+            check_weight("binary_cross_entropy_with_logits", what, given, input)
     rest = ag.softplus(-input)  # -log p
     if pos_weight is not None:
         rest = (1 + (pos_weight - 1) * target) * rest

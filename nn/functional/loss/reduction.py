@@ -35,6 +35,13 @@ def check_same(op: str, input: Tensor, target: Tensor) -> None:
         raise ValueError(f"{op}: input {input.shape} and target {target.shape} have different shapes")
 
 
+def check_weight(op: str, what: str, weight: Any, input: Tensor) -> None:
+    """ValueError unless `weight`, called `what`, broadcasts to the input's shape: it makes no more losses."""
+    given = getattr(weight, "shape", ())
+    if len(given) > input.ndim or any(n not in (1, m) for n, m in zip(given[::-1], input.shape[::-1], strict=False)):
+        raise ValueError(f"{op}: wants a {what} that broadcasts to the input's shape {input.shape}, got {given}")
+
+
 def check_signs(op: str, target: Tensor) -> None:
     """ValueError unless every target is 1 or -1."""
     if not ag.all((target == 1) | (target == -1)):
