@@ -46,7 +46,7 @@ def executed(path: Path) -> NotebookNode:
             notebook,
             kernel_manager_class=ThisInterpreter,
             kernel_name="python3",
-            timeout=300,
+            timeout=1200,
             record_timing=False,
             store_widget_state=False,
             resources={"metadata": {"path": folder}},

@@ -136,6 +136,6 @@ def test_runs_from_top_to_bottom(path: Path) -> None:
 
     before, start = slowness(), of_kernels()
     notebook = executed(path)
-    assert 0 < of_kernels() - start < SECONDS * max(before, slowness())
+    assert 0 < of_kernels() - start < 2 * SECONDS * max(before, slowness())  # two minutes on two cores
     assert_clean(notebook)
     assert not any(re.search(rf"\b{re.escape(socket.gethostname())}\b", text) for text in texts(notebook))
