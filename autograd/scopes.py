@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from math import inf
 from operator import attrgetter
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 
 from autograd.grad_mode import recording
 from autograd.graph import Node
@@ -82,6 +82,9 @@ class Scope:
 
 
 running: ContextVar[Scope | None] = ContextVar("running", default=None)  # the innermost call, of this thread or task
+
+# The modules that are alive, by their ids.
+living: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 # The parameters of modules: the plate of the one that has it, and its name there.
 parameters: WeakKeyDictionary[Node, tuple[Plate, str]] = WeakKeyDictionary()

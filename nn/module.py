@@ -12,7 +12,7 @@ import autograd as ag
 from autograd import Tensor
 from autograd.hooks import RemovableHandle
 from autograd.other_names import Absent
-from autograd.scopes import Plate, entered, left, parameters
+from autograd.scopes import Plate, entered, left, living, parameters
 from autograd.stepping.display import module_html
 from nn.hooks import add_hook, gate
 from nn.parameter import Parameter, UninitializedTensor
@@ -89,6 +89,15 @@ class Module:
         self._backward_pre_hooks: dict[int, Callable[..., Any]] = {}
         self._backward_hooks: dict[int, Callable[..., Any]] = {}
         self.training = True
+        living[id(self)] = self
+
+    def __setstate__(self, state: Any) -> None:
+        """What a copy or an unpickled module is made of: its attributes, and those of slots if a subclass has some."""
+        attributes, slots = state if isinstance(state, tuple) else (state, {})
+        self.__dict__.update(attributes)
+        for name, value in slots.items():
+            object.__setattr__(self, name, value)
+        living[id(self)] = self
 
     if TYPE_CHECKING:  # what `register_buffer` and the like set, and attributes of modules held in containers
 

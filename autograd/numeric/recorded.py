@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.graph import Node
 from autograd.kernels.deferred import evaluated
+from autograd.scopes import living
 from autograd.tensor import Tensor
 
 
@@ -44,7 +44,9 @@ def _kept(node: Node) -> Iterator[tuple[Node, Any]]:
 def live_tensors(nodes: Collection[Node]) -> dict[Node, Tensor]:
     """The tensors of these nodes that somebody still holds.
 
-    A node does not point at its tensor, so all objects that Python's collector knows are looked through, once.
+    A node does not point at its tensor, but a tensor at its class, and Python's collector knows what does. To go
+    through `gc.get_objects` would be to hold the tuples that other threads are making of generators, which then fail
+    with a SystemError (CPython's issue 59313).
     """
     kinds = {Tensor}
     stack = [Tensor]
@@ -52,7 +54,7 @@ def live_tensors(nodes: Collection[Node]) -> dict[Node, Tensor]:
         found = stack.pop().__subclasses__()
         kinds.update(found)
         stack += found
-    tensors = [thing for thing in gc.get_objects() if type(thing) in kinds]
+    tensors = [thing for thing in gc.get_referrers(*kinds) if type(thing) in kinds]
     return {t.node: t for t in tensors if getattr(t, "node", None) in nodes}
 
 
@@ -71,11 +73,11 @@ def named_in_modules(method: str) -> Iterator[tuple[str, Any]]:
 
     Nothing for a module that cannot tell, such as one whose constructor has failed, which a traceback keeps alive.
     """
-    things = gc.get_objects()
-    having = {kind for kind in set(map(type, things)) if callable(getattr(kind, method, None))}
-    for thing in compress(things, map(having.__contains__, map(type, things))):
-        with suppress(Exception):
-            yield from getattr(thing, method)()
+    for reference in living.valuerefs():
+        module = reference()
+        if module is not None:
+            with suppress(Exception):
+                yield from getattr(module, method)()
 
 
 def is_one_of_several(node: Node) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import math
+import pickle
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -183,13 +186,25 @@ def test_errors(given: Any, error: type[Exception], message: str) -> None:
 def test_a_module_whose_constructor_has_failed_is_in_nobodys_way() -> None:
     class Unfinished(nn.Module):
         def __init__(self) -> None:
-            pass
+            super().__init__()
+            raise ValueError("a constructor")
 
-    kept = Unfinished()
+        def named_parameters(self, *_: Any) -> Any:
+            return self.later.named_parameters()
+
+    with pytest.raises(ValueError, match="a constructor") as kept:
+        Unfinished()
     model = nn.Sequential(nn.Linear(2, 1))
     recorded = view(model(ag.ones((1, 2))).sum())
     assert {node.name for node in recorded.nodes if node.parameter} == {"0.weight", "0.bias"}
     assert kept
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_parameters_of_copies_have_names(again: Callable[[nn.Module], nn.Module]) -> None:
+    model = again(nn.Sequential(nn.Linear(2, 1)))
+    y = sum(p.sum() for p in model.parameters())
+    assert {node.name for node in view(y).nodes if node.parameter} == {"0.weight", "0.bias"}
 
 
 def test_named_sets_the_name_and_returns_the_tensor() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -217,3 +218,25 @@ def test_a_trace_keeps_nothing_of_the_model() -> None:
     assert len(trace) == 2
     assert repr(trace) == "<trace of 2 steps over 3 nodes>"
     assert repr(trace.player()) == "<player after 0 of 2 steps>"
+
+
+def test_tuples_that_other_threads_make_are_left_alone() -> None:
+    done = threading.Event()
+    errors: list[SystemError] = []
+
+    def make() -> None:
+        while not done.is_set():
+            try:
+                tuple(i * i for i in range(300))
+            except SystemError as error:
+                errors.append(error)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    try:
+        for _ in range(100):
+            small().stepper().trace()
+    finally:
+        done.set()
+        thread.join()
+    assert not errors
