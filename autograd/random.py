@@ -10,6 +10,9 @@ from __future__ import annotations
 import copy
 import math
 import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -40,6 +43,7 @@ DType = npt.DTypeLike | None
 Generator = np.random.Generator
 
 _generator = Generator(np.random.PCG64())
+_own: ContextVar[Generator | None] = ContextVar("own", default=None)  # what stands in for it in this thread or task
 
 
 def manual_seed(seed: int) -> Generator:
@@ -57,12 +61,15 @@ def manual_seed(seed: int) -> Generator:
         fresh = np.random.PCG64(operator.index(seed))
     except (TypeError, ValueError):
         raise ValueError(f"manual_seed: wants an integer from 0, got {seed!r}") from None
-    _generator.bit_generator.state = fresh.state
-    return _generator
+    generator = default_generator()
+    generator.bit_generator.state = fresh.state
+    return generator
 
 
 def default_generator() -> Generator:
     """The NumPy Generator that everything random draws from unless told otherwise; always the same object.
+
+    But a function that `checkpoint` calls has one of its own while it runs, which begins in the same state.
 
     >>> _ = manual_seed(0)
     >>> x = default_generator().random(3, np.float32)
@@ -70,7 +77,27 @@ def default_generator() -> Generator:
     >>> rand(3).tolist() == x.tolist()
     True
     """
-    return _generator
+    return _own.get() or _generator
+
+
+@contextmanager
+def own_generator(state: dict[str, Any]) -> Iterator[Generator]:
+    """Within this block the default generator of this thread (or task) is one of its own, which begins in `state`."""
+    generator = Generator(np.random.PCG64(0))
+    generator.bit_generator.state = state
+    token = _own.set(generator)
+    try:
+        yield generator
+    finally:
+        _own.reset(token)
+
+
+def move_on(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Put the default generator into the state `after`, unless another thread has drawn from it since `before`."""
+    source = default_generator().bit_generator
+    with source.lock:
+        if source.state == before:
+            source.state = after
 
 
 def get_rng_state(generator: Generator | None = None) -> dict[str, Any]:
@@ -271,8 +298,8 @@ def multinomial(
 
 
 def _source(generator: Generator | None) -> Generator:
-    if generator is None:
-        return _generator
+    if generator is None or generator is _generator:
+        return default_generator()
     if not isinstance(generator, Generator):
         raise TypeError(
             f"generator: wants a numpy.random.Generator (np.random.default_rng(seed)), got {type(generator).__name__}"

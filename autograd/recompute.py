@@ -11,7 +11,7 @@ from autograd.grad_mode import enable_grad, recording
 from autograd.graph import Node, ancestors, forward_sweep, reverse_sweep, run
 from autograd.memory import latest_write, tick, written_since
 from autograd.primitive import protected
-from autograd.random import get_rng_state, set_rng_state
+from autograd.random import get_rng_state, move_on, own_generator
 from autograd.tensor import Tensor, wrap
 from autograd.transforms import variable
 
@@ -22,9 +22,9 @@ def checkpoint(f: Callable[..., Tensor], *xs: Any) -> Tensor:
     """`f(*xs)`, of which only the inputs are kept: the backward pass calls `f` again to get at the rest.
 
     Trades a second evaluation of `f` for the memory of what it saves. Tensors that `f` uses without being given them,
-    such as a module's parameters, get their gradients too. The default generator draws the same random numbers again,
-    so that dropout masks are the same both times. May be differentiated any number of times. `f` has to return one
-    tensor.
+    such as a module's parameters, get their gradients too. `default_generator()` gives the same random numbers again,
+    whatever other threads draw meanwhile, so that dropout masks are the same both times. May be differentiated any
+    number of times. `f` has to return one tensor.
 
     Source: T. Chen, B. Xu, C. Zhang and C. Guestrin, "Training Deep Nets with Sublinear Memory Cost" (2016).
 
@@ -36,7 +36,9 @@ def checkpoint(f: Callable[..., Tensor], *xs: Any) -> Tensor:
     if not recording.get():
         return f(*xs)
     segment = Segment(f, xs)
-    variables, y, start = segment.evaluate([x.detach() if isinstance(x, Tensor) else x for x in xs])
+    with own_generator(segment.random_state) as generator:
+        variables, y, start = segment.evaluate([x.detach() if isinstance(x, Tensor) else x for x in xs])
+    move_on(segment.random_state, get_rng_state(generator))
     if y.node is None:
         return y
     outside = [node for node in ancestors([y.node], start) if node.number < start and node not in variables]
@@ -96,12 +98,8 @@ class Segment:
                 "checkpoint: an input was written into after the function was called, or by it, so that it gives other "
                 "values when called again; have it work on a clone()"
             )
-        now = get_rng_state()
-        set_rng_state(self.random_state)
-        try:
+        with own_generator(self.random_state):
             variables, y, start = self.evaluate(values)
-        finally:
-            set_rng_state(now)
         assert y.node is not None
         if latest_write[0] > self.made:
             self.check_unwritten(y.node, start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -262,6 +263,42 @@ def test_checkpoints_have_the_same_masks_and_derivatives(mode: Any) -> None:
         )
     for got, wanted in zip(*results, strict=True):
         assert_same(got, wanted)
+
+
+def test_checkpoints_draw_the_same_numbers_again_while_another_thread_draws() -> None:
+    """The gradient of x · mask / (1 - p) at x = 1 is the value itself, and no number that others drew comes again."""
+    done = threading.Event()
+    noise: list[float] = []
+
+    def draw() -> None:
+        while not done.is_set():
+            noise.extend(ag.rand(10, dtype="float64").tolist())
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        for _ in range(300):
+            x = ag.ones(500).requires_grad_()
+            y = ag.checkpoint(F.dropout, x)
+            y.sum().backward()
+            assert_same(x.grad, y.detach())
+    finally:
+        done.set()
+        thread.join()
+    assert len(set(noise)) == len(noise)
+
+
+@pytest.mark.parametrize("generator", [None, ag.random.default_generator()])
+def test_numbers_after_a_checkpoint_go_on_where_it_ended(generator: Any) -> None:
+    def draws(call: Callable[..., Any]) -> list[Any]:
+        ag.manual_seed(3)
+        x = ag.ones(4).requires_grad_()
+        y = call(lambda x: x * ag.rand(4, generator=generator), x)
+        between = ag.rand(2).tolist()
+        y.sum().backward()
+        return [y.tolist(), between, x.grad.tolist(), ag.rand(2).tolist()]
+
+    assert draws(ag.checkpoint) == draws(lambda f, x: f(x))
 
 
 def test_gradients_of_gradients_by_parameters_through_checkpoints() -> None:
