@@ -7,12 +7,14 @@ import math
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from threading import RLock
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from autograd.dtypes import Array, to_array
 from autograd.grad_mode import enable_grad
+from autograd.kernels.forking import anew_in_children
 from autograd.numeric.captured import check_argument
 from autograd.numeric.extrapolation import EPS, NOISY, WIDEN, Along, Difference, Table, derivative, exact_step, read
 from autograd.primitive import Primitive
@@ -20,6 +22,9 @@ from autograd.tensor import Tensor
 from autograd.watching import Observer, Operation, watched
 
 Scheme = Literal["adaptive", "central", "forward", "five-point", "ridders", "complex-step"]
+
+_filtering = RLock()  # warnings' filters belong to the process: of two threads that set them, one leaves its own behind
+anew_in_children(globals(), "_filtering", RLock)
 
 NEARBY = 1024.0  # a coordinate so much smaller than the unit of its steps is also looked at with steps in its own
 RIDDERS = 8  # steps of Ridders' scheme, halved each time
@@ -178,7 +183,7 @@ class _Function:
         moved[index] += 1j * h
         observer = _Dropping()
         try:
-            with watched(observer), warnings.catch_warnings():
+            with watched(observer), _filtering, warnings.catch_warnings():
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 y = self.f(Tensor(moved))
         except np.exceptions.ComplexWarning as error:

@@ -526,3 +526,29 @@ def test_a_network_is_the_same_to_the_bit(dtype: Any, norm: bool) -> None:
         absorbed = slopes()
     for got, wanted in zip(absorbed, ordinary, strict=True):
         assert got.data.tobytes() == wanted.data.tobytes()
+
+
+def test_a_nan_that_a_hook_puts_where_nothing_was_stays() -> None:
+    x = ag.tensor([0.0, 4.0], requires_grad=True)
+    u = ag.sqrt(x)
+    u.register_hook(lambda g: g + ag.tensor([NAN, 0.0]))
+    with ag.absorbing_zeros():
+        (g,) = ag.gradients(ag.where(x > 0, u, 0.0).sum(), x)
+    np.testing.assert_array_equal(g.data, [NAN, 0.25])
+
+
+def test_zeros_by_value_absorb_nothing_beside_what_is_cut_off() -> None:
+    x = ag.tensor([0.0, 0.0, 4.0], requires_grad=True)
+    with ag.absorbing_zeros(), np.errstate(all="ignore"):
+        (g,) = ag.gradients(ag.where(np.array([True, False, True]), root(x) * root(x), 0.0).sum(), x)
+    np.testing.assert_array_equal(g.data, [NAN, 0.0, 1.0])
+
+
+def test_each_input_of_a_checkpoint_has_its_own_presence() -> None:
+    x, z = ag.tensor([0.0, 4.0], requires_grad=True), ag.tensor([1.0, 4.0], requires_grad=True)
+    reached = np.array([False, True])
+    with ag.absorbing_zeros(), np.errstate(all="ignore"):
+        y = ag.checkpoint(lambda b, a: ag.where(reached, a, 0.0) + b, root(z), root(x)).sum()
+        by_x, by_z = ag.gradients(y, (x, z))
+    np.testing.assert_array_equal(by_x.data, [0.0, 0.25])
+    np.testing.assert_array_equal(by_z.data, [0.5, 0.25])

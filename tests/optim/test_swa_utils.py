@@ -178,3 +178,28 @@ def test_the_whole_recipe() -> None:
 def test_errors(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("decay", [0.0, 1.0])
+def test_the_ends_of_decay_are_allowed(decay: float) -> None:
+    average = swa_utils.get_ema_avg_fn(decay)(tensor([2.0]), tensor([3.0]), 1)
+    assert average.item() == torch.optim.swa_utils.get_ema_avg_fn(decay)(torch.tensor([2.0]), torch.tensor([3.0]), 1)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_update_bn_begins_anew(dimension: int) -> None:
+    """The mean of the batches' moments alone, whatever the layer has seen before; nothing is recorded."""
+    rng = np.random.default_rng(0)
+    layer = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}[dimension](2).double()
+    model = nn.Sequential(layer)
+    recording = []
+    model.register_forward_hook(lambda *_: recording.append(ag.is_grad_enabled()))
+    for _ in range(3):
+        model(tensor(100 + rng.normal(size=(4, 2) + (3,) * dimension)))
+    batches = rng.normal(size=(5, 6, 2) + (3,) * dimension)
+    recording.clear()
+    swa_utils.update_bn(map(tensor, batches), model)
+    axes = (0, *range(2, dimension + 2))
+    np.testing.assert_allclose(layer.running_mean.data, np.mean([b.mean(axes) for b in batches], axis=0))
+    np.testing.assert_allclose(layer.running_var.data, np.mean([b.var(axes, ddof=1) for b in batches], axis=0))
+    assert recording == [False] * 5

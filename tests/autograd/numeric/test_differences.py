@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
 import mpmath
@@ -14,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd as ag
-from autograd.numeric import Difference, derivative, finite_difference
+from autograd.numeric import Difference, derivative, differences, finite_difference
 from autograd.numeric.differences import Scheme
-from autograd.numeric.extrapolation import exact_step
+from autograd.numeric.extrapolation import exact_step, read
 
 SCHEMES = get_args(Scheme)
 REAL = [scheme for scheme in SCHEMES if scheme != "complex-step"]
@@ -470,3 +472,59 @@ def test_where_nothing_is_finite() -> None:
     assert np.isnan(found.value[0])
     assert found.error[0] == np.inf
     assert abs(found.value[1] - 1) <= found.error[1]
+
+
+def test_complex_steps_in_several_threads_leave_warnings_as_they_were() -> None:
+    before, interval = list(warnings.filters), sys.getswitchinterval()
+
+    def differ(_: int) -> None:
+        for _ in range(50):
+            finite_difference(lambda x: (ag.sin(x) * x).sum(), np.ones(5), "complex-step")
+
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(differ, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert list(warnings.filters) == before
+
+
+def test_under_no_grad_f_may_still_differentiate() -> None:
+    def slope(x: ag.Tensor) -> ag.Tensor:
+        x.requires_grad_()
+        (x**3).sum().backward()
+        return x.grad
+
+    with ag.no_grad():
+        found = finite_difference(slope, 1.0)
+    assert abs(found.value - 6) <= found.error < 1e-6
+
+
+@pytest.mark.parametrize("orders", [(4,), (5,), (4, 5, 6, 7)])
+def test_the_deviation_of_independent_errors_is_theirs(orders: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).normal(size=(11, 20_000))
+    assert np.sqrt(np.mean(differences._deviation(values, orders) ** 2)) == pytest.approx(1, abs=0.02)
+
+
+def test_a_bar_spans_both_estimates_that_disagree() -> None:
+    found = differences._reconciled(Difference(0.0, 1.0), Difference(5.0, 2.0))
+    assert found.value + found.error >= 7
+
+
+def test_ridders_has_eight_steps() -> None:
+    points = set()
+
+    def f(x: ag.Tensor) -> ag.Tensor:
+        points.add(x.item())
+        return ag.sin(x)
+
+    finite_difference(f, 1.0, "ridders")
+    assert {1 + 2.0**-k for k in range(4, 12)} <= points
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rounding"), [(np.float16, 2.0**-10), (np.float32, 2.0**-23), (np.float64, 2.0**-52), (int, 2.0**-52)]
+)
+def test_a_value_has_the_rounding_of_its_dtype(dtype: Any, rounding: float) -> None:
+    assert read(np.ones(1, dtype))[1] == rounding

@@ -15,6 +15,7 @@ from torch.nn import functional as TF
 import autograd as ag
 import nn
 from nn import models as m
+from nn.models.builder import divisible
 
 
 def zeros(*shape: int) -> ag.Tensor:
@@ -273,12 +274,19 @@ ERRORS: list[tuple[Any, str]] = [
     (lambda: m.UNet(depth=0), "UNet: depth and base_channels are at least 1"),
     (lambda: m.UNet(1, 2, 2, 2)(zeros(1, 1, 10, 12)), r"UNetDown: .* even height and width, got shape \(1, 4, 5, 6\)"),
     (lambda: m.UNetUp(4, 2)(zeros(1, 4, 3, 3), zeros(1, 2, 5, 6)), "UNetUp: skip .* is smaller than"),
+    (lambda: m.UNetUp(8, 4)(zeros(1, 8, 3, 3), zeros(1, 4, 6, 5)), "UNetUp: skip .* is smaller than"),
     (lambda: m.UNetUp(4, 2, up="cubic"), "UNetUp: up is 'transposed' or 'bilinear', got 'cubic'"),
     (lambda: m.DeconvNet(channels=()), "DeconvNet: wants at least one of channels"),
     (lambda: m.MLP([3]), r"MLP: wants the sizes of input and output at least, got \[3\]"),
     (lambda: m.MLP([3, 2], activation="step"), "MLP: activation is one of relu, sigmoid, tanh; got 'step'"),
     (lambda: m.Perceptron(2).learn(zeros(3, 2), zeros(3)), r"Perceptron: wants a target of shape \(3, 1\), got \(3,\)"),
     (lambda: m.Hypercolumns(m.AllCNN(), []), "Hypercolumns: wants the name of one layer at least"),
+    (
+        lambda: m.Hypercolumns(nn.Sequential(nn.Flatten(2)), ["0"])(zeros(1, 2, 4, 4)),
+        r"Hypercolumns: layer '0' .* it gave \(1, 2, 16\)",
+    ),
+    (lambda: m.ShuffleUnit(8, 15, 2), "ShuffleUnit: .* even oup"),
+    (lambda: m.CifarDenseNet(4), "CifarDenseNet: .*6n"),
     (lambda: m.Hypercolumns(m.MLP([4, 2]), ["1"])(zeros(1, 1, 2, 2)), r"Hypercolumns: layer '1' .* it gave \(1, 2\)"),
 ]
 
@@ -298,3 +306,23 @@ def test_derivatives_of_second_order() -> None:
     excitation = m.SqueezeExcitation(3, 2, activation=nn.Tanh).double()
     check_derivatives(excitation, uniform("x", (2, 3, 2, 2)))
     check_derivatives(m.ZeroPadShortcut(2, 3, stride=2), uniform("x", (1, 2, 3, 4)))
+
+
+def test_the_rate_of_the_perceptron() -> None:
+    """The rule by hand: of one mistake, W += rate (t - y) x, b += rate (t - y)."""
+    model = m.Perceptron(2)
+    x = ag.tensor([[2.0, 3.0]])
+    y = model(x).item()
+    model.learn(x, ag.tensor([[1 - y]]), rate=0.25)
+    assert model.linear.weight.tolist() == [[(1 - 2 * y) * 0.5, (1 - 2 * y) * 0.75]]
+    assert model.linear.bias.tolist() == [(1 - 2 * y) * 0.25]
+
+
+def test_probabilities_of_dropout_of_all_cnn() -> None:
+    model = m.AllCNN(input_dropout=0.1, dropout=0.3)
+    assert [layer.p for layer in model.features if isinstance(layer, nn.Dropout)] == [0.1, 0.3, 0.3]
+
+
+def test_multiples_by_the_definition() -> None:
+    """As torchvision's, at the edges too: what is exactly nine tenths of the number asked for is enough."""
+    assert [divisible(channels) for channels in (80 / 9, 11.9, 12, 36, 44)] == [8, 16, 16, 40, 48]
