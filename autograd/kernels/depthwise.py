@@ -4,7 +4,7 @@ Arrays lie as they do in memory, batch last: x (G, H, W, N), weight (G, KH, KW),
 one row of y sees lie one after the other, and are a matrix (rows · W, N) as they are. A row of y is the product of that
 with a matrix (Q, rows · W) that has the weight where taps meet elements and zeros elsewhere, borders included: no patch
 is copied and nothing is padded, and all rows that see alike are one call of np.matmul. Only one of W / KW products is
-not with a zero, which up to 32 elements costs less than copies.
+not with a zero, which up to some 30 elements costs less than copies.
 
 The gradient of x is the same with x and y exchanged. That of the weight would be picked from products of rows of y and
 x, of which most is not needed: patches are faster. An infinity or NaN in x reaches all results of the rows that see it.
@@ -22,13 +22,14 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.blas import SMALL_PRODUCT
 from autograd.kernels.layout import dense
 from autograd.kernels.threads import share
 
 Ints = tuple[int, ...]
 
-# Elements of a row, at most, and images, at least.
-LONGEST, IMAGES = 32, 16
+# Elements of a row, at most: with kernels for small matrices, more. Images, at least.
+LONGEST, IMAGES = 32 if SMALL_PRODUCT else 24, 16
 # Blocks of channels; with results of fewer elements, half as many.
 PARTS, LARGE = 4, 1 << 20
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.blas import SMALL_PRODUCT
 from autograd.kernels.layout import dense
 from autograd.kernels.once import once
 from autograd.kernels.threads import scratch
@@ -25,8 +26,8 @@ Ints = tuple[int, ...]
 
 # Columns of one product: enough for BLAS, few enough for its kernels for small matrices.
 COLUMNS = 256
-# Up to so many multiplications BLAS has kernels for small matrices, and at so few columns they are fastest.
-SMALL_PRODUCT, FEW = 1_000_000, 64
+# At so few columns BLAS' kernels for small matrices are fastest.
+FEW = 64
 # Elements in a block of patches: 2 MB of float32. With the 1 MB that a second-level cache holds, two threads wait for
 # each other longer than the cache saves.
 BLOCK = 1 << 19

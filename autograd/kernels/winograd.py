@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.blas import SMALL_PRODUCT
 from autograd.kernels.layout import Placed, Region
 from autograd.kernels.minimal_filtering import (
     EVERYTHING,
@@ -46,8 +47,9 @@ from autograd.kernels.threads import framed, scratch, share
 
 # Columns of a block, at least, and its columns · channels, at most.
 COLUMNS, BLOCK = 64, 1 << 13
-# BLAS' kernels for small matrices, with a transposed right operand, are fastest up to so many rows and columns.
-SQUARE = 32
+# BLAS' kernels for small matrices, with a transposed right operand, are fastest up to so many rows and columns; without
+# such kernels there is no reason to cut a product into squares.
+SQUARE = 32 if SMALL_PRODUCT else 1 << 20
 # Columns · channels in a block, at least: fewer are not worth a thread.
 FEW = 1 << 11
 # Kernels that are transformed at a time.

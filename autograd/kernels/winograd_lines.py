@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
+from autograd.kernels.blas import SMALL_PRODUCT
 from autograd.kernels.layout import Placed, Region
 from autograd.kernels.minimal_filtering import (
     EVERYTHING,
@@ -38,7 +39,6 @@ from autograd.kernels.minimal_filtering import (
     ranges,
     within,
 )
-from autograd.kernels.patches import SMALL_PRODUCT
 from autograd.kernels.threads import scratch, share
 
 # Columns of a product, about: in blocks of several rows, and of one; images in a product, at most.
@@ -223,7 +223,7 @@ def _blocks(
     height, features = (first, second) if rows_first else (second, first)
     channels = seen[1 if rows_first else 0]
     most = BLOCK // max(channels, features)
-    if not rows_first:
+    if SMALL_PRODUCT and not rows_first:
         most = min(most, SMALL_PRODUCT // (channels * features))
     found = []
     for tiles, some in _columns(width, images, COLUMNS if height > 1 else LONG):

@@ -64,8 +64,10 @@ def check(lengths, channels, features, images, at, layout="batch last", dtype=np
     g = LAYOUTS[layout](rng.normal(size=(features, *at.positions, images)).astype(dtype))
     weight = rng.normal(size=(features, channels, *at.taps)).astype(dtype)
     wanted = plainly(x.astype(float), weight.astype(float), g.astype(float), at)
-    for shared, long in ((0, 1), (0, LONG), (SHARED, LONG)):
+    for shared, long, small in ((0, 1, 0), (0, LONG, 1 << 20), (SHARED, LONG, 0), (SHARED, LONG, 1 << 20)):
+        patches.Blocks.of.cache_clear()
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(patches, "SMALL_PRODUCT", small)
             patch.setattr(patches, "SHARED", shared)
             patch.setattr(patches, "LONG", long)
             patch.setattr(convolution, "LONG", long)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd.kernels.depthwise import Meeting, forward, input_gradient, pairs, runs, worthwhile
+from autograd.kernels.depthwise import LONGEST, Meeting, forward, input_gradient, pairs, runs, worthwhile
 from autograd.kernels.threads import get_num_threads, set_num_threads
 
 
@@ -91,7 +91,7 @@ def test_rows_that_see_alike_are_one_run():
 
 
 def test_when_it_is_used():
-    rows, short, long = (Meeting(n, n, 3, 1, 1, 1) for n in (64, 32, 33))
+    rows, short, long = (Meeting(n, n, 3, 1, 1, 1) for n in (64, LONGEST, LONGEST + 1))
     assert worthwhile(1, 1, rows, short, 16)
     assert not worthwhile(1, 1, rows, long, 16)
     assert not worthwhile(2, 1, rows, short, 16)

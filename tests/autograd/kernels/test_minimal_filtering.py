@@ -71,12 +71,19 @@ def found(kernel, x, weight, g, before, dilation=None):
 
 
 def check(kernel, x, weight, g, before, dilation=None):
+    """With and without BLAS' kernels for small matrices."""
     expected = plainly(x, weight, g, before, dilation or (1,) * len(before))
-    for result, wanted in zip(found(kernel, x, weight, g, before, dilation), expected, strict=True):
-        assert result.dtype == x.dtype
-        assert result.shape == wanted.shape
-        assert result.flags.c_contiguous
-        assert error(result, wanted) < TOLERANCE[x.dtype]
+    for small, square in ((0, 1 << 20), (1_000_000, 32)):
+        winograd_lines._blocks.cache_clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(winograd_lines, "SMALL_PRODUCT", small)
+            patch.setattr(winograd, "SQUARE", square)
+            results = found(kernel, x, weight, g, before, dilation)
+        for result, wanted in zip(results, expected, strict=True):
+            assert result.dtype == x.dtype
+            assert result.shape == wanted.shape
+            assert result.flags.c_contiguous
+            assert error(result, wanted) < TOLERANCE[x.dtype]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
