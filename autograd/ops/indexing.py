@@ -21,7 +21,7 @@ from autograd.kernels.scattering import Scattered, scattered
 from autograd.memory import freeze, owner
 from autograd.ops.axes import normalize_axis, shape_of
 from autograd.ops.elementwise import where
-from autograd.ops.shaping import broadcast_to, reshape
+from autograd.ops.shaping import broadcast_to, reshape, squeeze
 from autograd.primitive import Operand, linear, nondifferentiable, primitive
 from autograd.tensor import Tensor
 
@@ -141,8 +141,9 @@ def replaced(op: str, x: Operand, index: Index, values: Operand) -> Tensor:
 def take(x: Operand, indices: Operand, axis: int | None = None) -> Tensor:
     """The slices of `x` at `indices` along `axis`; without an axis, elements of the flattened `x`.
 
-    The axis is replaced by the shape of `indices`; negative indices count from the end. Raises IndexError for an index
-    out of range or that is no integer, TypeError for truth values.
+    The axis is replaced by the shape of `indices`; negative indices count from the end. The result has memory of its
+    own, also for a single index. Raises IndexError for an index out of range or that is no integer, TypeError for truth
+    values.
 
     Derivative: x̄[…, indices, …] += ȳ, where repeated indices accumulate.
 
@@ -150,6 +151,9 @@ def take(x: Operand, indices: Operand, axis: int | None = None) -> Tensor:
     tensor([[3., 1., 1.]])
     """
     chosen = _integers("take", indices, _recorded(x))
+    if type(chosen) is int:  # of which _getitem would give a view
+        alone = take(x, np.array([chosen]), axis)
+        return reshape(alone, ()) if axis is None else squeeze(alone, axis)
     if axis is None:
         return _getitem(reshape(x, -1), (chosen,))
     return _getitem(x, _at_axis("take", chosen, axis, len(shape_of(x))))

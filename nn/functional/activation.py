@@ -70,7 +70,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: input {input.shape} wants a weight of 1 or {channels} slopes, got shape {weight.shape}"
         )
     column = (weight.size, *(1,) * (input.ndim - 2)) if weight.size > 1 else ()
-    return ag.where(input > 0, input, ag.reshape(weight, column) * input)
+    positive = input > 0
+    return ag.where(positive, input, ag.reshape(weight, column) * ag.where(positive, 0, input))
 
 
 def rrelu(
@@ -158,6 +159,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return input * ag.ndtr(input)
     if approximate == "tanh":
+        if input.dtype == np.float16:  # the derivative's x² overflows from 256
+            return ag.astype(gelu(ag.astype(input, np.float32), approximate), np.float16)
         return input * (0.5 * (1 + ag.tanh(math.sqrt(2 / math.pi) * (input + 0.044715 * input**3))))
     raise ValueError(f"gelu: approximate is 'none' or 'tanh', got {approximate!r}")
 
@@ -406,7 +409,9 @@ def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, eps: fl
     return ag.put_along_axis(ag.zeros_like(fixed), chosen, 1, axis=dim) + (soft - fixed)
 
 
-def _class_axis(input: Tensor, dim: int | None) -> int:
+def _class_axis(input: Tensor, dim: int | None) -> int | tuple[int, ...]:
+    if input.ndim == 0 and dim in (None, 0, -1):
+        return ()
     if dim is not None:
         return dim
     return 0 if input.ndim in (0, 1, 3) else 1

@@ -62,6 +62,9 @@ def scaled_dot_product_attention(
 
 def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None = None) -> Tensor:
     """softmax(Q Kᵀ · scale + mask), (*, L, S), as `scaled_dot_product_attention` has it."""
+    if query.dtype == key.dtype == np.float16:  # its products overflow
+        weights = attention_weights(ag.astype(query, np.float32), ag.astype(key, np.float32), mask, scale)
+        return ag.astype(weights, np.float16)
     scores = ag.einsum("...le,...se->...ls", query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale), key)
     if mask is None:
         return ag.softmax(scores)

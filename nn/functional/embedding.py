@@ -151,7 +151,7 @@ def _bags(op: str, indices: Any, offsets: Tensor | None, include_last_offset: bo
             f"{op}: wants an input (B, L) without offsets, or (L,) with offsets (B,); got shapes {indices.shape} and "
             f"{None if offsets is None else offsets.shape}"
         )
-    bounds = _integers(op, offsets)
+    bounds = _integers(op, offsets).astype(np.int64)
     if not include_last_offset:
         bounds = np.append(bounds, len(indices))
     if not len(bounds) or bounds[0] != 0 or (np.diff(bounds) < 0).any() or bounds[-1] > len(indices):

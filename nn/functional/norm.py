@@ -1,4 +1,7 @@
-"""Normalisation: standardisation over some axes, then a scale and a shift; and division by a norm."""
+"""Normalisation: standardisation over some axes, then a scale and a shift; and division by a norm.
+
+float16 is computed with in float32, and rounded at the end.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,9 @@ def batch_norm(
     tensor([[-1.],
             [ 1.]])
     """
+    if input.dtype == np.float16:
+        y = batch_norm(_single(input), running_mean, running_var, weight, bias, training, momentum, eps)
+        return _halved(y, weight, bias)
     channels = _channels("batch_norm", input)
     _check_shapes(
         "batch_norm", input, (channels,), running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
@@ -80,6 +86,9 @@ def instance_norm(
     tensor([[[-1.,  1.]],
             [[-1.,  1.]]])
     """
+    if input.dtype == np.float16:
+        y = instance_norm(_single(input), running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+        return _halved(y, weight, bias)
     channels = _channels("instance_norm", input)
     _check_shapes(
         "instance_norm",
@@ -118,6 +127,8 @@ def group_norm(
     >>> F.group_norm(tensor([[1.0, 3.0, 10.0, 50.0]]), 2, eps=0)
     tensor([[-1.,  1., -1.,  1.]])
     """
+    if input.dtype == np.float16:
+        return _halved(group_norm(_single(input), num_groups, weight, bias, eps), weight, bias)
     channels = _channels("group_norm", input)
     _check_shapes("group_norm", input, (channels,), weight=weight, bias=bias)
     if num_groups < 1 or channels % num_groups:
@@ -150,6 +161,8 @@ def layer_norm(
     tensor([[-1.,  1.],
             [-1.,  1.]])
     """
+    if input.dtype == np.float16:
+        return _halved(layer_norm(_single(input), normalized_shape, weight, bias, eps), weight, bias)
     shape = _last_axes("layer_norm", input, normalized_shape)
     _check_shapes("layer_norm", input, shape, weight=weight, bias=bias)
     y, _, _ = ag.standardize(input, tuple(range(-len(shape), 0)), eps)
@@ -173,6 +186,8 @@ def rms_norm(
     shape = _last_axes("rms_norm", input, normalized_shape)
     _check_shapes("rms_norm", input, shape, weight=weight)
     eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    if input.dtype == np.float16:
+        return _halved(rms_norm(_single(input), normalized_shape, weight, eps), weight)
     mean_square = ag.mean(ag.square(input), tuple(range(-len(shape), 0)), keepdims=True)
     return _scaled(input * ag.rsqrt(mean_square + eps), weight, None, shape)
 
@@ -211,6 +226,17 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
     return input / ag.clip(length, eps)
 
 
+def _single(x: Tensor) -> Tensor:
+    """float16 as float32: its squares overflow from 256, and its 1 / √var³ below a variance of 6e-4."""
+    return ag.astype(x, np.float32)
+
+
+def _halved(y: Tensor, *parameters: Tensor | None) -> Tensor:
+    """What was computed in float32 in the dtype that float16 has together with the parameters."""
+    dtypes = (p.dtype for p in parameters if p is not None)
+    return ag.astype(y, np.result_type(np.float16, *dtypes), copy=False)
+
+
 def _at_running_statistics(
     op: str,
     input: Tensor,
@@ -222,6 +248,8 @@ def _at_running_statistics(
 ) -> Tensor:
     if mean is None or var is None:
         raise ValueError(f"{op}: wants running_mean and running_var when it is not to use the input's statistics")
+    if weight is not None and weight.requires_grad:  # which needs the mean, and training may move it before
+        mean = ag.astype(mean, mean.dtype, copy=True)
     return _at_statistics(input, mean, var, weight, bias, eps)
 
 

@@ -34,7 +34,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
                 f"pad: {(before, after)} crops more than there is of length {length}; input shape {input.shape}"
             )
     if mode == "constant":
-        return ag.pad(input, widths, constant_values=0 if value is None else value)
+        y = ag.pad(input, widths, constant_values=0 if value is None else value)
+        return y if any(width > 0 for pair in widths for width in pair) else ag.astype(y, y.dtype)  # a copy
     if mode not in _CONTINUATIONS:
         raise ValueError(f"pad: mode is one of constant, {', '.join(_CONTINUATIONS)}; got {mode!r}")
     if value:

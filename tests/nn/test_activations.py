@@ -300,3 +300,25 @@ def test_rrelu_draws_slopes_in_training_only() -> None:
 def test_errors(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(ag.ones(3, 5))
+
+
+def test_gelu_of_large_numbers_in_float16() -> None:
+    x = ag.tensor(np.array([-300.0, 300.0], np.float16), requires_grad=True)
+    F.gelu(x, "tanh").sum().backward()
+    assert x.grad.dtype == np.float16
+    np.testing.assert_array_equal(x.grad.numpy(), [0, 1])
+
+
+def test_softmax_of_a_scalar() -> None:
+    for dim in (None, 0, -1):
+        x = ag.tensor(3.0, requires_grad=True)
+        assert F.softmax(x, dim).item() == 1
+        y = F.log_softmax(x, dim)
+        y.backward()
+        assert y.item() == x.grad.item() == 0
+
+
+def test_prelu_of_an_infinity() -> None:
+    slope = ag.tensor(np.array([0.25]), requires_grad=True)
+    F.prelu(ag.tensor(np.array([np.inf, -2.0])), slope).sum().backward()
+    np.testing.assert_array_equal(slope.grad.numpy(), [-2])

@@ -355,3 +355,11 @@ def test_drawn_multihead_attention(n: int, queries: int, keys: int, heads: int, 
     given = {"key_padding_mask": mask} if masked else {}
     k = draw.normal(size=(keys, n, 2 * heads))
     compare_whole(ours, theirs, draw.normal(size=(queries, n, 2 * heads)), k, k + 1, **given)
+
+
+def test_products_beyond_the_range_of_float16() -> None:
+    x = np.full((1, 2, 4), 200, np.float16)
+    v = np.array([[[1.0], [3.0]]], np.float16)
+    y = F.scaled_dot_product_attention(ag.tensor(x), ag.tensor(x), ag.tensor(v))
+    assert y.dtype == np.float16
+    np.testing.assert_array_equal(y.numpy(), 2)

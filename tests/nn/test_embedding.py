@@ -179,6 +179,11 @@ def test_one_hot(classes: int) -> None:
             r"embedding_bag: offsets start with 0 and ascend to at most 1, the input's length; got \[0, 2\]",
         ),
         (
+            lambda w: F.embedding_bag(ag.tensor([1, 1, 1]), w, ag.tensor(np.array([0, 2, 1], np.uint8))),
+            ValueError,
+            r"embedding_bag: offsets start with 0 and ascend .*; got \[0, 2, 1\]",
+        ),
+        (
             lambda w: F.embedding_bag(ag.tensor([[1]]), w, per_sample_weights=w[0]),
             ValueError,
             "embedding_bag: per_sample_weights want mode 'sum'",
@@ -226,3 +231,15 @@ def test_bags_that_are_all_empty_give_a_gradient_of_zeros(mode: str) -> None:
     y.sum().backward()
     assert weight.grad is not None
     assert weight.grad.tolist() == np.zeros((6, 4)).tolist()
+
+
+def test_a_single_vector_has_memory_of_its_own() -> None:
+    layer = nn.Embedding(3, 2)
+    found = layer(ag.tensor(1)).detach()
+    kept = found.numpy().copy()
+    with ag.no_grad():
+        layer.weight.zero_()
+    np.testing.assert_array_equal(found.numpy(), kept)
+    with ag.no_grad():
+        found.fill_(5.0)
+    assert not layer.weight.numpy().any()

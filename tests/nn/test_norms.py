@@ -254,3 +254,44 @@ def test_errors(call: Any, message: str) -> None:
 @pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2), (2, 3, 0)])
 def test_batch_norm_of_nothing(shape: tuple[int, ...], options: dict[str, Any]) -> None:
     compare_modules(nn.BatchNorm1d(3, **options), torch.nn.BatchNorm1d(3, **options), np.zeros(shape), repr_too=False)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.01, 1.0, 300.0, 3000.0])
+def test_float16(scale: float) -> None:
+    """Squares, and powers of 1 / √var, that float16 has no numbers for."""
+    x = (np.random.default_rng(0).normal(size=(16, 8, 6)) * scale).astype(np.float16)
+    g = np.random.default_rng(1).normal(size=x.shape).astype(np.float16)
+    w = np.linspace(0.5, 2, 8).astype(np.float16)
+    for name, arguments in (
+        ("batch_norm", lambda x, w: (x, None, None, w, None, True)),
+        ("instance_norm", lambda x, w: (x, None, None, w)),
+        ("group_norm", lambda x, w: (x, 2, w)),
+        ("layer_norm", lambda x, w: (x, (6,), w[:6])),
+        ("rms_norm", lambda x, w: (x, (6,), w[:6], 1e-5)),
+    ):
+        (a, v), (b, u) = ((lib(x, requires_grad=True), lib(w, requires_grad=True)) for lib in (ag.tensor, torch.tensor))
+        y, z = getattr(F, name)(*arguments(a, v)), getattr(torch.nn.functional, name)(*arguments(b, u))
+        y.backward(ag.tensor(g))
+        z.backward(torch.tensor(g))
+        for mine, yours in ((y, z.detach()), (a.grad, b.grad), (v.grad, u.grad)):
+            assert mine.dtype == np.float16
+            found, expected = mine.numpy().astype(float), yours.numpy().astype(float)
+            np.testing.assert_allclose(found, expected, rtol=1e-2, atol=1e-2 * np.abs(expected).max())
+
+
+def test_running_variance_in_float16() -> None:
+    layer = nn.BatchNorm1d(1).half()
+    x = np.zeros((64, 1), np.float16)
+    x[0] = 300
+    layer(ag.tensor(x))
+    assert abs(layer.running_var.item() - 141.5) < 0.2  # as in PyTorch
+
+
+def test_evaluated_then_trained_then_backward() -> None:
+    layer = nn.BatchNorm1d(2).double()
+    x = ag.tensor(normal(3, 2), requires_grad=True)
+    y = layer.eval()(x)
+    layer.train()(ag.tensor(normal(5, 2) + 7))
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 1 / np.sqrt(1 + 1e-5), rtol=1e-12)
+    np.testing.assert_allclose(layer.weight.grad.numpy(), x.numpy().sum(axis=0) / np.sqrt(1 + 1e-5), rtol=1e-12)

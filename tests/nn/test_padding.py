@@ -116,3 +116,10 @@ ERRORS = [
 def test_message(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("widths", [(0, 0), (0, -1)])
+def test_a_padding_of_nothing_is_a_copy(widths: tuple[int, int]) -> None:
+    x = ag.ones((1, 4))
+    F.pad(x, widths).zero_()
+    assert (x == 1).all()
