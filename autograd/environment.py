@@ -16,8 +16,8 @@ from pathlib import Path
 _FOREIGN_FILES = ("builtins.py", "core.py", "extend.py", "tracer.py", "numpy/numpy_vjps.py")
 
 _ADVICE = (
-    "Give stepgrad an environment of its own: python -m venv fresh && fresh/bin/pip install stepgrad. "
-    "To keep it here instead: pip uninstall autograd && pip install --force-reinstall --no-deps stepgrad."
+    "Give stepgrad an environment of its own: in its checkout, python -m venv fresh && fresh/bin/pip install . "
+    "To keep it here instead: pip uninstall autograd && pip install --force-reinstall --no-deps . in the checkout."
 )
 # What `nn` and `optim` say where the package `autograd` is not this one.
 OVERWRITTEN = f"'autograd' is not stepgrad's here: HIPS autograd, of the same name, was installed over it. {_ADVICE}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -308,7 +309,7 @@ def hint(package: str, name: str) -> str:
         return f"; write {EXPRESSIONS[name]}"
     if name not in np.__all__:
         return ""
-    if isinstance(getattr(np, name), (np.ufunc, type(np.kron))) and name not in NUMPYS_OF_TENSORS:
+    if isinstance(getattr(np, name), (np.ufunc, type(np.kron), ModuleType)) and name not in NUMPYS_OF_TENSORS:
         return f"; numpy.{name} takes arrays (t.data), without derivatives"
     return f"; it is numpy.{name}"
 

@@ -576,7 +576,11 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
                 parents.append(x.node)
                 mask |= bit
         else:
-            arrays.append(_from_list(x, inputs) if isinstance(x, (list, tuple)) else x)
+            if isinstance(x, (list, tuple)):
+                x = _from_list(x, inputs)
+            elif hasattr(x, "__array__") and not isinstance(x, (ndarray, np.generic)):
+                x = np.asarray(x)  # of another library, such as PyTorch's tensors
+            arrays.append(x)
             foreign = foreign or isinstance(x, ndarray)
         bit <<= 1
     try:

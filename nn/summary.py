@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,10 @@ class Summary:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        """The table, which a notebook scrolls sideways where it would break the lines of a text."""
+        return f'<pre style="white-space: pre; overflow-x: auto">{escape(str(self))}</pre>'
+
     def _labels(self) -> Iterator[str]:
         """The rows' names, indented, without what the row above them in the tree has too."""
         above = [""]
@@ -177,6 +182,10 @@ def summary(model: Module, input_shape: Any, *, batch: int = 1, dtype: npt.DType
         model.eval()
         with ag.enable_grad():  # the record is what tells how data flows between the layers
             model(*inputs)
+    except Exception as error:
+        if not all(isinstance(x, _ARRAYS) for x in _inputs(input_shape)):
+            error.add_note(f"summary: {input_shape} was taken as the shape of one example, in a batch of {batch}")
+        raise
     finally:
         for handle in handles:
             handle.remove()

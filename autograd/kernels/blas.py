@@ -5,7 +5,8 @@ from __future__ import annotations
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 # OpenBLAS' kernels for AVX-512 include some that take small matrices as they lie. Others first copy both operands into
-# an order of their own: there one large product takes less time than several small ones.
+# an order of their own, in memory that all threads get under one lock: there one large product takes less time than
+# several small ones. Two threads that make products of 6×6 and 6×32 elements are slower than one.
 _WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
 

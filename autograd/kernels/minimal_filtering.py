@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels import patches
+from autograd.kernels.blas import SMALL_PRODUCT
 from autograd.kernels.layout import Placed, Region, dense
 
 __all__ = ["use_winograd"]
@@ -26,8 +27,9 @@ Block = TypeVar("Block")
 
 # The usual points 0, ±1, ±2 lose two to four times as much to rounding.
 POINTS = (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)
-# Images beside each other in memory from which products take them as they lie: gathering fewer takes less time.
-SEVERAL = 32
+# Images beside each other in memory from which products take them as they lie: gathering fewer takes less time, all the
+# more where each product takes a lock.
+SEVERAL = 32 if SMALL_PRODUCT else 128
 # Weight gradients are summed in at most so many parts, of so many elements in all, but in two at least.
 PARTS, PARTIAL_SUMS = 8, 1 << 22
 

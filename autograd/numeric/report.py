@@ -24,6 +24,7 @@ SEVERITY: tuple[Verdict, ...] = (
     "MUTATES_INPUT",
 )
 SHOWN_OF_PASSED, SHOWN_OF_OTHERS = 3, 8
+NOTABLE = 0.01  # a relative disagreement that, beside PASS, asks for a word
 _OTHERWISE: dict[Verdict, str] = {
     "KINK": "at a kink",
     "JUMP": "at a jump",
@@ -200,6 +201,8 @@ class GradcheckReport:
             notes = [e.note for e in check.entries if e.note][:SHOWN_OF_OTHERS]
             remarks += [f"{where}: {said}" for said in (check.note, check.hint) if said]
             remarks += notes
+            if check.verdict == "PASS" and check.worst > NOTABLE:
+                remarks.append(f"{where}: worst is that of something that is 0 but for rounding")
         if any(check.verdict == "FAIL" for check in self.checks):
             remarks.append("Which operation's rule is wrong, locate_wrong_node(output) tells.")
         return list(dict.fromkeys(remarks))

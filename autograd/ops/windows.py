@@ -20,6 +20,7 @@ from autograd.dtypes import Array
 from autograd.kernels import windows as kernels
 from autograd.kernels.padding import Padded
 from autograd.ops.axes import Axis, normalize_axes, shape_of
+from autograd.ops.reductions import mean, sum
 from autograd.ops.shaping import broadcast_to, reshape
 from autograd.primitive import Operand, linear, nondifferentiable, primitive
 from autograd.tensor import Tensor
@@ -246,7 +247,10 @@ def window_sum(windows: Operand, count: int = 2) -> Tensor:
     >>> window_sum(sliding_windows(tensor([1.0, 2.0, 3.0]), 2), count=1)
     tensor([3., 5.])
     """
-    return _window_sum(windows, _window_count("window_sum", windows, count))
+    count = _window_count("window_sum", windows, count)
+    if not _summed_as_it_is(windows):
+        return sum(windows, tuple(range(-count, 0)))
+    return _window_sum(windows, count)
 
 
 @linear(lambda g, windows_shape, count: _spread(g, windows_shape, count))
@@ -270,7 +274,15 @@ def window_mean(windows: Operand, count: int = 2) -> Tensor:
     tensor([1.5, 2.5])
     """
     count = _window_count("window_mean", windows, count)
+    if not _summed_as_it_is(windows):
+        return mean(windows, tuple(range(-count, 0)))
     return _window_sum(windows, count) / math.prod(shape_of(windows)[-count:])
+
+
+def _summed_as_it_is(x: Operand) -> bool:
+    """Whether sums are made in the dtype of `x`; those of small integers, truth values and float16 would overflow."""
+    dtype = x.dtype if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x).dtype
+    return dtype.kind in "fc" and dtype != np.float16
 
 
 def _window_count(op: str, windows: Operand, count: int) -> int:

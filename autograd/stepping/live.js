@@ -278,6 +278,7 @@ class Live {
       if (this.open === details.open) return;
       this.open = details.open;
       if (this.open) this.show();
+      details.scrollIntoView({ block: "nearest" });
     });
     return details;
   }

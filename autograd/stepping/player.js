@@ -414,7 +414,7 @@ class Player {
       facts([
         ["module", step.module],
         ["made at", code(step.source)],
-        ["result", `${shape(node)} ${node?.dtype ?? ""}`],
+        ["result", node?.shape ? `${shape(node)} ${node.dtype ?? ""}` : "several outputs"],
       ]),
       ...(step.note ? [element("p", { class: "note" }, `changed: ${step.note}`)] : []),
     ];

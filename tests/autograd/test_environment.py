@@ -36,7 +36,7 @@ def test_warns_once_of_the_other_distribution(namesake: Path) -> None:
     said = imports("import autograd, nn, optim", ROOT, namesake)
     assert said.count("RuntimeWarning") == 1
     assert "HIPS autograd 1.8.0 is installed in this environment" in said
-    assert "python -m venv fresh && fresh/bin/pip install stepgrad" in said
+    assert "python -m venv fresh && fresh/bin/pip install ." in said
 
 
 def test_warns_of_mixed_in_files(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_fails_with_advice_when_our_init_was_overwritten(tmp_path: Path, stateme
     (tmp_path / "autograd" / "__init__.py").write_text("")
     said = imports(statement, tmp_path).splitlines()[-1]
     assert said.startswith("ImportError: 'autograd' is not stepgrad's here: HIPS autograd, of the same name, was")
-    assert "python -m venv fresh && fresh/bin/pip install stepgrad" in said
+    assert "python -m venv fresh && fresh/bin/pip install ." in said
 
 
 class Library:

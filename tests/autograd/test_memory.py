@@ -252,3 +252,18 @@ def test_a_deep_copy_has_a_gradient_of_its_own() -> None:
     assert copied.grad is not None
     w.grad.zero_()
     assert copied.grad.tolist() == [2, 4]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # NumPy's, of PyTorch's __array__
+@pytest.mark.parametrize("op", [ag.multiply, ag.divide, ag.power, ag.matmul, ag.maximum, ag.subtract])
+def test_arrays_of_other_libraries_are_taken_and_kept_as_numpys(op: Callable[[Any, Any], ag.Tensor]) -> None:
+    torch = pytest.importorskip("torch")
+    array = np.array([2.0, 3.0, 4.0])
+    found = []
+    for other in (array.copy(), torch.tensor(array)):
+        x = ag.tensor([1.0, 1.5, 0.5], requires_grad=True)
+        y = op(x, other).sum()
+        other *= 0
+        y.backward()
+        found.append(x.grad.data)
+    np.testing.assert_array_equal(*found)

@@ -279,3 +279,15 @@ def test_unfold_and_fold_as_torch_has_them():
 def test_errors(call, kind, message):
     with pytest.raises(kind, match=message):
         call(tensor(np.ones((3, 4))))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    ("dtype", "value"), [(np.uint8, 200), (np.int8, -100), (np.bool_, True), (np.int32, 2**30), (np.float16, 300)]
+)
+def test_sums_do_not_overflow(dtype, value, count):
+    windows = sliding_windows(tensor(np.full((12, 24), value, dtype)), (12, 24)[-count:])
+    axes = tuple(range(-count, 0))
+    np.testing.assert_array_equal(window_mean(windows, count).data, windows.data.mean(axes))
+    if dtype is not np.float16:
+        np.testing.assert_array_equal(window_sum(windows, count).data, windows.data.sum(axes))

@@ -302,6 +302,12 @@ def test_errors(call: Any, message: str) -> None:
         call(ag.ones(3, 5))
 
 
+def test_gelu_in_float16() -> None:
+    x = np.linspace(-5, 5, 101).astype(np.float16)
+    wanted = torch.nn.functional.gelu(torch.tensor(x).double()).numpy()
+    np.testing.assert_allclose(F.gelu(ag.tensor(x)).numpy(), wanted, rtol=1e-3, atol=5e-7)
+
+
 def test_gelu_of_large_numbers_in_float16() -> None:
     x = ag.tensor(np.array([-300.0, 300.0], np.float16), requires_grad=True)
     F.gelu(x, "tanh").sum().backward()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import html
 import json
 import weakref
 from fractions import Fraction
@@ -459,3 +460,17 @@ class OnAnArray(nn.Module):
 )
 def test_layers_given_arrays_multiply_too(layer: nn.Module, shape: tuple[int, ...], count: int) -> None:
     assert nn.summary(OnAnArray(layer, shape), (3,)).multiplications == count
+
+
+def test_in_a_notebook_its_lines_are_not_broken() -> None:
+    found = nn.summary(nn.Sequential(nn.Linear(2, 3)), (2,))
+    shown = found._repr_html_()
+    assert "white-space: pre;" in shown
+    assert html.unescape(shown.split(">", 1)[1].removesuffix("</pre>")) == str(found)
+
+
+def test_a_shape_with_the_batch_in_it() -> None:
+    with pytest.raises(ValueError, match="Conv2d: wants an input") as caught:
+        nn.summary(nn.Conv2d(3, 8, 3), (4, 3, 32, 32), batch=2)
+    note = "summary: (4, 3, 32, 32) was taken as the shape of one example, in a batch of 2"
+    assert caught.value.__notes__ == [note]
