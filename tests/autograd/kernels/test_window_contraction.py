@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.kernels import window_contraction
+from autograd.kernels import window_contraction, winograd_lines
 from autograd.kernels.patches import Geometry
 from autograd.kernels.threads import postpone
 from autograd.kernels.window_contraction import COPIED, PAGE, batch_last, minimal
@@ -137,6 +137,27 @@ def chosen(channels, features, *lengths, **options):
     return by and by.kernel.__name__.rpartition(".")[2]
 
 
+@pytest.fixture
+def several(monkeypatch):
+    """Chooses as where BLAS has kernels for small matrices, or with products of so many images."""
+
+    def put(images):
+        monkeypatch.setattr(winograd_lines, "SEVERAL", images)
+        window_contraction._fastest.cache_clear()
+
+    put(32)
+    yield put
+    window_contraction._fastest.cache_clear()
+
+
+def test_lines_are_filtered_where_enough_images_lie_beside_each_other(several):
+    several(65)
+    assert chosen(16, 16, 32, 32, 64) == "winograd"
+    assert chosen(128, 128, 128, 64) is None
+    assert chosen(128, 128, 128, 65) == "winograd_lines"
+
+
+@pytest.mark.usefixtures("several")
 def test_the_fastest_filtering_is_chosen():
     assert chosen(64, 64, 8, 8, 64) == "winograd"
     assert chosen(64, 64, 32, 32, 1) == "winograd"
@@ -147,6 +168,7 @@ def test_the_fastest_filtering_is_chosen():
     assert chosen(128, 128, 128, 64, weight_gradient=True) == "winograd_lines"
 
 
+@pytest.mark.usefixtures("several")
 def test_filtering_is_not_chosen_where_it_is_slower():
     for few in [(4, 4, 32, 32, 64), (3, 64, 32, 32, 64), (512, 512, 2, 2, 64), (64, 64, 1, 1, 1), (32, 64, 512, 64)]:
         assert chosen(*few) is None
