@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import Array, to_array
+from autograd.dtypes import Array
 from autograd.grad_mode import enable_grad
 from autograd.graph import Bundle, reverse_sweep, run, unbroadcast
 from autograd.memory import tick
 from autograd.ops.axes import stretches
 from autograd.ops.shaping import broadcast_to
-from autograd.primitive import Primitive, Rule, apply, needing, protected
+from autograd.primitive import Primitive, Rule, apply, from_list, needing, protected
 from autograd.tensor import Tensor, wrap
 
 __all__ = ["custom_jvp", "custom_vjp"]
@@ -164,9 +164,7 @@ class Custom(Primitive):
                     f"{self.name}: '{name}' is a static parameter and cannot be a Tensor; {self.declaration} has rules "
                     f"for {', '.join(self.inputs)} only (None would say that there is no derivative)"
                 )
-        dtypes = [x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"]
-        default = np.result_type(*dtypes) if dtypes else None
-        inputs = [to_array(x, default=default) if isinstance(x, (list, tuple)) else x for x in inputs]
+        inputs = [from_list(x, inputs) if isinstance(x, (list, tuple)) else x for x in inputs]
         static = [*map(protected, static), []]
         if any(isinstance(x, Tensor) for x in inputs):
             return apply(self, inputs, tuple(static))
@@ -181,7 +179,7 @@ class Custom(Primitive):
 
         def pull(g: Any, told: Any, shape: tuple[int, ...], *values: Any) -> Any:
             shapes, several = told
-            returned = self._evaluate(what, rule, _filled(g, shapes) if several else g, wanted, values)
+            returned = self._evaluate(what, rule, tuple(g.filled(shapes)) if several else g, wanted, values)
             if returned is None:
                 return None
             share = _real(what, returned)
@@ -299,12 +297,6 @@ def _transposed(linear: Callable[[Sequence[Tensor]], Any], shapes: Shapes, cotan
     recorded = any(isinstance(g, Tensor) for g in cotangents)
     found = run(reverse_sweep(seeds, nodes, create_graph=recorded, since=start))
     return [found.get(node) for node in nodes]
-
-
-def _filled(g: Bundle, shapes: Shapes) -> tuple[Any, ...]:
-    """The cotangents of several results, with zeros for those that none arrived for."""
-    dtype = next(part.dtype for part in g if part is not None)
-    return tuple(np.zeros(shape, dtype) if part is None else part for part, shape in zip(g, shapes))
 
 
 def _tracked(value: Any) -> bool:

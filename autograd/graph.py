@@ -122,6 +122,11 @@ class Bundle:
     def __iter__(self) -> Iterator[Cotangent]:
         return map(self.parts.get, range(self.count))
 
+    def filled(self, shapes: Sequence[tuple[int, ...]]) -> list[Cotangent]:
+        """The cotangents of all outputs, with zeros for those that none arrived for."""
+        dtype = next(part.dtype for part in self if part is not None)
+        return [np.zeros(shape, dtype) if part is None else part for part, shape in zip(self, shapes)]
+
     def __add__(self, other: Bundle) -> Bundle:
         both = Bundle(dict(self.parts), self.count)
         both += other

@@ -331,3 +331,13 @@ class Absent:
 
     def __get__(self, instance: Any, owner: type) -> Any:
         raise AttributeError(f"'{owner.__name__}' object has no attribute '{self.name}'; {NOT_OF_TENSORS[self.name]}")
+
+
+_PLAIN = ("autograd", "nn", "optim", "builtins", "numpy", "__main__")
+
+
+def kind_of(x: Any) -> str:
+    """The class of `x` as a message names it: with its library, if it is another one, which may call it as we do."""
+    kind = type(x)
+    library = kind.__module__.partition(".")[0]
+    return kind.__name__ if library in _PLAIN else f"{library}'s {kind.__name__}"

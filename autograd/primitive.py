@@ -577,7 +577,7 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
                 mask |= bit
         else:
             if isinstance(x, (list, tuple)):
-                x = _from_list(x, inputs)
+                x = from_list(x, inputs)
             elif hasattr(x, "__array__") and not isinstance(x, (ndarray, np.generic)):
                 x = np.asarray(x)  # of another library, such as PyTorch's tensors
             arrays.append(x)
@@ -657,7 +657,7 @@ def recorded(plan: Plan, parents: Sequence[Node], values: tuple[Any, ...], y: An
     return tuple(_one_output(whole, i, y) for i in range(len(y)))
 
 
-def _from_list(x: Sequence[Any], inputs: Sequence[Any]) -> Array:
+def from_list(x: Sequence[Any], inputs: Sequence[Any]) -> Array:
     """A list beside tensors as an array; Python floats in it take the tensors' floating dtype."""
     floating = [t.array.dtype for t in inputs if isinstance(t, Tensor) and t.array.dtype.kind == "f"]
     return to_array(x, default=np.result_type(*floating) if floating else None)

@@ -16,11 +16,10 @@ from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autograd.dtypes import Array, get_default_dtype
 from autograd.ops.axes import stretches
-from autograd.ops.creation import lengths, made
+from autograd.ops.creation import DType, lengths, made
 from autograd.primitive import Operand
 from autograd.tensor import Tensor
 
@@ -39,7 +38,6 @@ __all__ = [
     "uniform",
 ]
 
-DType = npt.DTypeLike | None
 Generator = np.random.Generator
 
 _generator = Generator(np.random.PCG64())

@@ -158,9 +158,7 @@ def scopes(nodes: Sequence[Node]) -> dict[Node, Scope]:
             insort(around, ending.pop(), key=attrgetter("start"))
         while around and around[-1].start > number:
             around.pop()
-        if node.plan is None:
-            continue
-        if not around:
+        if node.plan is None or not around:
             continue
         hint = made.get(node) or consumers.get(node)
         family = hint.chain[0] if hint is not None and hint.chain[0] in around else around[-1]

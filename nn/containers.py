@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from autograd import Tensor
+from autograd.other_names import kind_of
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -125,7 +126,7 @@ class Sequential(_Listed[Module]):
             named = ((str(i), module) for i, module in enumerate(modules))
         for name, module in named:
             if not isinstance(module, Module):
-                raise TypeError(f"Sequential: '{name}' has to be a Module, got {type(module).__name__}")
+                raise TypeError(f"Sequential: '{name}' has to be a Module, got {kind_of(module)}")
             self.register_module(name, module)
 
     def forward(self, x: Any) -> Any:
@@ -217,7 +218,7 @@ class ModuleDict(_Named[Module]):
 
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
-            raise TypeError(f"ModuleDict: '{key}' has to be a Module, got {type(module).__name__}")
+            raise TypeError(f"ModuleDict: '{key}' has to be a Module, got {kind_of(module)}")
         self.register_module(key, module)
 
 

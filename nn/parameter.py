@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import Tensor, get_default_dtype
-
-Array = npt.NDArray[Any]
+from autograd.dtypes import Array
 
 
 class Parameter(Tensor):

@@ -14,6 +14,7 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.grad_mode import enable_grad
 from autograd.memory import owner, writing
+from autograd.other_names import kind_of
 from autograd.tensor import Tensor, wrap
 from optim.changes import together
 from optim.packing import Packing
@@ -160,7 +161,7 @@ class Optimizer:
         for i, p in enumerate(group["params"]):
             which = f"parameter {i} of group {len(self.param_groups)}"
             if not isinstance(p, Tensor):
-                raise TypeError(f"{self.name}: {which} is no Tensor but of type {type(p).__name__}")
+                raise TypeError(f"{self.name}: {which} is no Tensor but of type {kind_of(p)}")
             if not p.is_leaf:
                 raise ValueError(f"{self.name}: {which} is no leaf: '{p.grad_fn and p.grad_fn.op}' made it")
             if p in seen:

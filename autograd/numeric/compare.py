@@ -16,6 +16,7 @@ import numpy as np
 from autograd.dtypes import Array, to_array
 from autograd.numeric.captured import check_argument
 from autograd.numeric.differences import Scheme, finite_difference
+from autograd.numeric.report import count
 from autograd.numeric.symbolic import DIGITS, symbolic_derivative
 from autograd.tensor import Tensor
 from autograd.transforms import jacobian
@@ -119,8 +120,8 @@ def compare_derivatives(f: Function, x: Any) -> Comparison:
     size = np.size(y.array if isinstance(y, Tensor) else y)
     attempts: dict[str, Callable[[Function], tuple[Any, Any, str]]] = {
         **{scheme: functools.partial(_by_differences, point=point, scheme=scheme) for scheme in get_args(Scheme)},
-        "forward mode": lambda g: (jacobian(g, mode="forward")(point).array, None, _count(point.size, "sweep")),
-        "reverse mode": lambda g: (jacobian(g, mode="reverse")(point).array, None, _count(size, "sweep")),
+        "forward mode": lambda g: (jacobian(g, mode="forward")(point).array, None, count(point.size, "sweep")),
+        "reverse mode": lambda g: (jacobian(g, mode="reverse")(point).array, None, count(size, "sweep")),
         "symbolic": functools.partial(_by_symbols, point=point),
     }
     with suppress(ImportError):
@@ -165,17 +166,13 @@ def _by_differences(f: Function, point: Array, scheme: Scheme) -> tuple[Any, Any
 
 def _by_symbols(f: Function, point: Array) -> tuple[Any, Any, str]:
     found = symbolic_derivative(f, point)
-    return found.value, None, f"{found.operations[0]} → {_count(found.operations[1], 'operation')}"
+    return found.value, None, f"{found.operations[0]} → {count(found.operations[1], 'operation')}"
 
 
 def _judged(way: Way, reference: Array) -> Way:
     if way.value is None:
         return way
     return replace(way, error=float(np.max(abs(way.value - reference), initial=0.0)))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

@@ -79,9 +79,9 @@ def _of_ratio(wrong: list[Entry], gradient: Array, lengths: Sequence[int]) -> st
     named = {
         2.0: "twice the finite difference: accumulated twice?",
         -1.0: "the opposite of the finite difference: a sign",
+        0.5: "half the finite difference: one of two equal contributions, or a factor 2, is missing",
+        -2.0: "-2 times the finite difference: a sign, and accumulated twice?",
     }
-    named[0.5] = "half the finite difference: one of two equal contributions, or a factor 2, is missing"
-    named[-2.0] = "-2 times the finite difference: a sign, and accumulated twice?"
     for known, said in named.items():
         if _alike(ratio, known, slack):
             return said

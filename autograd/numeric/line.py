@@ -14,19 +14,17 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.numeric.extrapolation import Difference
+from autograd.numeric.extrapolation import EPS, WIDEN, Difference
 from autograd.numeric.report import Verdict
 
 # The largest steps of the tables of differences, relative to the size of what moves. Smooth functions are settled by
 # the first; a kink nearby is soon farther away than the steps reach.
 STARTS = (2.0**-4, 2.0**-10, 2.0**-16, 2.0**-22, 2.0**-28)
 LEVELS = 5
-WIDEN = 4.0
 SHORT, SHORTEST = 2.0**-20, 2.0**-26
 POINTS = 12
 ONE_SIDED = 64.0  # times the variance on the other side
 GOLDEN = (math.sqrt(5) - 1) / 2
-EPS = float(np.finfo(np.float64).eps)
 
 
 class Judgement(NamedTuple):

@@ -7,22 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
+from typing import Literal, get_args
 
 Verdict = Literal["PASS", "INCONCLUSIVE", "KINK", "JUMP", "UNDEFINED", "FAIL", "NONDETERMINISTIC", "MUTATES_INPUT"]
 Mode = Literal["reverse", "forward", "identity"]
 
 # From the one that says least against an input to the one that says most.
-SEVERITY: tuple[Verdict, ...] = (
-    "PASS",
-    "INCONCLUSIVE",
-    "KINK",
-    "JUMP",
-    "UNDEFINED",
-    "FAIL",
-    "NONDETERMINISTIC",
-    "MUTATES_INPUT",
-)
+SEVERITY: tuple[Verdict, ...] = get_args(Verdict)
 SHOWN_OF_PASSED, SHOWN_OF_OTHERS = 3, 8
 NOTABLE = 0.01  # a relative disagreement that, beside PASS, asks for a word
 _OTHERWISE: dict[Verdict, str] = {
@@ -104,9 +95,9 @@ class InputCheck:
         elements = [e for e in self.entries if e.index is not None]
         parts = []
         if self.projections:
-            parts.append(_count(self.projections, "projection"))
+            parts.append(count(self.projections, "projection"))
         if elements:
-            parts.append(f"{len(elements)} of {_count(math.prod(self.shape), 'element')}")
+            parts.append(f"{len(elements)} of {count(math.prod(self.shape), 'element')}")
         if self.unresolved:
             parts.append(f"{self.unresolved} below rounding")
         return ", ".join(parts) or "nothing"
@@ -214,11 +205,12 @@ class GradcheckReport:
         found = Counter(e.verdict for e in elements)
         others = "".join(f", {found[v]} {said}" for v, said in _OTHERWISE.items() if found[v])
         directions = sum(c.projections for c in self.checks)
-        beside = f"; {_count(directions, 'projection')}" if directions else ""
+        beside = f"; {count(directions, 'projection')}" if directions else ""
         return f"{told}: {found['PASS']} of {len(elements)} agree, {found['FAIL']} fail{others}{beside}"
 
 
-def _count(n: int, noun: str) -> str:
+def count(n: int, noun: str) -> str:
+    """A number of things: 1 sweep, 2 sweeps."""
     return f"{n} {noun}" + ("s" if n != 1 else "")
 
 

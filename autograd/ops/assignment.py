@@ -123,7 +123,7 @@ def in_place(symbol: str, operation: Callable[[Any, Any], Tensor], ufunc: np.ufu
 
 
 def _check_fit(symbol: str, x: Tensor, y: Tensor) -> None:
-    """Whether the result of an in-place operation can take the place of `x`, by NumPy's rules."""
+    """ValueError or TypeError for a result that cannot take the place of `x`, by NumPy's rules."""
     if y.shape != x.shape:
         raise ValueError(f"{symbol}: the result has shape {y.shape}, which a tensor of shape {x.shape} cannot become")
     if not np.can_cast(y.dtype, x.dtype, "same_kind"):

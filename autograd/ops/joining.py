@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array, to_array
-from autograd.graph import Bundle
 from autograd.kernels.layout import joined, stacked
 from autograd.ops.axes import normalize_axis, shape_of
 from autograd.ops.indexing import part_cotangent
@@ -171,7 +170,7 @@ def chunk(x: Operand, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     return _split(x, axis, offsets)
 
 
-@linear(lambda g, axis, offsets, x_shape: concatenate(_complete(g, _piece_shapes(x_shape, axis, offsets)), axis))
+@linear(lambda g, axis, offsets, x_shape: concatenate(g.filled(_piece_shapes(x_shape, axis, offsets)), axis))
 def _split(x: Array, axis: int, offsets: tuple[int, ...]) -> Any:
     x = np.asarray(x)
     return tuple(_narrow(x, axis, start, stop) for start, stop in pairwise(offsets))
@@ -195,15 +194,9 @@ def unstack(x: Operand, axis: int = 0) -> tuple[Tensor, ...]:
     return _unstack(x, axis) if shape_of(x)[axis] else ()
 
 
-@linear(lambda g, axis, x_shape: stack(_complete(g, [x_shape[:axis] + x_shape[axis + 1 :]] * x_shape[axis]), axis))
+@linear(lambda g, axis, x_shape: stack(g.filled([x_shape[:axis] + x_shape[axis + 1 :]] * x_shape[axis]), axis))
 def _unstack(x: Array, axis: int) -> Any:
     return tuple(np.moveaxis(x, axis, 0))
-
-
-def _complete(g: Bundle, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
-    """The cotangents of all pieces, with zeros for those that nothing depends on."""
-    dtype = next(part.dtype for part in g if part is not None)
-    return [np.zeros(shape, dtype) if part is None else part for part, shape in zip(g, shapes)]
 
 
 def _parts(op: str, arrays: Arrays) -> list[Any]:

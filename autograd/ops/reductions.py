@@ -57,7 +57,7 @@ __all__ = [
 
 Axes = tuple[int, ...]
 
-_MOST_HALF = 65504  # the largest number that float16 has
+_MOST_HALF = float(np.finfo(np.float16).max)
 
 
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False, *, dtype: npt.DTypeLike | None = None) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.other_names import kind_of
 from autograd.tensor import Tensor, tensor, wrap
 
 
@@ -64,6 +65,6 @@ def default_collate(samples: Sequence[Any]) -> Any:
         entries = [default_collate(entry) for entry in zip(*samples, strict=True)]
         return type(first)(*entries) if hasattr(first, "_fields") else type(first)(entries)
     raise TypeError(
-        f"default_collate: cannot make a batch of {type(first).__name__}; wants tensors, arrays, numbers, strings, or "
+        f"default_collate: cannot make a batch of {kind_of(first)}; wants tensors, arrays, numbers, strings, or "
         "tuples, lists and dicts of them (or give a collate_fn)"
     )

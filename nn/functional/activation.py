@@ -13,8 +13,8 @@ import numpy.typing as npt
 import autograd as ag
 from autograd import Tensor
 
-_SELU_ALPHA = 1.6732632423543772848170429916717
-_SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -120,7 +120,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.selu(tensor([-1.0, 0.0, 2.0])).round(4)
     tensor([-1.1113,  0.    ,  2.1014])
     """
-    return _SELU_SCALE * _exponential_unit(input, _SELU_ALPHA, 1)
+    return SELU_SCALE * _exponential_unit(input, SELU_ALPHA, 1)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:

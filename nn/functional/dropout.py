@@ -9,9 +9,10 @@ import math
 
 import autograd as ag
 from autograd import Tensor
+from nn.functional.activation import SELU_ALPHA, SELU_SCALE
 
 # What SELU tends to for x → -∞, where alpha dropout puts the elements that it drops.
-_SATURATION = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
+_SATURATION = -SELU_SCALE * SELU_ALPHA
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

@@ -12,7 +12,7 @@ import autograd as ag
 from autograd import Tensor
 from nn.functional.resample import cubic_far, cubic_near
 
-_TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
+_MODES = ("nearest", "bilinear", "bicubic")
 _PADDINGS = ("zeros", "border", "reflection")
 
 
@@ -137,8 +137,8 @@ def _moved_inside(at: Tensor, length: int, padding_mode: str, align_corners: boo
 
 def _check(input: Tensor, grid: Tensor, mode: str, padding_mode: str) -> None:
     n = input.ndim - 2
-    if mode not in _TAPS:
-        raise ValueError(f"grid_sample: mode is one of {', '.join(_TAPS)}; got {mode!r}")
+    if mode not in _MODES:
+        raise ValueError(f"grid_sample: mode is one of {', '.join(_MODES)}; got {mode!r}")
     if padding_mode not in _PADDINGS:
         raise ValueError(f"grid_sample: padding_mode is one of {', '.join(_PADDINGS)}; got {padding_mode!r}")
     if n not in (2, 3) or 0 in input.shape[2:]:

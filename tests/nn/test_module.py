@@ -13,6 +13,7 @@ import pytest
 
 import autograd as ag
 import nn
+import optim
 from autograd.stepping import view
 
 
@@ -350,6 +351,19 @@ def test_sequential() -> None:
         numbered[5]
     with pytest.raises(TypeError, match="Sequential: '0' has to be a Module, got int"):
         nn.Sequential(3)
+
+
+def test_what_is_of_another_library_is_said_to_be() -> None:
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.Linear(2, 2)
+    with pytest.raises(TypeError, match="Sequential: '0' has to be a Module, got torch's Linear"):
+        nn.Sequential(theirs)
+    with pytest.raises(TypeError, match="ModuleDict: 'a' has to be a Module, got torch's Linear"):
+        nn.ModuleDict({"a": theirs})
+    with pytest.raises(TypeError, match="parameter 0 of group 0 is no Tensor but of type torch's Parameter"):
+        optim.SGD(theirs.parameters())
+    with pytest.raises(TypeError, match="cannot make a batch of torch's Tensor; wants tensors"):
+        nn.data.default_collate([torch.ones(2)])
 
 
 def test_module_list() -> None:
