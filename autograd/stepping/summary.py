@@ -51,7 +51,7 @@ class Summary:
 
     @classmethod
     def of(cls, value: Any, limit: int = LIMIT) -> Summary:
-        """The summary of an array, a tensor, or a Bundle: of that the parts that are there, one after the other."""
+        """The summary of an array, a tensor, or a Bundle: of that the part that is there, or several in a row."""
         array = as_array(value)
         x = np.asarray(_real(array), np.float64)
         finite = np.isfinite(x)
@@ -120,10 +120,12 @@ def summary_of(value: Any, limit: int = LIMIT) -> Summary | None:
 
 
 def as_array(value: Any) -> Array:
-    """An array, a tensor's array, or the parts of a Bundle, flattened, one after the other."""
+    """An array, a tensor's array, or the part of a Bundle that has arrived; several flattened, one after the other."""
     if isinstance(value, Bundle):
-        parts = [as_array(part).ravel() for part in value if part is not None]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        parts = [as_array(part) for part in value if part is not None]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0, np.float32)
     return np.asarray(value.array if isinstance(value, Tensor) else evaluated(value))
 
 

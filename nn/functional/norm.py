@@ -174,8 +174,8 @@ def rms_norm(
 ) -> Tensor:
     """x / √(mean(x²) + eps) · weight over the last axes, whose lengths are `normalized_shape`.
 
-    `weight` has that shape; `eps` None is the machine epsilon of the input's dtype. Raises ValueError for an input or a
-    weight that do not fit.
+    `weight` has that shape; `eps` None is the machine epsilon of the dtype that is computed with. Raises ValueError for
+    an input or a weight that do not fit.
 
     Source: Zhang, Sennrich 2019, "Root mean square layer normalization".
 
@@ -185,9 +185,9 @@ def rms_norm(
     """
     shape = _last_axes("rms_norm", input, normalized_shape)
     _check_shapes("rms_norm", input, shape, weight=weight)
-    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     if input.dtype == np.float16:
         return _halved(rms_norm(_single(input), normalized_shape, weight, eps), weight)
+    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     mean_square = ag.mean(ag.square(input), tuple(range(-len(shape), 0)), keepdims=True)
     return _scaled(input * ag.rsqrt(mean_square + eps), weight, None, shape)
 

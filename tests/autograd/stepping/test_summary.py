@@ -93,7 +93,9 @@ def test_of_tensors_and_bundles() -> None:
     assert Summary.of(ag.tensor([3.0, 4.0])).norm == 5
     bundle = Bundle({1: np.array([[1.0, 2.0]], np.float32)}, 3)
     summary = Summary.of(bundle)
-    assert (summary.shape, summary.values) == ((2,), [1.0, 2.0])
+    assert (summary.shape, summary.values) == ((1, 2), [[1.0, 2.0]])
+    bundle += Bundle({2: np.array(3.0, np.float32)}, 3)
+    assert Summary.of(bundle).values == [1.0, 2.0, 3.0]
     assert Summary.of(Bundle({}, 2)).count == 0
 
 
