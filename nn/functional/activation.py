@@ -156,9 +156,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     >>> F.gelu(tensor([-1.0, 0.0, 2.0])).round(4)
     tensor([-0.1587,  0.    ,  1.9545])
     """
-    if (
-        input.dtype == np.float16
-    ):  # of which 1 + erf has no small differences, and x² in a derivative overflows from 256
+    if input.dtype == np.float16:  # in which 1 + erf loses digits, and x² overflows from 256 on
         return ag.astype(gelu(ag.astype(input, np.float32), approximate), np.float16)
     if approximate == "none":
         return input * ag.ndtr(input)
