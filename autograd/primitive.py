@@ -606,7 +606,10 @@ def apply(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] =
 
 def delayed(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...] = ()) -> Tensor | None:
     """The result of a primitive on tensors and numbers, to be computed when somebody looks at it; None if it had better
-    be computed at once. What a rule keeps is computed."""
+    be computed at once. What a rule keeps is computed; of variadic primitives, nothing waits while history is recorded.
+    """
+    if primitive.variadic and recording.get():
+        return None
     arrays: list[Any] = []
     parents = []
     mask = 0
@@ -625,7 +628,7 @@ def delayed(primitive: Primitive, inputs: Sequence[Any], static: tuple[Any, ...]
     for k in kept:
         if k < len(inputs) and isinstance(inputs[k], Tensor):
             arrays[k] = inputs[k].array
-    y = primitive.later(*arrays, *static)  # type: ignore[misc]
+    y = primitive.later(*([arrays] if primitive.variadic else arrays), *static)  # type: ignore[misc]
     if y is None:
         return None
     if plan is None:

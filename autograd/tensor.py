@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from threading import RLock
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -377,6 +378,8 @@ class Pending(Tensor):
         _holding.__set__(self, value)
         if isinstance(value, np.ndarray):
             self.__class__ = Tensor  # type: ignore[assignment]
+        else:
+            value.holder = ref(self)
 
     @property
     def shape(self) -> tuple[int, ...]:

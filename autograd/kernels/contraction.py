@@ -22,7 +22,7 @@ from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.product import matrix_product
 from autograd.kernels.reduce import LARGE, total
-from autograd.kernels.window_contraction import contract_windows, terms_of
+from autograd.kernels.window_contraction import contract_windows, convolved, terms_of
 
 # Elements in a block of a copied operand: 1 MB of float32, what a second-level cache holds.
 BLOCK = 1 << 18
@@ -56,6 +56,16 @@ def contract(subscripts: str, operands: Sequence[Any]) -> Array:
             group = [pairs.pop(i) for i in sorted(picked, reverse=True)]
             pairs.append(_together(group, output + "".join(term for term, _ in pairs)))
     return _together(pairs, output, last=True)[1]
+
+
+def contract_later(subscripts: str, operands: Sequence[Any]) -> Deferred | None:
+    """`contract`, to be done with what follows, of a convolution; None of what had better be done at once."""
+    if len(operands) != 2:
+        return None
+    terms, output, lengths, fit, _ = _read(subscripts, tuple([x.shape for x in operands]))
+    if not fit:
+        return None
+    return convolved(terms_of(*terms, output), terms[0], operands, output, tuple([lengths[label] for label in output]))
 
 
 class Reading(NamedTuple):

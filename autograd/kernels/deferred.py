@@ -45,7 +45,7 @@ class _Readers:
                 self.forgetting.release()
 
     def __iter__(self) -> Iterator[Deferred]:
-        for known in self.known.copy():
+        for known in self.known[::-1]:  # the last first: what follows another may settle both
             reader = known()
             if reader is not None:
                 yield reader
@@ -94,10 +94,13 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
     """An array by its shape, its dtype and the way to compute it: `compute`, which a kind of its own defines.
 
     `sources` are arrays that it reads and that somebody may write into. What is `addable` may be added into, with `+=`,
-    by the one who had it made.
+    by the one who had it made. `holder` is the tensor that it stands for, and `followed` says how many others wait for
+    it.
     """
 
     addable = False
+    holder: ref[Any] | None = None
+    followed = 0
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.shape = shape
@@ -136,6 +139,11 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
     def size(self) -> int:
         return math.prod(self.shape)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody may still look at it but the one who waits for it."""
+        return self.followed > 1 or (self.holder is not None and self.holder() is not None)
+
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
         found = None
@@ -162,6 +170,12 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         given = [x.array if isinstance(x, Deferred) else x for x in inputs]
         return getattr(ufunc, method)(*given, **options)
+
+
+def errors_for_later() -> Any:
+    """How NumPy's warnings are set, for `np.errstate`; None if they have to come at once, as errors or calls."""
+    errors = np.geterr()
+    return None if "raise" in errors.values() or "call" in errors.values() else errors
 
 
 def evaluated(x: Any) -> Any:

@@ -2,7 +2,8 @@
 
 What scales, adds or clips a large array takes its time from memory, not from arithmetic. So such a step may wait for
 the next one: `then` describes its result, and all of them are done, one after the other on pieces that stay in cache,
-when somebody looks. The numbers are those that the steps done apart give, to the last bit.
+when somebody looks. The numbers are those that the steps done apart give, to the last bit; but for a convolution whose
+channels are multiplied by numbers, which its weight then is instead.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.deferred import Deferred, evaluated, may_be_read, reads
-from autograd.kernels.loops import compute
+from autograd.kernels.deferred import Deferred, errors_for_later, evaluated, may_be_read, reads
+from autograd.kernels.fresh import Fresh
+from autograd.kernels.loops import compute, multiply_add
 
 Operand = Any  # an array that broadcasts, a number or None
 
@@ -26,7 +28,7 @@ MOST = 4
 
 
 class Part(NamedTuple):
-    """What a step does: `kernel(x, *others)`, where `x` is an array or another step."""
+    """What a step does: `kernel(x, *others)`, where `x` is an array, one still to be made, or another step."""
 
     kernel: Callable[..., Any]
     x: Any
@@ -37,11 +39,15 @@ class Step(Deferred):
     """`kernel(x, *others)`, elementwise and of the shape and dtype of `x`, to be computed in one pass with what `x` is
     to be computed by."""
 
-    def __init__(self, kernel: Callable[..., Any], x: Array | Step, others: tuple[Operand, ...], errors: Any) -> None:
+    def __init__(
+        self, kernel: Callable[..., Any], x: Array | Fresh | Step, others: tuple[Operand, ...], errors: Any
+    ) -> None:
         super().__init__(x.shape, x.dtype)
         self.part: Part | None = Part(kernel, x, others)
         self.length: int = x.length + 1 if isinstance(x, Step) else 1
         self.errors = errors
+        if isinstance(x, Deferred):
+            x.followed += 1
         reads(self)
 
     @property
@@ -49,7 +55,7 @@ class Step(Deferred):
         part = self.part
         if part is None:
             return ()
-        ahead = part.x.sources if isinstance(part.x, Step) and not part.x.computed else (evaluated(part.x),)
+        ahead = part.x.sources if isinstance(part.x, Deferred) and not part.x.computed else (evaluated(part.x),)
         return (*ahead, *[other for other in part.others if isinstance(other, np.ndarray)])
 
     def compute(self) -> Array:
@@ -68,6 +74,16 @@ def _done(last: Part) -> Array:
     parts = [last]
     while isinstance(parts[0].x, Step) and (before := parts[0].x.part) is not None:
         parts.insert(0, before)
+    wanted = [k for k, part in enumerate(parts) if part.x.wanted] if isinstance(parts[0].x, Fresh) else []
+    if wanted:  # it is to be made once
+        parts = parts[wanted[-1] :]
+    first = parts[0]
+    own = None
+    if isinstance(first.x, Fresh) and not wanted:
+        factors = first.others[0] if first.kernel is multiply_add and first.x.scales_by(first.others[0]) else None
+        own = first.x.made(factors)
+        if own is not None and factors is not None:
+            parts[0] = Part(np.add, first.x, first.others[1:])
 
     def chain(x: Array, *others: Operand, out: Array | None = None) -> Array:
         rest = iter(others)
@@ -75,32 +91,32 @@ def _done(last: Part) -> Array:
             x = out = part.kernel(x, *[next(rest) for _ in part.others], out=out)
         return x
 
-    y: Array = compute(chain, evaluated(parts[0].x), *[other for part in parts for other in part.others])
+    x = evaluated(first.x) if own is None else own
+    y: Array = compute(chain, x, *[other for part in parts for other in part.others], out=own)
     return y
 
 
 def then(kernel: Callable[..., Any], x: Any, *others: Any, first: bool = False) -> Step | None:
     """`kernel(x, *others)` to be done with what follows it; None if it had better be done at once.
 
-    That is so unless `x` is a step that waits or, if this may be the `first`, a large array; and unless `others` are
-    numbers, or arrays of its dtype that broadcast to its shape. Nobody may write into arrays unseen.
+    That is so unless `x` is a step that waits, or an array still to be made, or a large one if this may be the `first`;
+    and unless `others` are numbers, or arrays of its dtype that broadcast to its shape. Nobody may write into arrays
+    unseen.
     """
-    if isinstance(x, Step) and (x.computed or x.length == MOST):
+    if isinstance(x, (Fresh, Step)) and (x.computed or (isinstance(x, Step) and x.length == MOST)):
         x = x.array
-    if not (isinstance(x, Step) or (first and isinstance(x, np.ndarray) and x.size >= LARGE)):
+    if not (isinstance(x, (Fresh, Step)) or (first and isinstance(x, np.ndarray) and x.size >= LARGE)):
         return None
     if x.dtype.char not in "fd" or not all(_fits(other, x) for other in others):
         return None
-    errors = np.geterr()
-    if "raise" in errors.values() or "call" in errors.values():
-        return None
-    return Step(kernel, x, tuple([evaluated(other) for other in others]), errors)
+    errors = errors_for_later()
+    return None if errors is None else Step(kernel, x, tuple([evaluated(other) for other in others]), errors)
 
 
-def _fits(other: Any, x: Array | Step) -> bool:
+def _fits(other: Any, x: Array | Fresh | Step) -> bool:
     if other is None or type(other) in (int, float):
         return True
-    if not isinstance(other, (np.ndarray, Step)) or other.dtype != x.dtype:
+    if not isinstance(other, (np.ndarray, Fresh, Step)) or other.dtype != x.dtype:
         return False
     return other.shape == x.shape or _broadcasts(other.shape, x.shape)
 

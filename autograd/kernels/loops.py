@@ -24,22 +24,24 @@ PIECE = 1 << 18  # elements, about, at most: the pieces are of like size, and ev
 LONG = 1 << 13  # elements of NumPy's buffer: a broadcast operand is copied into it if rows are shorter, at each use
 
 
-def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE) -> Any:
+def compute(kernel: Callable[..., Any], *operands: Any, least: int = LARGE, out: Array | None = None) -> Any:
     """`kernel(*operands)`, elementwise and broadcasting; with at least so many elements, shared over threads.
 
     The kernel is a ufunc, or like one takes `out`, an array to write its result into or None. The result has the memory
     layout of an operand of its shape and, unless the kernel is a ufunc, the dtype of the numbers among the operands;
-    for such a kernel only floats, and conditions, are worked on in pieces.
+    for such a kernel only floats, and conditions, are worked on in pieces. It is written to `out`, if given: the first
+    operand, which is dense and has the result's shape and dtype.
     """
     for x in operands:
         if isinstance(x, np.ndarray) and x.size >= least:
             break
     else:
-        return kernel(*operands)
+        return kernel(*operands) if out is None else kernel(*operands, out=out)
     plan = _plan(kernel if isinstance(kernel, np.ufunc) else None, tuple([_kind(x) for x in operands]))
     if plan is None:
-        return kernel(*operands)
-    out = np.empty_like(operands[plan.like], plan.dtype)
+        return kernel(*operands) if out is None else kernel(*operands, out=out)
+    if out is None:
+        out = np.empty_like(operands[plan.like], plan.dtype)
     target, views = plan.view(out), [plan.view(operands[i]) for i in plan.places]
 
     def work(index: Any) -> None:

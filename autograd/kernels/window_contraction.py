@@ -18,7 +18,9 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.kernels import depthwise, grouped, winograd, winograd_lines
 from autograd.kernels.convolution import Task, correlation, cost, input_gradient, weight_gradient
-from autograd.kernels.deferred import Deferred, reads
+from autograd.kernels.deferred import Deferred, errors_for_later, reads
+from autograd.kernels.fresh import Fresh, Make
+from autograd.kernels.fusion import LARGE
 from autograd.kernels.layout import strided
 from autograd.kernels.minimal_filtering import enabled
 from autograd.kernels.patches import BLOCK, PARTS, SHARED, Geometry
@@ -90,8 +92,25 @@ def contract_windows(terms: Terms | None, a: str, operands: Sequence[Any], outpu
     if output == terms.weight:
         gradient = _to_weight(images, batch_last(other if terms.grouped else other[:, None]), at)
         return gradient if terms.grouped else gradient[0]
-    y = _correlated(images, other if terms.grouped else other[None], at)
+    weight = other if terms.grouped else other[None]
+    y = _correlation(images, weight, at)(weight)
     return _batch_first(y if terms.grouped else y[0])
+
+
+def convolved(terms: Terms | None, a: str, operands: Sequence[Any], output: str, shape: Ints) -> Fresh | None:
+    """The contraction of windows and a weight, still to be made; None if it is another one, or small."""
+    if terms is None or output != terms.result or math.prod(shape) < LARGE:
+        return None
+    windows, weight = operands if a == terms.windows else operands[::-1]
+    if windows.dtype != weight.dtype or windows.dtype.char not in "fd" or not windows.size:
+        return None
+    found, errors = None if isinstance(weight, Deferred) else _images(windows, terms), errors_for_later()
+    if found is None or errors is None:
+        return None
+    make = _correlation(found[0], weight if terms.grouped else weight[None], found[1])
+    if terms.grouped:
+        return Fresh(make, weight, 2, found[0], shape, errors)
+    return Fresh(lambda weight: make(weight[None]), weight, 1, found[0], shape, errors)
 
 
 def _images(windows: Any, terms: Terms) -> tuple[Array, Geometry] | None:
@@ -106,17 +125,21 @@ def _images(windows: Any, terms: Terms) -> tuple[Array, Geometry] | None:
     return images_of(windows if terms.grouped else windows[:, None], terms.axes)
 
 
-def _correlated(x: Array, weight: Array, at: Geometry) -> Array:
-    """The result (G, F, *P, N) of images (G, C, *L, N) and a weight (G, F, C, *T)."""
+def _correlation(x: Array, weight: Array, at: Geometry) -> Make:
+    """What makes the result (G, F, *P, N) of images (G, C, *L, N) and a weight (G, F, C, *T) like this one."""
     groups, features, channels = weight.shape[:3]
     if groups > 1 and (axes := _depthwise(channels, features, at, x.shape[2:-1], x.shape[-1])) is not None:
-        return depthwise.forward(x[:, 0], weight[:, 0, 0], *axes)[:, None]
+        return lambda weight: depthwise.forward(x[:, 0], weight[:, 0, 0], *axes)[:, None]
     if groups > 1 and grouped.worthwhile(channels, features):
-        return grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
+        return lambda weight: grouped.forward(x, weight, at.positions, at.stride, at.dilation, at.before)
     by = minimal(weight.dtype, (groups, channels, features), at, x.shape[2:-1], (*at.positions, x.shape[-1]))
     if by is not None:
-        return by.kernel.forward(x[0], weight[0], by.how)[None]
-    y = np.empty((groups, features, *at.positions, x.shape[-1]), x.dtype)
+        return lambda weight: by.kernel.forward(x[0], weight[0], by.how)[None]
+    return lambda weight: _by_patches(x, weight, at)
+
+
+def _by_patches(x: Array, weight: Array, at: Geometry) -> Array:
+    y = np.empty((*weight.shape[:2], *at.positions, x.shape[-1]), x.dtype)
     tasks = [task for parts in zip(x, weight, y, strict=True) for task in correlation(*parts[:2], at, parts[2])]
     _run(tasks, y.size * weight[0, 0].size)
     return y

@@ -81,7 +81,7 @@ class PaddedWindows(Deferred):
         view = window_view(self.padded.array, self.window, self.positions, self.stride, self.dilation, axes)
         return view.reshape(self.shape)
 
-    def reshaped(self, shape: Ints) -> PaddedWindows | None:
+    def in_shape(self, shape: Ints) -> PaddedWindows | None:
         """The windows with their channels put in groups, if that is what the shape is."""
         ahead, behind = len(self.groups) + 1, len(shape) - 2 * len(self.window)
         groups = tuple(shape[1:behind])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from autograd.dtypes import Array
 from autograd.kernels.deferred import Deferred
+from autograd.kernels.fresh import Fresh
 from autograd.kernels.fusion import Step
 from autograd.kernels.padding import Padded, bordered
 from autograd.ops.axes import normalize_axis, shape_of
@@ -156,7 +157,7 @@ def _cropped(shape: tuple[int, ...], widths: Widths) -> tuple[slice, ...]:
 
 def _padded(x: Any, widths: Widths, value: Any) -> Padded | None:
     """Zeros around a large array, for later; None for other borders."""
-    x = x.array if isinstance(x, Step) else x
+    x = x.array if isinstance(x, (Fresh, Step)) else x
     if type(x) is not np.ndarray or x.size < _LARGE or value != 0 or min(map(min, widths)) < 0:
         return None
     return Padded(x, widths)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import Array
-from autograd.kernels.contraction import contract
+from autograd.kernels.contraction import contract, contract_later
 from autograd.kernels.deferred import Deferred
 from autograd.kernels.product import matrix_product
 from autograd.kernels.window_contraction import cotangent_of
@@ -213,7 +213,13 @@ def _push(tangents: Sequence[Any], operands: Any, subscripts: str) -> Any:
     return functools.reduce(lambda a, b: a + b, moved)
 
 
-@primitive(vjps=[_pull], jvps=[_push], variadic=True, reads_deferred=True)
+@primitive(
+    vjps=[_pull],
+    jvps=[_push],
+    variadic=True,
+    reads_deferred=True,
+    later=lambda operands, subscripts: contract_later(subscripts, operands),
+)
 def _einsum(operands: Sequence[Array], subscripts: str) -> Any:
     return contract(subscripts, [x if isinstance(x, Deferred) else np.asarray(x) for x in operands])
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.graph import unbroadcast
+from autograd.kernels.deferred import Deferred
 from autograd.kernels.layout import reshaped
-from autograd.kernels.windows import PaddedWindows
 from autograd.ops.axes import Axis, normalize_axes, normalize_axis, shape_of
 from autograd.primitive import Operand, linear
 from autograd.tensor import Tensor
@@ -70,7 +70,7 @@ def reshape(x: Operand, *shape: Any) -> Tensor:
 @linear(
     lambda g, x_shape: _reshape(g, x_shape),
     takes_deferred=True,
-    later=lambda x, shape: x.reshaped(shape) if isinstance(x, PaddedWindows) else None,
+    later=lambda x, shape: x.in_shape(shape) if isinstance(x, Deferred) else None,
 )
 def _reshape(x: Array, shape: tuple[int, ...]) -> Any:
     try:

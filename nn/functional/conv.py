@@ -32,7 +32,8 @@ def conv(
     inputs; with groups = C, a depthwise convolution, each channel makes F/C outputs of its own.
 
     An infinity or NaN may reach results nearby that do not see it: by Winograd's algorithm (`ag.use_winograd`), and in
-    depthwise convolutions, which multiply with zeros.
+    depthwise convolutions, which multiply with zeros. Under `no_grad` a large result is computed when somebody looks at
+    its elements, together with what is done to it until then.
 
     Raises ValueError for channels that do not match, groups that do not divide them, a kernel larger than the padded
     input.

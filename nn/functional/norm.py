@@ -248,8 +248,8 @@ def _at_running_statistics(
 ) -> Tensor:
     if mean is None or var is None:
         raise ValueError(f"{op}: wants running_mean and running_var when it is not to use the input's statistics")
-    if weight is not None and weight.requires_grad:  # which needs the mean, and training may move it before
-        mean = ag.astype(mean, mean.dtype, copy=True)
+    if weight is not None and weight.requires_grad and ag.is_grad_enabled():
+        mean = ag.astype(mean, mean.dtype, copy=True)  # the weight's gradient needs it, and training may move it before
     return _at_statistics(input, mean, var, weight, bias, eps)
 
 
