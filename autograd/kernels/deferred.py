@@ -94,12 +94,13 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
     """An array by its shape, its dtype and the way to compute it: `compute`, which a kind of its own defines.
 
     `sources` are arrays that it reads and that somebody may write into. What is `addable` may be added into, with `+=`,
-    by the one who had it made. `holder` is the tensor that it stands for, and `followed` says how many others wait for
-    it.
+    by the one who had it made. `holder` is the tensor that it stands for; `followed` says how many others wait for it,
+    of whom `follower` is the last.
     """
 
     addable = False
     holder: ref[Any] | None = None
+    follower: ref[Deferred] | None = None
     followed = 0
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -7,8 +7,10 @@ what normalises by given statistics does, the number goes into the weight of the
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -17,6 +19,11 @@ from autograd.kernels.deferred import Deferred, reads
 
 Ints = tuple[int, ...]
 Make = Callable[[Array], Array]
+
+# Results that wait, at most, in all threads: they keep alive what they are made of, which may be far larger.
+MOST = 4
+
+_waiting: deque[ref[Fresh]] = deque()
 
 
 class Fresh(Deferred):
@@ -28,6 +35,9 @@ class Fresh(Deferred):
         self.made_of: tuple[Make, Array, int, Array] | None = make, weight, channels, images
         self.errors = errors
         reads(self)
+        _waiting.append(ref(self))
+        while len(_waiting) > MOST:
+            _made_with_steps(_waiting.popleft()())
 
     @property
     def sources(self) -> tuple[Array, ...]:
@@ -71,3 +81,12 @@ class Fresh(Deferred):
         if self.made_of is None or shape != (self.shape[0], groups * features, *positions):
             return None
         return Fresh(*self.made_of, shape, self.errors)
+
+
+def _made_with_steps(waiting: Deferred | None) -> None:
+    """Have a result made that waits, unless it is gone, with the steps that wait for it."""
+    while waiting is not None:
+        last, after = waiting, waiting.follower
+        waiting = None if after is None else after()
+        if waiting is None:
+            last.settle()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -48,6 +49,7 @@ class Step(Deferred):
         self.errors = errors
         if isinstance(x, Deferred):
             x.followed += 1
+            x.follower = ref(self)
         reads(self)
 
     @property

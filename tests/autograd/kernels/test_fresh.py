@@ -2,14 +2,15 @@
 
 import threading
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
 
 import autograd as ag
 import nn
-from autograd.kernels.deferred import Deferred
-from autograd.kernels.fresh import Fresh
+from autograd.kernels.deferred import Deferred, owner
+from autograd.kernels.fresh import MOST, Fresh
 from autograd.kernels.padding import Padded
 from autograd.tensor import held
 from nn import functional as F
@@ -257,3 +258,19 @@ def test_a_network_evaluates_as_where_history_is_recorded():
     with ag.no_grad():
         evaluated = network(x)
     np.testing.assert_allclose(evaluated.array, recorded.array, rtol=1e-5, atol=1e-5)
+
+
+def test_few_wait_so_that_what_they_are_made_of_is_freed(makes):
+    weight, scale = drawn(24, 16, 3, 3, seed=1), column(24, 2, 2)
+    inputs, results = [], []
+    with ag.no_grad():
+        for k in range(MOST + 3):
+            x = drawn(32, 16, 16, 16, seed=k)
+            x = ag.tensor(np.ascontiguousarray(x.array.transpose(1, 2, 3, 0))).transpose(3, 0, 1, 2)  # not to be copied
+            results.append(ag.relu(ag.multiply_add(F.conv(x, weight, padding=1), scale, 1.0)))
+            inputs.append(weakref.ref(owner(x.array)))
+            del x
+    assert [r() is None for r in inputs] == [True] * 3 + [False] * MOST
+    assert len(makes) == 3
+    assert all(factors is not None for factors in makes)
+    assert [held(y).computed for y in results] == [True] * 3 + [False] * MOST
