@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd.dtypes import Array
 from autograd.kernels.layout import repeated
+from autograd.ops.assignment import clone
 from autograd.ops.axes import normalize_axis, shape_of
 from autograd.ops.shaping import broadcast_to, integer, ravel, reshape
 from autograd.primitive import Operand, linear
@@ -23,7 +24,7 @@ _FEW = 8
 
 
 def tile(x: Operand, reps: int | Sequence[int]) -> Tensor:
-    """`x` as a tile, laid `reps` times along each axis (an int: along the last; missing axes and counts are 1).
+    """`x` as a tile, laid `reps` times along each axis (an int: along the last; missing axes and counts are 1). A copy.
 
     Raises ValueError for a negative count.
 
@@ -39,6 +40,8 @@ def tile(x: Operand, reps: int | Sequence[int]) -> Tensor:
     shape = shape_of(x)
     shape = (1,) * (len(counts) - len(shape)) + shape
     counts = (1,) * (len(shape) - len(counts)) + counts
+    if all(count == 1 for count in counts):
+        return clone(reshape(x, shape))
     apart = tuple(chain.from_iterable((1, n) for n in shape))
     laid = tuple(chain.from_iterable(zip(counts, shape)))
     tiles: Any = broadcast_to(reshape(x, apart), laid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, SupportsFloat
+from typing import Any, Literal, SupportsFloat
 
 from optim.lr_scheduler.base import LRScheduler, checked, per_group
 from optim.optimizer import Optimizer
@@ -89,6 +89,10 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
         self._last_lr = [group["lr"] for group in self._groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        self._last_lr += [group["lr"] for group in self._groups[len(self._last_lr) :]]  # which have joined since
+        return super().state_dict()
 
     def _floors(self) -> list[float]:
         return per_group(self.min_lrs, self.optimizer, "ReduceLROnPlateau", "min_lr")

@@ -339,6 +339,12 @@ def test_errors(call: Callable[[Any], Any], kind: type[Exception], message: str)
     assert "int64(" not in str(caught.value)
 
 
+@pytest.mark.parametrize("reps", [1, (1, 1, 1), ()])
+def test_a_single_tile_is_a_copy(reps: Any) -> None:
+    x = tensor(draw(2, 3))
+    assert not np.shares_memory(repetition.tile(x, reps).array, x.array)
+
+
 def test_repeats_are_not_shared_with_the_caller() -> None:
     counts = np.array([1, 2, 3])
     x = tensor(draw(3), requires_grad=True)

@@ -336,6 +336,18 @@ def test_plateau_state_dict() -> None:
     assert a.get_last_lr() == b.get_last_lr() != [0.1, 0.05, 1.0]
 
 
+def test_plateau_state_dict_knows_a_group_that_has_joined_since_the_last_step() -> None:
+    optimizer = optimizers()[0]
+    a = lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, factor=0.5)
+    a.step(1.0)
+    optimizer.add_param_group({"params": [tensor([1.0], requires_grad=True)], "lr": 0.4})
+    state = a.state_dict()
+    assert state["_last_lr"] == [0.1, 0.05, 1.0, 0.4]
+    a.load_state_dict(state)
+    a.step(2.0)
+    assert a.get_last_lr() == [0.05, 0.025, 0.5, 0.2]
+
+
 def test_torchs_plateau_state_dict_is_understood() -> None:
     a, b = (m.ReduceLROnPlateau(o, patience=1) for m, o in zip((lr_scheduler, torch.optim.lr_scheduler), optimizers()))
     for metric in (1.0, 2.0):
