@@ -222,6 +222,8 @@ NOT_OF_TENSORS = {
     "absolute": "it is t.abs()",
     "add_": "write t += other",
     "addmm": "write t + mat1 @ mat2",
+    "addmm_": "write t += mat1 @ mat2",
+    "baddbmm": "write t + batch1 @ batch2",
     "clamp_": "write t.copy_(t.clip(min, max))",
     "clamp_max": "write t.clip(max=max)",
     "clamp_min": "write t.clip(min=min)",
@@ -230,6 +232,7 @@ NOT_OF_TENSORS = {
     "detach_": "write t = t.detach()",
     "dist": "write autograd.norm(t - other)",
     "div_": "write t /= other",
+    "element_size": "it is t.data.itemsize",
     "expand_as": "write t.expand(other.shape)",
     "get_device": "the CPU is the only device",
     "index_add": "it is autograd.index_add(t, index, source, axis=dim)",
@@ -239,6 +242,7 @@ NOT_OF_TENSORS = {
     "is_cuda": "the CPU is the only device",
     "is_floating_point": "write t.dtype.kind == 'f'",
     "lerp": "write t + weight * (end - t)",
+    "lerp_": "write t += weight * (end - t)",
     "masked_fill_": "write t[mask] = value",
     "masked_select": "write t[mask]",
     "mul_": "write t *= other",
@@ -252,6 +256,7 @@ NOT_OF_TENSORS = {
     "new_zeros": "write autograd.zeros(shape, dtype=t.dtype)",
     "normal_": "it is nn.init.normal_(t, mean, std)",
     "pin_memory": "the CPU is the only device",
+    "pow_": "write t **= exponent",
     "reshape_as": "write t.reshape(other.shape)",
     "scatter": "it is autograd.put_along_axis(t, index, src, axis=dim)",
     "scatter_": "write t.copy_(autograd.put_along_axis(t, index, src, axis=dim))",
@@ -275,6 +280,28 @@ NOT_OF_TENSORS = {
     "view_as": "write t.reshape(other.shape)",
     "where": "write autograd.where(condition, t, other)",
 }
+
+# PyTorch's tensors have methods that write what these give.
+IN_PLACE = (
+    *("abs", "ceil", "cos", "cosh", "erf", "exp", "exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "neg"),
+    *(
+        "reciprocal",
+        "relu",
+        "round",
+        "rsqrt",
+        "sigmoid",
+        "sign",
+        "sin",
+        "sinh",
+        "sqrt",
+        "square",
+        "tan",
+        "tanh",
+        "tril",
+    ),
+    *("triu", "trunc"),
+)
+NOT_OF_TENSORS |= {f"{name}_": f"write t.copy_(t.{name}())" for name in IN_PLACE}
 
 # PyTorch's tensors have methods of these functions, too.
 NOT_OF_TENSORS |= {

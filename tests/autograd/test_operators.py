@@ -19,7 +19,7 @@ from derivatives import check_derivatives
 import autograd as ag
 import nn
 import optim
-from autograd import operators, tensor
+from autograd import operators, other_names, tensor
 from autograd.operators import OF_TORCHS_WORDS
 from autograd.other_names import ABSENT, ABSENT_BY_PACKAGE, ELSEWHERE, EXPRESSIONS, NOT_OF_TENSORS, hint
 from autograd.primitive import elementwise
@@ -229,6 +229,7 @@ def test_expressions_for_names_of_torch(name: str) -> None:
 
 
 INSTEAD = {
+    "element_size": {},
     "expand_as": {"other": np.ones((2, 4, 4))},
     "index_add": {"dim": 1, "index": np.array([2, 0]), "source": B[0, :, :2]},
     "index_select": {"dim": 1, "index": np.array([2, 0, 2])},
@@ -259,12 +260,16 @@ def test_what_there_is_instead_of_torchs_methods(name: str) -> None:
 
 
 IN_PLACE = {
+    **{f"{name}_": {} for name in other_names.IN_PLACE},
     "add_": {"other": B[0]},
+    "addmm_": {"mat1": B[0], "mat2": C[0]},
     "clamp_": {"min": 0.3, "max": 0.6},
     "div_": {"other": B[0]},
     "index_add_": {"dim": 1, "index": np.array([2, 0]), "source": B[0, :, :2]},
     "masked_fill_": {"mask": A[0] > B[0], "value": 0.5},
+    "lerp_": {"end": B[0], "weight": 0.3},
     "mul_": {"other": B[0]},
+    "pow_": {"exponent": 3},
     "scatter_": {"dim": 0, "index": np.array([[0, 2, 1, 1]]), "src": B[0, :1]},
     "scatter_add_": {"dim": 0, "index": np.array([[0, 2, 1, 1]]), "src": B[0, :1]},
     "sub_": {"other": B[0]},
