@@ -7,6 +7,7 @@ what normalises by given statistics does, the number goes into the weight of the
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -20,10 +21,18 @@ from autograd.kernels.deferred import Deferred, reads
 Ints = tuple[int, ...]
 Make = Callable[[Array], Array]
 
-# Results that wait, at most, in all threads: they keep alive what they are made of, which may be far larger.
+# Results of a thread that wait, at most: they keep alive what they are made of, which may be far larger.
 MOST = 4
 
-_waiting: deque[ref[Fresh]] = deque()
+
+class _Own(threading.local):
+    """The results of each thread that may be waiting."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[ref[Fresh]] = deque()
+
+
+_own = _Own()
 
 
 class Fresh(Deferred):
@@ -35,9 +44,9 @@ class Fresh(Deferred):
         self.made_of: tuple[Make, Array, int, Array] | None = make, weight, channels, images
         self.errors = errors
         reads(self)
-        _waiting.append(ref(self))
-        while len(_waiting) > MOST:
-            _made_with_steps(_waiting.popleft()())
+        _own.waiting.append(ref(self))
+        if len(_own.waiting) > MOST:
+            _made_with_steps(_own.waiting.popleft()())
 
     @property
     def sources(self) -> tuple[Array, ...]:
