@@ -284,22 +284,8 @@ NOT_OF_TENSORS = {
 # PyTorch's tensors have methods that write what these give.
 IN_PLACE = (
     *("abs", "ceil", "cos", "cosh", "erf", "exp", "exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "neg"),
-    *(
-        "reciprocal",
-        "relu",
-        "round",
-        "rsqrt",
-        "sigmoid",
-        "sign",
-        "sin",
-        "sinh",
-        "sqrt",
-        "square",
-        "tan",
-        "tanh",
-        "tril",
-    ),
-    *("triu", "trunc"),
+    *("reciprocal", "relu", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh"),
+    *("tril", "triu", "trunc"),
 )
 NOT_OF_TENSORS |= {f"{name}_": f"write t.copy_(t.{name}())" for name in IN_PLACE}
 

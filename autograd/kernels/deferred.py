@@ -147,13 +147,17 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-        found = None
-        if not self.computed and order == "C" and -1 not in wanted and math.prod(wanted) == self.size:
-            found = self.in_shape(wanted)
+        found = self.reshaped(wanted) if order == "C" else None
         return self.array.reshape(*shape, order=order) if found is None else found  # type: ignore[call-overload]
 
+    def reshaped(self, shape: tuple[int, ...]) -> Deferred | None:
+        """The same in another shape, still to be computed; None if it has been, or has to be for that."""
+        if self.computed or -1 in shape or math.prod(shape) != self.size:
+            return None
+        return self.in_shape(shape)
+
     def in_shape(self, shape: tuple[int, ...]) -> Deferred | None:
-        """The same in another shape; None if it has to be computed for that."""
+        """What `reshaped` gives in a shape of as many elements."""
         return None
 
     def astype(self, dtype: Any) -> Array:

@@ -70,7 +70,7 @@ def reshape(x: Operand, *shape: Any) -> Tensor:
 @linear(
     lambda g, x_shape: _reshape(g, x_shape),
     takes_deferred=True,
-    later=lambda x, shape: x.in_shape(shape) if isinstance(x, Deferred) else None,
+    later=lambda x, shape: x.reshaped(shape) if isinstance(x, Deferred) else None,
 )
 def _reshape(x: Array, shape: tuple[int, ...]) -> Any:
     try:

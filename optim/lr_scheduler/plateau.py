@@ -91,8 +91,8 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = [group["lr"] for group in self._groups]
 
     def state_dict(self) -> dict[str, Any]:
-        self._last_lr += [group["lr"] for group in self._groups[len(self._last_lr) :]]  # which have joined since
-        return super().state_dict()
+        joined = [group["lr"] for group in self._groups[len(self._last_lr) :]]  # since the last step
+        return super().state_dict() | {"_last_lr": self._last_lr + joined}
 
     def _floors(self) -> list[float]:
         return per_group(self.min_lrs, self.optimizer, "ReduceLROnPlateau", "min_lr")
