@@ -12,6 +12,7 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
+from autograd.dtypes import Array
 
 
 def batch_norm(
@@ -56,9 +57,8 @@ def batch_norm(
         return _scaled(input, weight, bias, _column(input))
     mean, var = ag.moments(input, axes, keepdims=True)
     if running_mean is not None and running_var is not None:
-        with ag.no_grad():
-            _move(running_mean, mean.reshape(channels), momentum)
-            _move(running_var, var.reshape(channels) * (count / (count - 1)), momentum)
+        _move(running_mean, mean.numpy().reshape(channels), momentum)
+        _move(running_var, var.numpy().reshape(channels) * (count / (count - 1)), momentum)
     return _at_statistics(input, mean, var, weight, bias, eps)
 
 
@@ -107,9 +107,8 @@ def instance_norm(
     y, mean, var = ag.standardize(input, tuple(range(2, input.ndim)), eps)
     if running_mean is not None and running_var is not None and input.shape[0]:
         over_batch = (0, *range(2, input.ndim))
-        with ag.no_grad():
-            _move(running_mean, ag.mean(mean, over_batch), momentum)
-            _move(running_var, ag.mean(var, over_batch) * (count / (count - 1)), momentum)
+        _move(running_mean, np.mean(mean.numpy(), over_batch), momentum)
+        _move(running_var, np.mean(var.numpy(), over_batch) * (count / (count - 1)), momentum)
     return _scaled(y, weight, bias, _column(input))
 
 
@@ -273,8 +272,8 @@ def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[
     return y * weight if bias is None else ag.multiply_add(y, weight, bias)
 
 
-def _move(running: Tensor, now: Tensor, momentum: float) -> None:
-    running.write((1 - momentum) * running + momentum * now)
+def _move(running: Tensor, now: Array, momentum: float) -> None:
+    running.write((1 - momentum) * running.numpy() + momentum * now)
 
 
 def _column(input: Tensor) -> tuple[int, ...]:

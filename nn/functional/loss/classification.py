@@ -10,7 +10,7 @@ import numpy as np
 import autograd as ag
 from autograd import Tensor
 from nn.functional.linear import linear
-from nn.functional.loss.classes import class_weights, target_classes
+from nn.functional.loss.classes import at_classes, class_weights, target_classes
 from nn.functional.loss.reduction import check_same, check_tensors, check_weight, reduced
 
 
@@ -197,26 +197,20 @@ def _at_classes(
     smoothing: float = 0.0,
 ) -> Tensor:
     """Negative log-likelihood of classes given by index, mixed with that of all classes alike by `smoothing`."""
-    axis = min(1, log_p.ndim - 1)
-    classes = target_classes(op, log_p, target, ignore_index)  # (N, 1, *D), -1 where ignored
-    counted = classes >= 0
-    everything = bool(counted.all())
-    if not everything:
-        classes = np.where(counted, classes, 0)
-    losses = -ag.take_along_axis(log_p, classes, axis=axis)  # (N, 1, *D)
+    classes, counted = target_classes(op, log_p, target, ignore_index)  # (N, *D)
+    losses = -at_classes(log_p, classes)
     scale = None
     if weight is not None:
         spread = class_weights(op, weight, log_p)
-        scale = ag.take(weight, classes)  # (N, 1, *D)
+        scale = ag.take(weight, classes)
         losses = losses * scale
     if smoothing:
         all_classes = log_p if weight is None else log_p * spread
-        uniform = -ag.mean(all_classes, axis=axis, keepdims=True)
+        uniform = -ag.mean(all_classes, axis=min(1, log_p.ndim - 1))
         losses = (1 - smoothing) * losses + smoothing * uniform
-    if not everything:
+    if counted is not None:
         losses = ag.where(counted, losses, 0)
         scale = counted.astype(log_p.dtype) if scale is None else ag.where(counted, scale, 0)
-    losses = ag.squeeze(losses, axis)  # (N, *D)
     if scale is None or reduction != "mean":
         return reduced(op, losses, reduction)
     return ag.sum(losses) / ag.sum(scale)

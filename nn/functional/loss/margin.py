@@ -10,7 +10,7 @@ import numpy as np
 import autograd as ag
 from autograd import Tensor
 from nn.functional.distance import pairwise_distance
-from nn.functional.loss.classes import class_weights, target_classes
+from nn.functional.loss.classes import at_classes, class_weights, target_classes
 from nn.functional.loss.reduction import check_same, check_signs, reduced
 from nn.functional.sizes import check_broadcast
 
@@ -85,14 +85,14 @@ def multi_margin_loss(
         raise ValueError(f"{op}: p is 1 or 2, got {p}")
     if input.ndim not in (1, 2):
         raise ValueError(f"{op}: wants scores (N, C) or (C,), got shape {input.shape}")
-    labels = target_classes(op, input, target)  # (N, 1)
-    correct = ag.take_along_axis(input, labels, axis=-1)
+    labels, _ = target_classes(op, input, target)  # (N,)
+    correct = ag.expand_dims(at_classes(input, labels), -1)
     violations = ag.relu(margin - correct + input)  # (N, C)
-    others = np.arange(input.shape[-1]) != labels
+    others = np.arange(input.shape[-1]) != labels[..., None]
     losses = ag.where(others, violations if p == 1 else ag.square(violations), 0)
     if weight is not None:
         class_weights(op, weight, input)
-        losses = losses * ag.take(weight, labels)
+        losses = losses * ag.take(weight, labels[..., None])
     return reduced(op, ag.sum(losses, axis=-1) / input.shape[-1], reduction)
 
 
