@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,24 +12,16 @@ import numpy as np
 import pytest
 from against_torch import torch
 
-from autograd.kernels.threads import get_num_threads, set_num_threads
+from autograd.kernels.threads import get_num_threads
 from tests.benchmarks import breakdown, growth, layers, memory, report, rivals, steps
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.report import Section, Settings, Target
 from tests.benchmarks.rival_programs import PROGRAMS, RivalProgram
+from tests.benchmarks.threads import on_threads
 from tests.benchmarks.timing import Stopwatch, Times, compare
 from tests.benchmarks.workloads import CHANNELS_LAST, OURS, THEIRS, WORKLOADS, Chain, Workload, agree, check_same
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    """A run sets the number of threads of both libraries."""
-    ours, theirs = get_num_threads(), torch.get_num_threads()
-    yield
-    set_num_threads(ours)
-    torch.set_num_threads(theirs)
 
 
 def test_table() -> None:
@@ -112,9 +103,23 @@ def test_names_are_chosen_by_parts() -> None:
         "LeNet-5",
         "ResNet-20, 32×32",
     ]
-    nothing = Settings(only=("no such thing",))
+    nothing = Settings(only=("no such thing",), threads=2)
+    assert steps.one_thread(nothing) is None
     for section in (steps.training, layers.section, memory.section, growth.section, breakdown.section, rivals.section):
         assert section(nothing) is None
+
+
+def test_threads_are_those_of_both_libraries_and_then_as_before() -> None:
+    before = get_num_threads(), torch.get_num_threads()
+
+    def interrupted() -> None:
+        with on_threads(3):
+            assert (get_num_threads(), torch.get_num_threads()) == (3, 3)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert (get_num_threads(), torch.get_num_threads()) == before
 
 
 def test_names_are_unique() -> None:
@@ -194,3 +199,19 @@ def test_a_quick_run_writes_its_report(tmp_path: Path, capsys: pytest.CaptureFix
     assert text in capsys.readouterr().out
     assert "| MLP 784-512-512-10, Adam |" in text
     assert "left out of a quick run" in text
+
+
+@pytest.mark.slow
+def test_one_thread_is_told_beside_others() -> None:
+    settings = Settings(quick=True, turns=3, share=0.1, only=("MLP",), threads=2)
+    with on_threads(2):
+        section = steps.one_thread(settings)
+        assert get_num_threads() == torch.get_num_threads() == 2
+    assert section is not None
+    *_, row, mean = section.text.splitlines()
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells[0] == "MLP 784-512-512-10, Adam"
+    assert float(cells[1]) / float(cells[2]) == pytest.approx(float(cells[3]), abs=0.02)
+    assert f"**{cells[3]}**" in mean
+    assert f"**{cells[7]}**" in mean
+    assert steps.one_thread(settings._replace(threads=1)) is None

@@ -11,16 +11,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from threadpoolctl import threadpool_limits
-
-from autograd.kernels.threads import set_num_threads
 from tests.benchmarks import breakdown, growth, layers, memory, report, rivals, seam, steps
 from tests.benchmarks.report import Section, Settings, Target
+from tests.benchmarks.threads import on_threads
 
 SECTIONS: dict[str, Callable[[Settings], Section | None]] = {
     "training": steps.training,
     "inference": steps.inference,
+    "one-thread": steps.one_thread,
     "layers": layers.section,
     "memory": memory.section,
     "growth": growth.section,
@@ -40,11 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         threads=options.threads,
         quick=options.quick,
     )
-    torch.set_num_threads(settings.threads)
-    set_num_threads(settings.threads)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(report.CACHE / "inductor"))  # compiled once, kept for later
     meanwhile = report.Meanwhile()
-    with threadpool_limits(settings.threads, user_api="blas"):
+    with on_threads(settings.threads):
         found = [_section(name, settings) for name in options.sections]
         sections = [section for section in found if section is not None]
         text = report.write(sections, settings, meanwhile)

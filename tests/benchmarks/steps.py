@@ -9,6 +9,7 @@ from statistics import geometric_mean
 import torch
 
 from tests.benchmarks.report import Section, Settings, at_most, milliseconds, progress, spread, table, worst
+from tests.benchmarks.threads import on_threads
 from tests.benchmarks.timing import Stopwatch, Times, compare
 from tests.benchmarks.workloads import (
     CHANNELS_LAST,
@@ -47,6 +48,36 @@ def inference(settings: Settings) -> Section | None:
     mean = geometric_mean([t.ratio(OURS, THEIRS).value for t in times.values()])
     targets = [at_most("inference ÷ PyTorch, geometric mean", 1.0, mean)]
     return Section("Inference", f"The forward pass under `no_grad`, evaluating. {_told(times, uncompiled)}", targets)
+
+
+def one_thread(settings: Settings) -> Section | None:
+    """Both again on one thread; None if all is on one."""
+    if settings.threads == 1:
+        return None
+    rows, ratios = [], []
+    with on_threads(1):
+        for workload in progress(settings.chosen(WORKLOADS), "one thread"):
+            row = [workload.name]
+            for training in (True, False):
+                programs = workload.programs(training, (THEIRS,))
+                agree(programs, workload.name)
+                stopwatches = {variant: Stopwatch(program) for variant, program in programs.items()}
+                t = compare(stopwatches, settings.turns, 5 * settings.share)
+                ratio = t.ratio(OURS, THEIRS)
+                row += [milliseconds(t.median(OURS)), milliseconds(t.median(THEIRS)), *spread(ratio)]
+                ratios.append(ratio.value)
+            rows.append(row)
+    if not rows:
+        return None
+    means = [f"**{geometric_mean(part):.2f}**" for part in (ratios[::2], ratios[1::2])]
+    rows.append(["**geometric mean**", "", "", means[0], "", "", "", means[1], ""])
+    columns = ("stepgrad, ms", "PyTorch, ms", "ratio", "middle half")
+    header = ["", *[f"{what}: {column}" for what in ("training", "inference") for column in columns]]
+    text = (
+        "Training steps and inference once more, each library on one thread: what the work takes. Where the ratio is "
+        f"larger on {settings.threads}, the rest is what it takes to share it out."
+    )
+    return Section("On one thread", f"{text}\n\n{table(header, rows)}")
 
 
 def _times(settings: Settings, training: bool, seconds: float) -> tuple[dict[str, Times], dict[str, str]]:
