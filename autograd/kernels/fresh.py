@@ -23,6 +23,8 @@ Make = Callable[[Array], Array]
 
 # Results of a thread that wait, at most: they keep alive what they are made of, which may be far larger.
 MOST = 4
+# Elements of a result for each of the weight, at least, where that is multiplied in its stead.
+FEWER = 2
 
 
 class _Own(threading.local):
@@ -64,10 +66,13 @@ class Fresh(Deferred):
         return found
 
     def scales_by(self, factors: Any) -> bool:
-        """Whether these are numbers for each channel, along the first axis after that of the images."""
+        """Whether these are numbers for each channel, along the first axis after that of the images, and the weight is
+        so much smaller than the result that it had better be multiplied with them."""
         if self.made_of is None or not isinstance(factors, np.ndarray):
             return False
         _, weight, channels, _ = self.made_of
+        if FEWER * weight.size > self.size:
+            return False
         count, *positions = self.shape[1:]
         alone = math.prod(weight.shape[:channels]) == count == factors.size
         return alone and factors.shape[-len(self.shape) + 1 :] == (count, *(1,) * len(positions))

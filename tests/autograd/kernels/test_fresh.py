@@ -125,6 +125,17 @@ def test_factors_reach_the_weight(makes):
     assert makes[0] is not None
 
 
+def test_a_large_weight_is_left_as_it_is(makes):
+    x, weight = drawn(4, 128, 16, 16), drawn(128, 128, 3, 3, seed=1)
+    scale, shift = column(128, 2, 2), column(128, 2, 3)
+    with ag.no_grad():
+        assert weight.size > F.conv(x, weight, padding=1).size
+        found = ag.multiply_add(F.conv(x, weight, padding=1), scale, shift).array
+        wanted = F.conv(x, weight, padding=1).array * scale.array + shift.array
+    assert makes[0] is None
+    np.testing.assert_array_equal(found, wanted)
+
+
 @pytest.mark.parametrize("shape", [(32, 24, 1, 1), (1, 1, 16, 16), (24, 16, 16), (32, 24, 16, 16), (1, 1, 1, 1)])
 def test_other_factors_are_for_the_result(shape, makes):
     x, weight, factors = drawn(32, 16, 16, 16), drawn(24, 16, 3, 3, seed=1), drawn(*shape, seed=2)
