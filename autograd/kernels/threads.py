@@ -83,7 +83,9 @@ def share(work: Callable[[Any], object], items: Iterable[Any], blas: bool = True
 def postpone(call: Callable[[], Any]) -> Postponed:
     """A call that a helper makes while this thread goes on, or this one when somebody asks for the result.
 
-    Of those made before, all but a few are done first: what waits keeps memory from being freed.
+    Helpers hear of it at the next shared work, and make it after that: at once, it would take the interpreter's lock
+    from what leads there. Of the calls postponed before, all but a few are done first: what waits keeps memory from
+    being freed.
     """
     postponed = Postponed(call)
     if _pool.threads == 1 or _own.busy:
@@ -190,6 +192,7 @@ class Postponed:
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call: Callable[[], Any] | None = call
         self.errors = np.geterr()
+        self.told = False
         self.begun, self.done = threading.Lock(), threading.Lock()
         self.done.acquire()
         self.value: Any = None
@@ -231,33 +234,43 @@ class Pool:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self.jobs: SimpleQueue[Job | Postponed | None] = SimpleQueue()
-        self.postponed: deque[ReferenceType[Postponed]] = deque()
+        self.postponed: list[ReferenceType[Postponed]] = []  # the last few, in order
         self.lock = threading.Lock()
         self.begun = False
 
     def postpone(self, postponed: Postponed) -> None:
-        if not self.begun:
-            self.begin()
         self.postponed.append(ref(postponed))
-        self.jobs.put(postponed)
         while len(self.postponed) > self.threads * WAITING:
-            oldest = self.postponed.popleft()()
+            oldest = self.postponed.pop(0)()
             if oldest is not None:
                 oldest.settle()
 
     def run(self, work: Callable[[Any], object], waiting: deque[Any]) -> None:
         helpers = min(self.threads, len(waiting)) - 1
         if helpers < 1:
+            self.tell()
             while waiting:
                 work(waiting.popleft())
             return
-        if not self.begun:
-            self.begin()
         job = Job(work, waiting)
         for _ in range(helpers):
-            self.jobs.put(job)
+            self.put(job)
+        self.tell()
         job.take()
         job.close()
+
+    def tell(self) -> None:
+        """Let helpers hear of the postponed calls that are new."""
+        for reference in tuple(self.postponed):
+            postponed = reference()
+            if postponed is not None and not postponed.told:
+                postponed.told = True
+                self.put(postponed)
+
+    def put(self, job: Job | Postponed) -> None:
+        if not self.begun:
+            self.begin()
+        self.jobs.put(job)
 
     def begin(self) -> None:
         with self.lock:

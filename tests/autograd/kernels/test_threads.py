@@ -86,9 +86,16 @@ def test_shared_work_inside_shared_work_and_from_many_threads():
     np.testing.assert_array_equal(totals, np.add.outer(range(6), range(4)))
 
 
-def test_a_postponed_call_is_made_once_whoever_asks_for_it():
+@pytest.fixture(params=["told", "untold"])
+def tell(request):
+    """Has helpers hear of what is postponed, or not."""
+    return (lambda: share(id, range(8))) if request.param == "told" else lambda: None
+
+
+def test_a_postponed_call_is_made_once_whoever_asks_for_it(tell):
     made, answers = [], []
     calls = [postpone(lambda k=k: made.append(k) or k * k) for k in range(30)]
+    tell()
     askers = [threading.Thread(target=lambda: answers.append([call.result() for call in calls])) for _ in range(3)]
     for asker in askers:
         asker.start()
@@ -98,6 +105,28 @@ def test_a_postponed_call_is_made_once_whoever_asks_for_it():
     assert sorted(made) == list(range(30))
 
 
+def test_helpers_make_a_postponed_call_after_the_next_shared_work(number):
+    made = []
+    call = postpone(lambda: made.append(threading.current_thread()))
+    assert made == ([threading.current_thread()] if number == 1 else [])
+    share(id, range(8))
+    limit = time.monotonic() + 20
+    while not made and time.monotonic() < limit:
+        time.sleep(0.001)
+    assert len(made) == 1
+    assert (made[0] is threading.current_thread()) == (number == 1)
+    assert call.result() is None
+
+
+def test_what_nobody_holds_any_more_is_not_made(number):
+    made = []
+    call = postpone(lambda: made.append(1))
+    del call
+    share(id, range(8))
+    assert postpone(lambda: 7).result() == 7
+    assert made == ([1] if number == 1 else [])
+
+
 def test_only_a_few_calls_wait(number):
     made = []
     calls = [postpone(lambda k=k: made.append(k)) for k in range(40)]
@@ -105,20 +134,22 @@ def test_only_a_few_calls_wait(number):
     assert all(call.result() is None for call in calls)
 
 
-def test_a_postponed_error_arrives_where_the_result_is_wanted():
+def test_a_postponed_error_arrives_where_the_result_is_wanted(tell):
     def fail():
         raise KeyError("lost")
 
     call = postpone(fail)
+    tell()
     for _ in range(2):
         with pytest.raises(KeyError, match="lost"):
             call.result()
     assert postpone(lambda: 7).result() == 7
 
 
-def test_a_postponed_call_runs_under_the_callers_errstate():
+def test_a_postponed_call_runs_under_the_callers_errstate(tell):
     with np.errstate(divide="raise"):
         calls = [postpone(lambda: np.float64(1) / np.zeros(3)) for _ in range(3)]
+    tell()
     with np.errstate(divide="raise"):
         for call in calls:
             with pytest.raises(FloatingPointError, match="divide by zero"):
@@ -131,10 +162,11 @@ def test_inside_shared_work_a_call_is_made_at_once():
     assert sorted(made) == list(range(8))
 
 
-def test_what_a_postponed_call_held_is_let_go_of():
+def test_what_a_postponed_call_held_is_let_go_of(tell):
     array = np.zeros(10)
     reference = weakref.ref(array)
     call = postpone(functools.partial(np.sum, array))
+    tell()
     assert call.result() == 0
     del array
     assert reference() is None
