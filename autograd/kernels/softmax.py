@@ -13,7 +13,9 @@ import numpy as np
 from autograd.dtypes import Array
 from autograd.kernels.reduce import Axes
 from autograd.kernels.threads import scratch
-from autograd.kernels.whole_reductions import WholeReductions, like, whole_reductions
+from autograd.kernels.whole_reductions import SHARED, WholeReductions, like, whole_reductions
+
+_EXPONENTIALS = 1 << 18  # elements from which sharing them pays
 
 
 def softmax(x: Array, axes: Axes) -> Array | None:
@@ -34,7 +36,7 @@ def softmax_rule(g: Array, y: Array, axes: Axes) -> Array | None:
         np.subtract(cotangent, form.spread(form.products(cotangent, softened), out.dtype), out=out)
         out *= softened
 
-    return _made(block, [y, like(g, y)], axes)
+    return _made(block, [y, like(g, y)], axes, shared=SHARED)
 
 
 def log_softmax(x: Array, axes: Axes) -> Array | None:
@@ -60,13 +62,14 @@ def log_softmax_vjp(g: Array, y: Array, axes: Axes) -> Array | None:
     return _made(block, [y, like(g, y)], axes)
 
 
-def _made(block: Callable[..., None], arrays: list[Array], axes: Axes) -> Array | None:
-    """An array like the first of `arrays`, which `block(form, out, *parts)` fills a part at a time."""
+def _made(block: Callable[..., None], arrays: list[Array], axes: Axes, shared: int = _EXPONENTIALS) -> Array | None:
+    """An array like the first of `arrays`, which `block(form, out, *parts)` fills a part at a time; of at least so many
+    elements they are `shared` over threads."""
     y = np.empty_like(arrays[0])
     form = whole_reductions([y, *arrays], axes)
     if form is None:
         return None
-    form.run(lambda index, kept: block(form, *(view[index] for view in form.views)))
+    form.run(lambda index, kept: block(form, *(view[index] for view in form.views)), shared)
     return y
 
 
@@ -85,7 +88,7 @@ def logsumexp(x: Array, axes: Axes) -> Array | None:
         with np.errstate(divide="ignore", over="ignore"):
             y[kept] = np.log(form.sums(powers)) + largest
 
-    form.run(block)
+    form.run(block, _EXPONENTIALS)
     return form.logical(y)
 
 

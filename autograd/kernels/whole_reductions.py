@@ -18,7 +18,7 @@ from autograd.kernels.reduce import KINDS, Axes, column_sums, grouped, logical, 
 from autograd.kernels.threads import one_blas_thread, scratch, share
 
 _BLOCK = 1 << 19  # elements of a block
-_SHARED = 1 << 18  # elements from which sharing pays
+SHARED = 1 << 20  # elements from which sharing sums, scales and shifts pays
 _WIDTH = 1024  # the length that several short rows are taken together to
 
 
@@ -44,7 +44,7 @@ class WholeReductions:
             views = [x.reshape(a, b // self.together, c * self.together) for x in views]
         self.views = views
 
-    def run(self, block: Callable[[Any, Any], None], shared: int = _SHARED) -> None:
+    def run(self, block: Callable[[Any, Any], None], shared: int = SHARED) -> None:
         """`block(index, kept)` for each block: where it lies in the views, and in what is left of the kept axes.
 
         Of at least so many elements they are `shared` over threads.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd.kernels.normalize import moments
+from autograd.kernels.normalize import moments, standardize, standardize_adjoint
 from autograd.kernels.threads import get_num_threads, set_num_threads
 
 ORDERS = {"batch last": (1, 2, 3, 0), "batch first": (0, 1, 2, 3), "channels last": (0, 2, 3, 1)}
@@ -26,23 +26,44 @@ def test_far_from_zero_nothing_cancels(order, offset):
     np.testing.assert_allclose(mean, exact.mean((0, 2, 3), keepdims=True), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_many_elements_at_any_number_of_threads(order):
-    x = drawn(order, 2, shape=(64, 5, 47, 43))
+def at_any_number_of_threads(kernel):
+    """The arrays that `kernel()` gives, to the same bits with one, two and three threads."""
     before = get_num_threads()
     try:
         found = []
         for threads in (1, 2, 3):
             set_num_threads(threads)
-            found.append(moments(x, (0, 2, 3)))
+            found.append(kernel())
     finally:
         set_num_threads(before)
-    for mean, variance in found:
-        np.testing.assert_array_equal(mean, found[0][0])
-        np.testing.assert_array_equal(variance, found[0][1])
+    for arrays in found:
+        for array, first in zip(arrays, found[0], strict=True):
+            np.testing.assert_array_equal(array, first)
+    return found[0]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_moments_of_many_elements_at_any_number_of_threads(order):
+    x = drawn(order, 2, shape=(64, 5, 47, 43))
+    mean, variance = at_any_number_of_threads(lambda: moments(x, (0, 2, 3)))
     exact = x.astype(np.float64)
-    np.testing.assert_allclose(found[0][0], exact.mean((0, 2, 3), keepdims=True), rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(found[0][1], exact.var((0, 2, 3), keepdims=True), rtol=3e-6)
+    np.testing.assert_allclose(mean, exact.mean((0, 2, 3), keepdims=True), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(variance, exact.var((0, 2, 3), keepdims=True), rtol=3e-6)
+
+
+@pytest.mark.parametrize("axes", [(0, 2, 3), (1, 2, 3), (1,)])
+@pytest.mark.parametrize("order", ORDERS)
+def test_standardised_elements_at_any_number_of_threads(order, axes):
+    x, g = (drawn(order, offset, shape=(32, 20, 41, 43)) for offset in (2, 0.5))
+    y, mean, variance = at_any_number_of_threads(lambda: standardize(x, axes, 1e-2))
+    (adjoint,) = at_any_number_of_threads(lambda: [standardize_adjoint(g, y, variance, axes, 1e-2)])
+    exact, cotangent = x.astype(np.float64), g.astype(np.float64)
+    average, spread = exact.mean(axes, keepdims=True), np.sqrt(exact.var(axes, keepdims=True) + 1e-2)
+    normal = (exact - average) / spread
+    np.testing.assert_allclose(mean, average, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(y, normal, rtol=1e-4, atol=1e-5)
+    along = cotangent.mean(axes, keepdims=True) + normal * (cotangent * normal).mean(axes, keepdims=True)
+    np.testing.assert_allclose(adjoint, (cotangent - along) / spread, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("order", ORDERS)
